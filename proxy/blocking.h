@@ -1,0 +1,26 @@
+/*
+ * blocking: work that would stop a loop, done by helper threads.
+ *
+ * Name resolution, PQcancel and reading the catalog block; they run on a few threads of their own, and
+ * the result comes back to the asking worker's inbox.
+ */
+#ifndef KEYWAY_BLOCKING_H
+#define KEYWAY_BLOCKING_H
+
+#include <stdbool.h>
+
+#include "proxy/worker.h"
+
+struct blocking_job {
+    struct blocking_job *next;
+    struct inbox_message done;  /* used by the machinery */
+    struct worker *worker;      /* who asked; NULL: nobody waits for the end, finish() runs on the helper thread */
+    void (*work)(struct blocking_job *job);   /* on a helper thread */
+    void (*finish)(struct blocking_job *job); /* on the worker's thread; owns the job */
+};
+
+bool blocking_start(int threads);
+void blocking_submit(struct blocking_job *job); /* from any thread */
+void blocking_stop(void); /* finishes what was begun, drops nothing silently: queued jobs still run */
+
+#endif

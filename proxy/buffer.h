@@ -1,0 +1,34 @@
+/*
+ * buffer: bytes that wait, in one growable piece.
+ *
+ * Bytes are appended at the end and taken from the front; what was taken makes room again.  A connection owns memory only
+ * while something waits: an emptied buffer can give its memory back to its worker's spares.
+ */
+#ifndef KEYWAY_BUFFER_H
+#define KEYWAY_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer {
+    uint8_t *bytes;
+    size_t start, end, capacity; /* waiting bytes are bytes[start … end-1] */
+};
+
+static inline size_t buffer_length(const struct buffer *buffer)
+{
+    return buffer->end - buffer->start;
+}
+
+static inline const uint8_t *buffer_data(const struct buffer *buffer)
+{
+    return buffer->bytes + buffer->start;
+}
+
+uint8_t *buffer_reserve(struct buffer *buffer, size_t room); /* where the next `room` bytes may be written */
+void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
+void buffer_take(struct buffer *buffer, size_t length); /* forget bytes at the front */
+void buffer_clear(struct buffer *buffer);               /* empty, memory kept */
+void buffer_free(struct buffer *buffer);                /* empty, memory returned */
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * plan: what is done with a statement, and why that is right.
+ *
+ * plan_make() turns one statement's text into a template that holds for every value of its literals and parameters;
+ * plan_route() binds values and says which shards.  A plan is taken because a rule proved it to give PostgreSQL's answer; each rule
+ * stands as a comment in plan.c where it is applied, and in `reason` for EXPLAIN.  What no rule proves is refused.
+ */
+#ifndef KEYWAY_PLAN_H
+#define KEYWAY_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/arena.h"
+#include "router/error.h"
+#include "router/merge.h"
+#include "router/normalise.h"
+#include "router/routing.h"
+#include "router/shard_set.h"
+
+enum plan_kind {
+    PLAN_SINGLE,    /* one shard, text unchanged, reply forwarded as bytes */
+    PLAN_CONCAT,    /* rows of all shards as they come; for UPDATE/DELETE the counts are summed */
+    PLAN_MERGE,     /* ordered merge, limit and offset */
+    PLAN_COMBINE,   /* one partial row per shard becomes one row */
+    PLAN_SPLIT,     /* rows of an INSERT, or of COPY FROM, each to its shard */
+    PLAN_BROADCAST, /* the same on every shard, the first one's reply for the client (reference tables, DDL, SET) */
+    PLAN_REFUSE,    /* 0A000 with `refusal` */
+};
+
+/* What kind of statement it is, as far as a session must act on it. */
+enum statement_kind {
+    STATEMENT_EMPTY,
+    STATEMENT_SELECT,      /* also VALUES, TABLE, WITH */
+    STATEMENT_INSERT,
+    STATEMENT_UPDATE,
+    STATEMENT_DELETE,
+    STATEMENT_MERGE_INTO,
+    STATEMENT_COPY_IN,
+    STATEMENT_COPY_OUT,
+    STATEMENT_EXPLAIN,     /* `inner` is the plan of the explained statement */
+    STATEMENT_BEGIN,       /* BEGIN, START TRANSACTION: its text is replayed on each shard that joins */
+    STATEMENT_COMMIT,      /* COMMIT, END; `chain` */
+    STATEMENT_ROLLBACK,    /* ROLLBACK, ABORT; `chain` */
+    STATEMENT_SAVEPOINT,   /* `name` */
+    STATEMENT_RELEASE,     /* `name` */
+    STATEMENT_ROLLBACK_TO, /* `name` */
+    STATEMENT_SET,         /* SET, RESET of `name` for the session (name NULL: RESET ALL) */
+    STATEMENT_SET_LOCAL,   /* SET LOCAL, SET TRANSACTION, SET CONSTRAINTS: for the transaction */
+    STATEMENT_SHOW,
+    STATEMENT_DISCARD,     /* `name` is "ALL", "PLANS", "TEMP", "SEQUENCES" */
+    STATEMENT_PREPARE,     /* SQL-level; `name` */
+    STATEMENT_EXECUTE,     /* SQL-level; `name` */
+    STATEMENT_DEALLOCATE,  /* `name`; NULL: ALL */
+    STATEMENT_CURSOR,      /* DECLARE, FETCH, MOVE, CLOSE of cursor `name` */
+    STATEMENT_LISTEN,      /* LISTEN, UNLISTEN */
+    STATEMENT_DDL,         /* changes the catalog */
+    STATEMENT_MAINTENANCE, /* VACUUM, ANALYZE, REINDEX, CLUSTER, CHECKPOINT */
+    STATEMENT_OTHER,       /* anything else that a server runs: LOCK, NOTIFY, CALL, DO, TRUNCATE, … */
+};
+
+/* Why a server must stay with the client beyond the transaction, in transaction mode. */
+enum pin_reason {
+    PIN_NONE,
+    PIN_TEMPORARY_TABLE,
+    PIN_ADVISORY_LOCK,
+    PIN_LISTEN,
+    PIN_HELD_CURSOR,
+    PIN_PREPARE,        /* SQL-level PREPARE */
+    PIN_SESSION_STATE,  /* anything else a server keeps: set_config(…, false), LOAD, … */
+};
+
+/* COPY … FROM STDIN of a sharded table: what the splitter must know. */
+struct copy_shape {
+    bool csv;              /* else text format */
+    char delimiter, quote, escape;
+    const char *null_text; /* how NULL is written */
+    bool header;           /* the first line is a header */
+    int *key_fields;       /* position of each key column among the fields */
+    int key_count;
+    int field_count;
+    const struct keyspace *keyspace;
+};
+
+struct plan_inside; /* conditions, values, rows: the planner's own */
+
+struct plan {
+    unsigned references; /* a plan stays on one thread: not atomic */
+    struct arena arena;
+    enum statement_kind statement;
+    bool writes;          /* may change data */
+    bool changes_catalog; /* the routing must be read again once this is committed */
+    bool outside_transaction; /* cannot run in a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, …) */
+    bool chain;           /* COMMIT/ROLLBACK AND CHAIN */
+    bool catalog_only;    /* reads pg_catalog or OIDs: home shard */
+    enum pin_reason pin;
+    const char *name;     /* see enum statement_kind */
+    const char *value;    /* STATEMENT_SET: the value's text as one string if it is simple, else NULL */
+
+    enum plan_kind many;  /* the kind taken when more than one shard is meant */
+    const char *reason;   /* one sentence: why `many` is right ("concat: users and posts are joined on their keys") */
+    struct error refusal; /* with many == PLAN_REFUSE */
+    const char *shard_text; /* the statement each shard gets when many shards are meant; NULL: the client's own */
+    struct sort_key *sort_keys;
+    int sort_key_count;
+    int hidden;           /* trailing columns of the shards' rows that the client must not see */
+    struct combine_column *combine;
+    int combine_count;
+    bool has_limit, has_offset;
+    struct copy_shape *copy;
+    uint32_t *parameter_types; /* known from the statement itself (casts, target columns); 0 unknown */
+    int parameter_count;
+    struct plan *inner;        /* of EXPLAIN: owned */
+    const char *explained;     /* of EXPLAIN: the statement's text behind the options */
+    const char *explain_prefix; /* of EXPLAIN: "EXPLAIN (ANALYZE, …) " to put before each shard's statement */
+    bool explain_text;         /* FORMAT TEXT (the default) */
+    struct plan_inside *inside;
+};
+
+/* What planning depends on besides the text: a change of any of these makes another plan. */
+struct session_facts {
+    const char *search_path;   /* as SHOW search_path gives it; "$user" stands for `user` */
+    const char *user;          /* current_user */
+    bool iso_dates;            /* DateStyle is ISO: text-format dates and times sort by value */
+    bool server_encoding;      /* client_encoding is the servers' own: literals are bytes as stored */
+};
+
+/* Values given at Bind (PostgreSQL 15 protocol, 55.7 Bind); all borrowed. */
+struct bind_value {
+    const char *bytes;
+    int32_t length; /* -1: NULL */
+    bool binary;
+    uint32_t type;  /* as declared in Parse or described; 0 unknown */
+};
+struct bind_values {
+    const struct bind_value *values;
+    int count;
+};
+
+/* One shard's share of a split statement. */
+struct split_part {
+    int shard;
+    const char *text; /* a complete statement; its parameters keep their numbers */
+    int rows;
+};
+
+/* Where one execution goes. */
+struct route {
+    enum plan_kind kind;       /* PLAN_SINGLE when one shard is enough, else plan->many */
+    struct shard_set shards;   /* at least one */
+    int64_t limit, offset;     /* of PLAN_MERGE and PLAN_CONCAT: -1 and 0 without */
+    struct split_part *parts;  /* of PLAN_SPLIT of an INSERT: one per shard in `shards`, in order; in the caller's arena */
+    int part_count;
+};
+
+/*
+ * Plan one statement (no trailing statements behind a semicolon).  `types` are the parameter types declared in Parse.  Returns a
+ * plan with one reference, of kind PLAN_REFUSE if it was not proved; NULL with `error` set only if the text does not parse
+ * (PostgreSQL's own message and position).  If `normalised` is given, the plan refers to literals by their
+ * place in it where it can, and plan_pins() says which must stay as they are.
+ */
+struct plan *plan_make(const struct routing *routing, const struct session_facts *facts, const char *sql, size_t length,
+                       const struct normalised *normalised, const uint32_t *types, int type_count,
+                       struct error *error);
+struct plan *plan_hold(struct plan *plan);
+void plan_release(struct plan *plan);
+
+/* Must literal i have the value it had in plan_make() for the plan to hold? */
+bool plan_pins(const struct plan *plan, size_t literal);
+
+/*
+ * Bind values to the plan.  `literals` as in plan_make(), with this execution's values (NULL if plan_make() had none); `binds`
+ * NULL for a statement without parameters.  What the route points to lives in `arena`.  False with `error`: refused, a NULL or unmapped key, or
+ * a value out of place.
+ */
+bool plan_route(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
+                const struct bind_values *binds, struct arena *arena, struct route *route, struct error *error);
+
+/* The statements of a query string: (offset, length) pairs in `arena`, comments and blanks trimmed.  False: syntax error. */
+struct statement_span {
+    size_t offset, length;
+};
+bool plan_split_statements(const char *sql, size_t length, struct arena *arena, struct statement_span **spans,
+                           size_t *count, struct error *error);
+
+const char *plan_kind_name(enum plan_kind kind);
+/* "kind: reason", the facts that chose the shards, the text the shards get: EXPLAIN's and ROUTE's lines, in `arena`. */
+const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct route *route,
+                          struct arena *arena);
+
+#endif

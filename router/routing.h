@@ -1,0 +1,59 @@
+/*
+ * routing: everything that decides where a database's statements go, as one immutable snapshot.
+ *
+ * Settings, keyspaces and catalog belong together: a plan made under one snapshot is good under that snapshot only.  A reload
+ * or a change of the schema makes a new one with a new version; plan caches notice and start afresh.
+ */
+#ifndef KEYWAY_ROUTING_H
+#define KEYWAY_ROUTING_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "config/settings.h"
+#include "router/catalog.h"
+#include "router/keyspace.h"
+
+/* A configured table, joined with what the catalog says of it. */
+struct routed_table {
+    const struct table_settings *settings;
+    const struct keyspace *keyspace;          /* NULL for a reference table */
+    const struct catalog_relation *relation;  /* NULL when the home shard has no such table */
+    int *key_columns;                         /* positions in relation, one per key column; NULL without relation */
+    const char *problem; /* why statements that touch more than one shard of it are refused (shards differ …), or NULL */
+};
+
+struct routing {
+    _Atomic unsigned references;
+    uint64_t version;               /* never reused in one process */
+    struct arena arena;
+    struct settings *snapshot;      /* held */
+    const struct database_settings *settings;
+    struct keyspace **keyspaces;    /* parallel to settings->keyspaces; owned */
+    struct catalog *catalog;        /* the home shard's; owned */
+    struct routed_table *tables;    /* parallel to settings->tables */
+};
+
+/*
+ * Join settings, keyspaces and catalogs.  catalogs[i] is shard i's (NULL: unknown, not compared); [0], the home shard's, must be there.  Takes over
+ * the catalogs (all but the home shard's are freed).  A key column with a missing, wrong-typed or nondeterministic-collation
+ * column makes it fail: `error` says which.
+ */
+struct routing *routing_build(struct settings *snapshot, const struct database_settings *database,
+                              struct catalog **catalogs, struct error *error);
+struct routing *routing_hold(struct routing *routing);
+void routing_release(struct routing *routing); /* NULL is fine */
+
+/* The configured table of that name, or NULL. */
+const struct routed_table *routing_table(const struct routing *routing, const char *schema, const char *name);
+
+/* Does the database need a parser at all?  (More than one shard, or any table in a keyspace.) */
+static inline bool routing_is_sharded(const struct routing *routing)
+{
+    return routing->settings->shard_count > 1 || routing->settings->table_count > 0;
+}
+
+/* Check every keyspace of every database: what `keyway --check` does behind settings_load(). */
+bool routing_check(const struct settings *settings, struct diagnostics *diagnostics);
+
+#endif
