@@ -62,7 +62,7 @@ enum keyspace_method { METHOD_RANGE, METHOD_HASH, METHOD_LIST };
     X(TEXT, client_tls_cert_file, "", "file", "the certificate shown to clients")                                \
     X(TEXT, client_tls_key_file, "", "file", "its private key")                                                  \
     X(TEXT, client_tls_ca_file, "", "file", "authorities whose client certificates are trusted")                 \
-    X(INTEGER, shutdown_timeout, "0", "seconds", "how long SIGTERM waits for clients; 0 as long as it takes")
+    X(DURATION, shutdown_timeout, "0", "seconds", "how long SIGTERM waits for clients; 0 as long as it takes")
 
 #define SETTINGS_INTEGER(name)  int64_t name;
 #define SETTINGS_SIZE(name)     int64_t name;
