@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum literal_kind {
-    LITERAL_INTEGER, /* digits only */
-    LITERAL_DECIMAL, /* any other number */
+    LITERAL_INTEGER, /* digits that fit an int4: the parser's Integer */
+    LITERAL_DECIMAL, /* any other number, also a large whole one: the parser's Float */
     LITERAL_STRING,  /* '…' ; E'…' and $tag$…$tag$ are strings too */
     LITERAL_BITS,    /* B'…' X'…' */
 };
@@ -40,7 +40,8 @@ struct normalised {
     int highest_parameter; /* of $n; 0 if none */
     bool several;        /* more than one statement (a semicolon with something behind it) */
     bool empty;          /* nothing but white space, comments and semicolons */
-    bool unsure;         /* an unterminated or unusual token (U&'…'): do not cache, let the parser decide */
+    bool unsure;         /* an unterminated or unusual token (U&'…'): do not cache, let the parser decide;
+                          * nothing else in here holds then */
 };
 
 void normalise(const char *sql, size_t length, struct normalised *out);
