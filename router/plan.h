@@ -96,7 +96,9 @@ struct plan {
     bool catalog_only;    /* reads pg_catalog or OIDs: home shard */
     enum pin_reason pin;
     const char *name;     /* see enum statement_kind */
-    const char *value;    /* STATEMENT_SET: the value's text as one string if it is simple, else NULL */
+    const char *value;    /* STATEMENT_SET: the value's text as one string if it is simple, else NULL;
+                             STATEMENT_CURSOR: "DECLARE", "FETCH", "MOVE" or "CLOSE" */
+    bool reset;           /* STATEMENT_SET: RESET, or SET … TO DEFAULT */
 
     enum plan_kind many;  /* the kind taken when more than one shard is meant */
     const char *reason;   /* one sentence: why `many` is right ("concat: users and posts are joined on their keys") */

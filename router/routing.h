@@ -32,11 +32,12 @@ struct routing {
     struct keyspace **keyspaces;    /* parallel to settings->keyspaces; owned */
     struct catalog *catalog;        /* the home shard's; owned */
     struct routed_table *tables;    /* parallel to settings->tables */
+    const struct routed_table **by_name; /* the same, by schema and name */
 };
 
 /*
  * Join settings, keyspaces and catalogs.  catalogs[i] is shard i's (NULL: unknown, not compared); [0], the home shard's, must be there.  Takes over
- * the catalogs (all but the home shard's are freed).  A key column with a missing, wrong-typed or nondeterministic-collation
+ * the catalogs, also when it fails (all but the home shard's are freed).  A key column with a missing, wrong-typed or nondeterministic-collation
  * column makes it fail: `error` says which.
  */
 struct routing *routing_build(struct settings *snapshot, const struct database_settings *database,
@@ -46,6 +47,12 @@ void routing_release(struct routing *routing); /* NULL is fine */
 
 /* The configured table of that name, or NULL. */
 const struct routed_table *routing_table(const struct routing *routing, const char *schema, const char *name);
+
+/*
+ * The configured table that a relation of the catalog is a part of: itself, or, of a partition or child table, an index, or a
+ * sequence that belongs to a column, the table above it.  NULL when there is none: it lives on the home shard.
+ */
+const struct routed_table *routing_owner(const struct routing *routing, const struct catalog_relation *relation);
 
 /* Does the database need a parser at all?  (More than one shard, or any table in a keyspace.) */
 static inline bool routing_is_sharded(const struct routing *routing)

@@ -1,0 +1,378 @@
+/*
+ * catalog_build: the queries over pg_catalog, and the code that understands their rows.
+ *
+ * Each query reads one kind of thing for all relations at once, so that a database of thousands of tables
+ * costs seven queries, not thousands.  A row names its relation by OID; rows of relations that the second
+ * query left out are passed over, because a table may appear between two readings of what is one snapshot
+ * only per shard.
+ */
+#include "router/catalog.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/array.h"
+#include "router/catalog_inside.h"
+
+/* PostgreSQL's own relations are not listed: what reads them goes to the home shard anyway. */
+#define USER_SCHEMA                                                                                          \
+    "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'"
+
+#define SCHEMAS_QUERY "SELECT n.nspname FROM pg_namespace n WHERE n.nspname !~ '^pg_(toast|temp)'"
+
+#define RELATIONS_QUERY                                                                                      \
+    "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, t.tgrelid IS NOT NULL,"                \
+    " r.ev_class IS NOT NULL, CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END"              \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                                         \
+    " LEFT JOIN (SELECT DISTINCT tgrelid FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D') t"     \
+    " ON t.tgrelid = c.oid"                                                                                  \
+    " LEFT JOIN (SELECT DISTINCT ev_class FROM pg_rewrite WHERE rulename <> '_RETURN') r ON r.ev_class = "   \
+    "c.oid"                                                                                                  \
+    " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND " USER_SCHEMA                          \
+    " ORDER BY c.relkind IN ('i', 'I'), n.nspname, c.relname"
+
+/* The default collation is the database's; datlocprovider does not exist before PostgreSQL 15.  A domain
+ * brings its own default along. */
+#define COLUMNS_QUERY                                                                                        \
+    "WITH standard AS MATERIALIZED (SELECT datcollate IN ('C', 'POSIX')"                                     \
+    " AND coalesce(to_jsonb(b) ->> 'datlocprovider', 'c') = 'c' AS bytes"                                    \
+    " FROM pg_database b WHERE datname = current_database())"                                                \
+    " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, NULL), a.attnotnull,"   \
+    " a.attcollation <> 0, CASE l.collprovider WHEN 'd' THEN s.bytes"                                        \
+    " WHEN 'c' THEN l.collcollate IN ('C', 'POSIX') ELSE false END, coalesce(l.collisdeterministic, true),"  \
+    " a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault)"    \
+    " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = "             \
+    "c.relnamespace"                                                                                         \
+    " JOIN pg_type t ON t.oid = a.atttypid CROSS JOIN standard s"                                            \
+    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"                               \
+    " LEFT JOIN pg_collation l ON l.oid = a.attcollation"                                                    \
+    " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA \
+    " ORDER BY a.attrelid, a.attnum"
+
+#define PARENTS_QUERY "SELECT inhrelid, inhparent FROM pg_inherits ORDER BY inhrelid, inhseqno"
+
+/* Indexes and sequences that belong to a table. */
+#define PARTS_QUERY                                                                                          \
+    "SELECT indexrelid, indrelid FROM pg_index UNION ALL"                                                    \
+    " SELECT d.objid, d.refobjid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'"    \
+    " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"  \
+    " AND d.deptype IN ('a', 'i')"
+
+/* One row per key column.  Left out is an index whose idea of equality may be finer than the column's own =.
+ */
+#define UNIQUES_QUERY                                                                                        \
+    "SELECT i.indrelid, x.relname, i.indisprimary, a.attname"                                                \
+    " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"   \
+    " JOIN pg_class x ON x.oid = i.indexrelid"                                                               \
+    " CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, ordinal)"                       \
+    " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"                                \
+    " WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"  \
+    " AND k.ordinal <= i.indnkeyatts AND " USER_SCHEMA                                                       \
+    " AND NOT coalesce(i.indclass::oid[] && (SELECT array_agg(oid) FROM pg_opclass"                          \
+    " WHERE NOT opcdefault AND opcname NOT LIKE '%pattern_ops'), false)"                                     \
+    " AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_collation l ON l.oid = b.attcollation"              \
+    " WHERE NOT l.collisdeterministic AND b.attrelid = i.indrelid AND b.attnum = ANY (i.indkey::int2[]))"    \
+    " ORDER BY i.indrelid, i.indexrelid, k.ordinal"
+
+/* 16384 is the first OID that is not PostgreSQL's own.  The functions named run queries that they are given.
+ */
+#define FUNCTIONS_QUERY                                                                                      \
+    "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
+    " AND (l.lanname IN ('c', 'internal') OR l.lanname = 'sql' AND p.provolatile = 'i')"                     \
+    " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
+    " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset)"                              \
+    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
+    " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"
+
+struct catalog_builder {
+    struct catalog *catalog;
+};
+
+struct catalog_builder *catalog_builder_new(void)
+{
+    struct catalog_builder *builder = memory_alloc(sizeof *builder);
+    builder->catalog = memory_alloc(sizeof *builder->catalog);
+    return builder;
+}
+
+void catalog_builder_abandon(struct catalog_builder *builder)
+{
+    if (!builder)
+        return;
+    catalog_free(builder->catalog);
+    free(builder);
+}
+
+struct catalog *catalog_finish(struct catalog_builder *builder)
+{
+    struct catalog *catalog = builder->catalog;
+    names_free(&catalog->by_oid);
+    free(builder);
+    return catalog;
+}
+
+static bool is_true(const char *value)
+{
+    return value && *value == 't';
+}
+
+static bool read_number(const char *value, long long lowest, long long highest, long long *number)
+{
+    char *end;
+    if (!value || !*value)
+        return false;
+    errno = 0;
+    *number = strtoll(value, &end, 10);
+    return !*end && !errno && *number >= lowest && *number <= highest;
+}
+
+static bool read_oid(const char *value, uint32_t *oid)
+{
+    long long number;
+    bool read = read_number(value, 0, UINT32_MAX, &number);
+    if (read)
+        *oid = (uint32_t) number;
+    return read;
+}
+
+/* *relation is NULL when the snapshot does not list it: that is no mistake. */
+static bool read_relation(const struct catalog *catalog, const char *value,
+                          struct catalog_relation **relation)
+{
+    uint32_t oid;
+    if (!read_oid(value, &oid))
+        return false;
+    uint64_t hash = names_hash_number(oid);
+    size_t probe = 0;
+    *relation = names_first(&catalog->by_oid, hash, &probe);
+    while (*relation && (*relation)->oid != oid)
+        *relation = names_next(&catalog->by_oid, hash, &probe);
+    return true;
+}
+
+static bool add_schema(struct catalog *catalog, const char *const *row)
+{
+    if (!row[0])
+        return false;
+    names_add(&catalog->schemas, names_hash(row[0], ""), arena_strdup(&catalog->arena, row[0]));
+    return true;
+}
+
+static enum relation_kind kind_of(char relkind)
+{
+    static const struct {
+        char relkind;
+        enum relation_kind kind;
+    } kinds[] = {
+        {'r', RELATION_TABLE},   {'p', RELATION_TABLE},
+        {'v', RELATION_VIEW},    {'m', RELATION_MATERIALIZED_VIEW},
+        {'f', RELATION_FOREIGN}, {'S', RELATION_SEQUENCE},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].relkind == relkind)
+            return kinds[i].kind;
+    return RELATION_OTHER;
+}
+
+static bool add_relation(struct catalog *catalog, const char *const *row)
+{
+    uint32_t oid;
+    if (!read_oid(row[0], &oid) || !row[1] || !row[2] || !row[3])
+        return false;
+    struct catalog_relation *relation = arena_alloc(&catalog->arena, sizeof *relation);
+    relation->oid = oid;
+    relation->schema = arena_strdup(&catalog->arena, row[1]);
+    relation->name = arena_strdup(&catalog->arena, row[2]);
+    relation->kind = kind_of(*row[3]);
+    relation->has_children = *row[3] == 'p';
+    relation->row_security = is_true(row[4]);
+    relation->has_triggers = is_true(row[5]);
+    relation->has_rules = is_true(row[6]);
+    relation->definition = arena_strdup(&catalog->arena, row[7]);
+    catalog->relations =
+        array_room(&catalog->arena, catalog->relations, catalog->relation_count, sizeof relation);
+    catalog->relations[catalog->relation_count++] = relation;
+    catalog->index_count += relation->kind == RELATION_OTHER;
+    names_add(&catalog->by_name, names_hash(relation->schema, relation->name), relation);
+    names_add(&catalog->by_oid, names_hash_number(oid), relation);
+    return true;
+}
+
+/* What may stand between a literal and the end of a default that is nothing but this literal:
+ * ::type(modifier). */
+static bool is_cast(const char *text)
+{
+    if (!*text)
+        return true;
+    if (strncmp(text, "::", 2))
+        return false;
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .,:\"()[]")] ==
+           '\0';
+}
+
+static bool is_constant(const char *text)
+{
+    static const char *const words[] = {"true", "false", "NULL"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strncmp(text, words[i], strlen(words[i])))
+            return is_cast(text + strlen(words[i]));
+    if (isdigit((unsigned char) *text))
+        return is_cast(text + strspn(text, "0123456789.eE"));
+    if (*text != '\'')
+        return false;
+    for (text++; *text && (*text != '\'' || text[1] == '\''); text++)
+        text += *text == '\'';
+    return *text && is_cast(text + 1);
+}
+
+static enum column_default default_of(bool identity, bool generated, const char *expression)
+{
+    if (identity)
+        return DEFAULT_SEQUENCE;
+    if (generated)
+        return DEFAULT_GENERATED;
+    if (!expression)
+        return DEFAULT_NONE;
+    if (strstr(expression, "nextval("))
+        return DEFAULT_SEQUENCE;
+    return is_constant(expression) ? DEFAULT_CONSTANT : DEFAULT_EXPRESSION;
+}
+
+static bool add_column(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    uint32_t type;
+    long long typmod;
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !read_oid(row[2], &type) ||
+        !read_number(row[3], INT32_MIN, INT32_MAX, &typmod) || !row[4])
+        return false;
+    if (!relation)
+        return true;
+    relation->columns = array_room(&catalog->arena, relation->columns, (size_t) relation->column_count,
+                                   sizeof *relation->columns);
+    relation->columns[relation->column_count++] = (struct catalog_column){
+        .name = arena_strdup(&catalog->arena, row[1]),
+        .type = type,
+        .typmod = (int32_t) typmod,
+        .type_name = arena_strdup(&catalog->arena, row[4]),
+        .not_null = is_true(row[5]),
+        .collatable = is_true(row[6]),
+        .collation_is_bytes = is_true(row[7]),
+        .collation_deterministic = is_true(row[8]),
+        .standard = default_of(is_true(row[9]), is_true(row[10]), row[11]),
+    };
+    return true;
+}
+
+static bool add_parent(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *child, *parent;
+    if (!read_relation(catalog, row[0], &child) || !read_relation(catalog, row[1], &parent))
+        return false;
+    if (parent)
+        parent->has_children = true;
+    if (!child)
+        return true;
+    child->has_parents = true;
+    if (!parent)
+        return true;
+    child->parents =
+        array_room(&catalog->arena, child->parents, (size_t) child->parent_count, sizeof *child->parents);
+    child->parents[child->parent_count++] = parent;
+    return true;
+}
+
+static bool add_part(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *part, *table;
+    if (!read_relation(catalog, row[0], &part) || !read_relation(catalog, row[1], &table))
+        return false;
+    if (part)
+        part->table = table;
+    return true;
+}
+
+/* The index that the row belongs to: the last one if it has this name, else a new one. */
+static struct catalog_unique *unique_of(struct catalog *catalog, struct catalog_relation *relation,
+                                        const char *name)
+{
+    struct catalog_unique *last =
+        relation->unique_count ? &relation->uniques[relation->unique_count - 1] : NULL;
+    if (last && !strcmp(last->name, name))
+        return last;
+    relation->uniques = array_room(&catalog->arena, relation->uniques, (size_t) relation->unique_count,
+                                   sizeof *relation->uniques);
+    struct catalog_unique *unique = &relation->uniques[relation->unique_count++];
+    *unique = (struct catalog_unique){.name = arena_strdup(&catalog->arena, name)};
+    return unique;
+}
+
+static bool add_unique_column(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[3])
+        return false;
+    if (!relation)
+        return true;
+    int column = catalog_column(relation, row[3]);
+    if (column < 0)
+        return false;
+    struct catalog_unique *unique = unique_of(catalog, relation, row[1]);
+    unique->primary = is_true(row[2]);
+    unique->columns =
+        array_room(&catalog->arena, unique->columns, (size_t) unique->column_count, sizeof(int));
+    unique->columns[unique->column_count++] = column;
+    return true;
+}
+
+static bool add_function(struct catalog *catalog, const char *const *row)
+{
+    if (!row[0] || !row[1] || !row[2])
+        return false;
+    struct catalog_function *function = arena_alloc(&catalog->arena, sizeof *function);
+    function->schema = arena_strdup(&catalog->arena, row[0]);
+    function->name = arena_strdup(&catalog->arena, row[1]);
+    function->volatility = *row[2];
+    function->builtin = is_true(row[3]);
+    function->aggregate = is_true(row[4]);
+    function->window = is_true(row[5]);
+    function->returns_set = is_true(row[6]);
+    names_add(&catalog->functions, names_hash(function->schema, function->name), function);
+    return true;
+}
+
+/* X(query, number of columns, what understands a row) */
+#define CATALOG_QUERIES(X)                                                                                   \
+    X(SCHEMAS_QUERY, 1, add_schema)                                                                          \
+    X(RELATIONS_QUERY, 8, add_relation)                                                                      \
+    X(COLUMNS_QUERY, 12, add_column)                                                                         \
+    X(PARENTS_QUERY, 2, add_parent)                                                                          \
+    X(PARTS_QUERY, 2, add_part)                                                                              \
+    X(UNIQUES_QUERY, 4, add_unique_column)                                                                   \
+    X(FUNCTIONS_QUERY, 7, add_function)
+
+#define QUERY_TEXT(query, columns, add)   query,
+#define QUERY_READER(query, columns, add) {columns, add},
+
+const char *const catalog_queries[] = {CATALOG_QUERIES(QUERY_TEXT) NULL};
+
+static const struct {
+    int columns;
+    bool (*add)(struct catalog *catalog, const char *const *row);
+} readers[] = {CATALOG_QUERIES(QUERY_READER)};
+
+bool catalog_add_row(struct catalog_builder *builder, int query, const char *const *values, int count,
+                     struct error *error)
+{
+    if (query < 0 || (size_t) query >= sizeof readers / sizeof *readers) {
+        error_set(error, SQLSTATE_INTERNAL_ERROR, "there is no catalog query number %d", query);
+        return false;
+    }
+    if (count == readers[query].columns && readers[query].add(builder->catalog, values))
+        return true;
+    error_set(error, SQLSTATE_INTERNAL_ERROR, "unexpected row in a shard's catalog");
+    error_detail(error, "It came from: %s", catalog_queries[query]);
+    return false;
+}

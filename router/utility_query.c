@@ -1,0 +1,348 @@
+/*
+ * utility_query: utility statements that carry a query.
+ *
+ * EXPLAIN's and a cursor's queries run as they would alone, so their plans are those of the queries.  What
+ * stores a query (a view, a rule, PREPARE) or a query's rows (CREATE TABLE AS) lives in one place, and
+ * everything that the query reads must be there in full: then it means the same on one shard as on one
+ * PostgreSQL.
+ */
+#include "router/utility_inside.h"
+
+#include <string.h>
+
+#include "router/utility.h"
+#include "router/utility_place.h"
+
+bool option_is_true(const DefElem *option)
+{
+    if (!option->arg)
+        return true;
+    if (IsA(option->arg, Integer))
+        return intVal(option->arg) != 0;
+    if (IsA(option->arg, Boolean))
+        return boolVal(option->arg);
+    if (!IsA(option->arg, String))
+        return true;
+    const char *at = strVal(option->arg);
+    return strcasecmp(at, "false") && strcasecmp(at, "off");
+}
+
+const char *option_text(struct plan *plan, const DefElem *option)
+{
+    if (!option->arg)
+        return NULL;
+    if (IsA(option->arg, String))
+        return arena_strdup(&plan->arena, strVal(option->arg));
+    if (IsA(option->arg, Integer))
+        return arena_printf(&plan->arena, "%d", intVal(option->arg));
+    if (IsA(option->arg, Boolean))
+        return boolVal(option->arg) ? "true" : "false";
+    return NULL;
+}
+
+static bool is_select_into(const Node *node)
+{
+    return IsA(node, SelectStmt) && ((const SelectStmt *) node)->intoClause;
+}
+
+static bool is_dml(const Node *node)
+{
+    return (IsA(node, SelectStmt) && !is_select_into(node)) || IsA(node, InsertStmt) ||
+           IsA(node, UpdateStmt) || IsA(node, DeleteStmt) || IsA(node, MergeStmt);
+}
+
+static struct plan *plan_inner(const struct planning *planning, Node *query)
+{
+    if (is_dml(query))
+        return plan_nested(planning, query);
+    struct plan *inner = plan_new();
+    utility_plan(inner, planning, query);
+    return inner;
+}
+
+/* White space and comments, which may nest (PostgreSQL 15, 4.1.5). */
+static const char *skip_comment(const char *at)
+{
+    if (at[0] == '-' && at[1] == '-')
+        return at + strcspn(at, "\r\n");
+    int depth = 0;
+    do {
+        if (at[0] == '/' && at[1] == '*') {
+            depth++;
+            at += 2;
+        } else if (at[0] == '*' && at[1] == '/') {
+            depth--;
+            at += 2;
+        } else {
+            at++;
+        }
+    } while (depth && *at);
+    return at;
+}
+
+static bool at_comment(const char *at)
+{
+    return (at[0] == '-' && at[1] == '-') || (at[0] == '/' && at[1] == '*');
+}
+
+static const char *skip_blanks(const char *at)
+{
+    for (;;) {
+        at += strspn(at, " \t\r\n\f\v");
+        if (!at_comment(at))
+            return at;
+        at = skip_comment(at);
+    }
+}
+
+static const char *skip_word(const char *at)
+{
+    return at + strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+}
+
+/* Behind a quote's end; a doubled quote is two strings to it, which comes to the same. */
+static const char *skip_quoted(const char *at)
+{
+    const char *end = strchr(at + 1, *at);
+    return end ? end + 1 : at + strlen(at);
+}
+
+/* Behind the parenthesis that closes the one here. */
+static const char *skip_parentheses(const char *at)
+{
+    int depth = 0;
+    while (*at) {
+        if (*at == '\'' || *at == '"') {
+            at = skip_quoted(at);
+            continue;
+        }
+        if (at_comment(at)) {
+            at = skip_comment(at);
+            continue;
+        }
+        depth += *at == '(';
+        depth -= *at == ')';
+        at++;
+        if (!depth)
+            break;
+    }
+    return at;
+}
+
+/* The tree has no place for the explained statement, so its text is found by skipping EXPLAIN and its
+ * options. */
+static const char *find_explained(const char *sql, int options)
+{
+    const char *at = skip_blanks(skip_word(skip_blanks(sql)));
+    if (!options)
+        return at;
+    if (*at == '(')
+        return skip_blanks(skip_parentheses(at));
+    for (; options > 0; options--)
+        at = skip_blanks(skip_word(at));
+    return at;
+}
+
+static void cut_explain(struct plan *plan, const struct planning *planning, int options)
+{
+    char *sql = arena_strndup(&plan->arena, planning->sql, planning->length);
+    size_t length = strlen(sql);
+    while (length && strchr("; \t\r\n\f\v", sql[length - 1]))
+        sql[--length] = '\0';
+    const char *explained = find_explained(sql, options);
+    plan->explained = explained;
+    plan->explain_prefix = arena_strndup(&plan->arena, sql, (size_t) (explained - sql));
+}
+
+void plan_explain(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const ExplainStmt *explain = (const ExplainStmt *) statement;
+    bool analyze = false;
+    ListCell *cell;
+    plan->statement = STATEMENT_EXPLAIN;
+    plan->explain_text = true;
+    foreach (cell, explain->options) {
+        const DefElem *option = lfirst(cell);
+        if (!strcmp(option->defname, "analyze"))
+            analyze = option_is_true(option);
+        else if (!strcmp(option->defname, "format"))
+            plan->explain_text =
+                option->arg && IsA(option->arg, String) && !strcasecmp(strVal(option->arg), "text");
+    }
+    plan->inner = plan_inner(planning, explain->query);
+    plan->parameter_types = plan->inner->parameter_types;
+    plan->parameter_count = plan->inner->parameter_count;
+    plan->catalog_only = plan->inner->catalog_only;
+    if (analyze) {
+        plan->writes = plan->inner->writes;
+        plan->changes_catalog = plan->inner->changes_catalog;
+        plan->pin = plan->inner->pin;
+    }
+    cut_explain(plan, planning, list_length(explain->options));
+    plan_on_home(plan, "the explained statement has a plan of its own");
+}
+
+/* A cursor is one server's: its query must need no more than one shard. */
+void plan_declare_cursor(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const DeclareCursorStmt *declare = (const DeclareCursorStmt *) statement;
+    plan_statement(plan, planning, declare->query);
+    plan->statement = STATEMENT_CURSOR;
+    plan->name = arena_strdup(&plan->arena, declare->portalname);
+    plan->value = "DECLARE";
+    if (declare->options & CURSOR_OPT_HOLD)
+        plan->pin = PIN_HELD_CURSOR;
+    if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE)
+        plan_refuse_many(plan, "a cursor over several shards is not supported",
+                         "Select by key, or read the rows without a cursor.",
+                         "The query of cursor \"%s\" needs more than one shard.", plan->name);
+}
+
+/* Does the query read in one place what it would read on one PostgreSQL?  The planner's refusals hold here,
+ * too. */
+static bool check_stored_query(struct plan *plan, const struct planning *planning, Node *query,
+                               const char *what, const char *hint)
+{
+    struct utility_place place = {.planning = planning};
+    place_query(&place, query);
+    if (place.everywhere) {
+        plan_refuse(plan, "the statement is not supported for a query over sharded tables", hint,
+                    "%s: the query reads \"%s\", whose rows live on several shards.", what, place.everywhere);
+        return false;
+    }
+    struct plan *inner = plan_inner(planning, query);
+    bool sound = inner->many != PLAN_REFUSE;
+    if (!sound)
+        plan_refuse(plan, inner->refusal.message, inner->refusal.hint, "%s",
+                    inner->refusal.detail ? inner->refusal.detail : what);
+    plan_release(inner);
+    return sound;
+}
+
+/* INSERT, UPDATE, DELETE and MERGE change something, and so may a SELECT's WITH. */
+static bool may_write(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, InsertStmt) || IsA(node, UpdateStmt) || IsA(node, DeleteStmt) || IsA(node, MergeStmt))
+        return true;
+    return parse_walk(node, may_write, context);
+}
+
+void describe_prepare(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    (void) planning;
+    plan->name = arena_strdup(&plan->arena, ((const PrepareStmt *) statement)->name);
+    plan->pin = PIN_PREPARE;
+}
+
+void route_prepare(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    Node *query = ((const PrepareStmt *) statement)->query;
+    static const char *const hint =
+        "Prepare the statement through the protocol (Parse and Bind), as drivers do.";
+    struct utility_place place = {.planning = planning};
+    place_query(&place, query);
+    if (place.reference && may_write(query, NULL)) {
+        plan_refuse(plan, "PREPARE of a statement that may change a reference table is not supported", hint,
+                    "Reference table \"%s\" must be changed on every shard.", place.reference);
+        return;
+    }
+    if (check_stored_query(plan, planning, query, "PREPARE", hint))
+        plan_on_home(plan, "the prepared statement lives on the home shard, with all it names");
+}
+
+/* CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO. */
+static void route_stored_rows(struct plan *plan, const struct planning *planning, const RangeVar *target,
+                              Node *query)
+{
+    static const char *const hint = "Create the table first, and fill it with INSERT … SELECT.";
+    if (place_taken(planning, target)) {
+        plan_refuse(plan, "a configured table cannot be made from a query", hint,
+                    "\"%s\" is configured to be on every shard.", target->relname);
+        return;
+    }
+    if (!check_stored_query(plan, planning, query, "CREATE … AS", hint))
+        return;
+    if (place_is_temporary(planning, target))
+        place_temporary(plan, planning, target);
+    else
+        plan_on_home(plan, "the new table lives on the home shard, with all that its query reads");
+}
+
+void route_create_table_as(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const CreateTableAsStmt *create = (const CreateTableAsStmt *) statement;
+    if (IsA(create->query, ExecuteStmt))
+        plan_refuse(plan, "CREATE TABLE AS EXECUTE is not supported with several shards",
+                    "Write the query itself.", "What the prepared statement reads is not known here.");
+    else
+        route_stored_rows(plan, planning, create->into->rel, create->query);
+}
+
+/* The same, written as a SELECT: without its INTO it is the query. */
+void route_select_into(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    SelectStmt *select = (SelectStmt *) statement;
+    IntoClause *into = select->intoClause;
+    select->intoClause = NULL;
+    route_stored_rows(plan, planning, into->rel, statement);
+    select->intoClause = into;
+}
+
+/* A materialized view may have been made on the shard itself: what it reads is asked again. */
+void route_refresh(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const RangeVar *range = ((const RefreshMatViewStmt *) statement)->relation;
+    struct resolved_relation found = resolve_relation(planning, range);
+    struct utility_place place = {.planning = planning};
+    if (found.relation && found.relation->definition) {
+        struct error error = {0};
+        List *definition = parse_more(found.relation->definition, &error);
+        error_clear(&error);
+        if (!definition)
+            place.everywhere = range->relname;
+        else
+            place_query(&place, ((RawStmt *) linitial(definition))->stmt);
+    }
+    if (place.everywhere)
+        plan_refuse(plan, "a materialized view over sharded tables cannot be refreshed",
+                    "Use a view instead of a materialized view.",
+                    "\"%s\" reads \"%s\", whose rows live on several shards.", range->relname,
+                    place.everywhere);
+    else
+        plan_on_home(plan, "materialized views live on the home shard");
+}
+
+/* A view lives where its query's tables live; reference tables are at home everywhere. */
+void route_view(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const ViewStmt *view = (const ViewStmt *) statement;
+    struct utility_place place = {.planning = planning};
+    place_query(&place, view->query);
+    if (place_taken(planning, view->view)) {
+        plan_refuse(plan, "a view must not have the name of a configured table",
+                    "Give the view another name.", "\"%s\" is configured to be a table.",
+                    view->view->relname);
+    } else if (place_is_temporary(planning, view->view)) {
+        if (place.everywhere)
+            plan_refuse(plan, "a temporary view over sharded tables is not supported",
+                        "Create a permanent view.", "A temporary view lives on one shard, \"%s\" on several.",
+                        place.everywhere);
+        else
+            place_temporary(plan, planning, view->view);
+    } else {
+        place_apply(plan, &place, "CREATE VIEW");
+    }
+}
+
+void route_rule(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const RuleStmt *rule = (const RuleStmt *) statement;
+    struct utility_place place = {.planning = planning};
+    ListCell *cell;
+    place_relation(&place, rule->relation, UNKNOWN_IS_HOME);
+    foreach (cell, rule->actions)
+        place_query(&place, lfirst(cell));
+    place_apply(plan, &place, "CREATE RULE");
+}

@@ -1,0 +1,243 @@
+/*
+ * utility_session: SET, RESET, SHOW and DISCARD.
+ *
+ * The session keeps what was set and repeats it on each server, so the plan says what was set to what.  A few
+ * settings would make PostgreSQL read or write values in ways that the router cannot follow; those are
+ * refused with several shards.
+ */
+#include "router/utility_inside.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "router/utility_place.h"
+
+static const char *lower(struct arena *arena, const char *name)
+{
+    char *copy = arena_strdup(arena, name);
+    for (char *at = copy; at && *at; at++)
+        *at = (char) tolower((unsigned char) *at);
+    return copy;
+}
+
+/* Settings whose value is a list of identifiers (PostgreSQL's GUC_LIST_QUOTE): SHOW quotes each where it
+ * must. */
+static bool is_identifier_list(const char *name)
+{
+    static const char *const names[] = {"search_path", "temp_tablespaces", "local_preload_libraries",
+                                        "session_preload_libraries"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static bool is_plain_identifier(const char *at)
+{
+    if (!islower((unsigned char) *at) && *at != '_')
+        return false;
+    for (; *at; at++)
+        if (!islower((unsigned char) *at) && !isdigit((unsigned char) *at) && *at != '_')
+            return false;
+    return true;
+}
+
+static const char *quote_identifier_in(struct arena *arena, const char *at)
+{
+    if (is_plain_identifier(at))
+        return at;
+    char *quoted = arena_alloc(arena, strlen(at) * 2 + 3), *to = quoted;
+    *to++ = '"';
+    for (; *at; at++) {
+        if (*at == '"')
+            *to++ = '"';
+        *to++ = *at;
+    }
+    *to = '"';
+    return quoted;
+}
+
+/* The arguments as SHOW would give them, or NULL if one is more than a constant (SET TIME ZONE INTERVAL '…').
+ */
+static const char *set_value(struct arena *arena, const char *name, List *args)
+{
+    const char *value = NULL;
+    ListCell *cell;
+    foreach (cell, args) {
+        const Node *arg = lfirst(cell);
+        if (!IsA(arg, A_Const))
+            return NULL;
+        const char *at = parse_constant_text((const A_Const *) arg, arena);
+        if (!at)
+            return NULL;
+        if (is_identifier_list(name))
+            at = quote_identifier_in(arena, at);
+        value = value ? arena_printf(arena, "%s, %s", value, at) : arena_strdup(arena, at);
+    }
+    return value;
+}
+
+/* SET SESSION CHARACTERISTICS sets the defaults of later transactions: one of them is like a SET of it. */
+static void describe_characteristics(struct plan *plan, const VariableSetStmt *set)
+{
+    plan->name = "session characteristics";
+    if (list_length(set->args) != 1)
+        return;
+    const DefElem *option = linitial(set->args);
+    plan->name = arena_printf(&plan->arena, "default_%s", option->defname);
+    if (!option->arg || !IsA(option->arg, A_Const))
+        return;
+    plan->value = parse_constant_text((const A_Const *) option->arg, &plan->arena);
+    if (plan->value && strcmp(option->defname, "transaction_isolation"))
+        plan->value = strcmp(plan->value, "0") ? "on" : "off";
+}
+
+void describe_set(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    (void) planning;
+    const VariableSetStmt *set = (const VariableSetStmt *) statement;
+    bool transaction = set->kind == VAR_SET_MULTI && strcmp(set->name, "SESSION CHARACTERISTICS");
+    plan->statement = set->is_local || transaction ? STATEMENT_SET_LOCAL : STATEMENT_SET;
+    plan->name = set->name ? lower(&plan->arena, set->name) : NULL;
+    switch (set->kind) {
+    case VAR_SET_VALUE:
+        plan->value = set_value(&plan->arena, plan->name, set->args);
+        break;
+    case VAR_SET_MULTI:
+        if (!transaction)
+            describe_characteristics(plan, set);
+        break;
+    case VAR_SET_DEFAULT:
+    case VAR_RESET:
+    case VAR_RESET_ALL:
+        plan->reset = true;
+        break;
+    case VAR_SET_CURRENT: /* only in CREATE FUNCTION … SET x FROM CURRENT */
+        break;
+    }
+}
+
+/* PostgreSQL's parse_bool(): unique prefixes of true, false, yes, no; on, off; 1, 0. */
+static bool is_on(const char *value)
+{
+    return value && (strchr("tTyY1", *value) || !strcasecmp(value, "on")) && *value;
+}
+
+static bool is_positive(const char *value)
+{
+    return value && atoi(value) >= 1;
+}
+
+static bool is_off(const char *value)
+{
+    return value && *value && !is_on(value);
+}
+
+static bool is_hex(const char *value)
+{
+    return value && !strcasecmp(value, "hex");
+}
+
+/* In these encodings a byte below 0x80 may be a part of a character, so text cannot be cut at quotes and
+ * commas. */
+static bool is_ascii_safe(const char *value)
+{
+    static const char *const unsafe[] = {"sjis",         "shiftjis",   "mskanji", "win932", "windows932",
+                                         "shiftjis2004", "big5",       "win950",  "gbk",    "windows950",
+                                         "win936",       "windows936", "uhc",     "win949", "gb18030",
+                                         "windows949",   "johab"};
+    char name[32];
+    size_t length = 0;
+    for (; value && *value && length + 1 < sizeof name; value++)
+        if (isalnum((unsigned char) *value))
+            name[length++] = (char) tolower((unsigned char) *value);
+    name[length] = '\0';
+    for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
+        if (!strcmp(unsafe[i], name))
+            return false;
+    return length;
+}
+
+static const struct {
+    const char *name;
+    bool (*allowed)(const char *value);
+    const char *why, *hint;
+} limited_settings[] = {
+    {"standard_conforming_strings", is_on, "string literals would be read in another way",
+     "Leave it on, and write E'…' for strings with escapes."},
+    {"client_encoding", is_ascii_safe, "statements in that encoding cannot be read safely", "Use UTF8."},
+    {"transform_null_equals", is_off, "key = NULL would find rows", "Write IS NULL."},
+    {"array_nulls", is_on, "array literals would be read in another way", "Leave it on."},
+    {"bytea_output", is_hex, "bytea values of different shards could not be put in order",
+     "Leave it at hex."},
+    {"extra_float_digits", is_positive, "floats of different shards could not be put in order",
+     "Leave it at 1 or more."},
+};
+
+/* False, and refused, if the setting would mislead the router. */
+static bool check_setting(struct plan *plan, const char *name, const char *value)
+{
+    for (size_t i = 0; i < sizeof limited_settings / sizeof *limited_settings; i++) {
+        if (strcmp(limited_settings[i].name, name) || limited_settings[i].allowed(value))
+            continue;
+        plan_refuse(plan, "this value of the setting is not supported with several shards",
+                    limited_settings[i].hint, "With \"%s\" at this value, %s.", name,
+                    limited_settings[i].why);
+        return false;
+    }
+    return true;
+}
+
+void route_set(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    (void) planning;
+    const VariableSetStmt *set = (const VariableSetStmt *) statement;
+    if (set->kind == VAR_SET_MULTI && !strcmp(set->name, "TRANSACTION SNAPSHOT"))
+        plan_refuse(plan, "SET TRANSACTION SNAPSHOT is not supported with several shards",
+                    "Connect to the shard itself.", "A snapshot belongs to one server.");
+    else if (set->kind != VAR_SET_VALUE || check_setting(plan, plan->name, plan->value))
+        plan_on_home(plan, "the session repeats it on every server");
+}
+
+void route_role_set(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    const VariableSetStmt *set = ((const AlterRoleSetStmt *) statement)->setstmt;
+    if (((const AlterRoleSetStmt *) statement)->database) {
+        plan_refuse(plan, "ALTER ROLE … IN DATABASE is not supported with several shards",
+                    "Run it on the shards themselves.", "The database may have another name on each shard.");
+        return;
+    }
+    if (set->kind == VAR_SET_VALUE) {
+        const char *name = lower(&plan->arena, set->name);
+        if (!check_setting(plan, name, set_value(&plan->arena, name, set->args)))
+            return;
+    }
+    plan_on_all(plan, planning, PLAN_BROADCAST, "every shard has the role");
+}
+
+void describe_show(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    (void) planning;
+    plan->name = lower(&plan->arena, ((const VariableShowStmt *) statement)->name);
+}
+
+void describe_discard(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    (void) planning;
+    switch (((const DiscardStmt *) statement)->target) {
+    case DISCARD_ALL:
+        plan->name = "ALL";
+        plan->outside_transaction = true;
+        break;
+    case DISCARD_PLANS:
+        plan->name = "PLANS";
+        break;
+    case DISCARD_SEQUENCES:
+        plan->name = "SEQUENCES";
+        break;
+    case DISCARD_TEMP:
+        plan->name = "TEMP";
+        break;
+    }
+}
