@@ -1,0 +1,312 @@
+/*
+ * A line is found first, its fields second.  In text format a backslash hides the character behind it; in CSV quotes hide delimiters and
+ * line ends.  Only key fields are decoded.
+ */
+#include "router/copy_split.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+
+enum { LARGEST_ROW = 1 << 30 };
+
+struct copy_split {
+    const struct copy_shape *shape;
+    uint8_t *bytes; /* an unfinished row */
+    size_t length, capacity;
+    size_t scanned; /* of them, known to hold no line end */
+    bool in_quotes, escaped; /* the state of the scan there */
+    bool header_seen;
+    bool ended;     /* the \. line came: the rest is ignored */
+    uint64_t line;
+    char **fields;  /* the key fields of the present row, decoded */
+    size_t *field_lengths;
+    bool *nulls;
+};
+
+struct copy_split *copy_split_new(const struct copy_shape *shape)
+{
+    struct copy_split *split = memory_alloc(sizeof(*split));
+    size_t keys = (size_t) shape->key_count;
+    split->shape = shape;
+    split->fields = memory_alloc(keys * sizeof(*split->fields));
+    split->field_lengths = memory_alloc(keys * sizeof(*split->field_lengths));
+    split->nulls = memory_alloc(keys * sizeof(*split->nulls));
+    return split;
+}
+
+static void clear_fields(struct copy_split *split)
+{
+    for (int i = 0; i < split->shape->key_count; i++) {
+        free(split->fields[i]);
+        split->fields[i] = NULL;
+    }
+}
+
+void copy_split_free(struct copy_split *split)
+{
+    if (split == NULL)
+        return;
+    clear_fields(split);
+    free(split->fields);
+    free(split->field_lengths);
+    free(split->nulls);
+    free(split->bytes);
+    free(split);
+}
+
+/* --- lines --------------------------------------------------------------------------------------------------- */
+
+/* Where the row that begins the bytes ends (behind its line end), or 0. */
+static size_t row_end(struct copy_split *split, const uint8_t *bytes, size_t length)
+{
+    const struct copy_shape *shape = split->shape;
+    for (size_t i = split->scanned; i < length; i++) {
+        uint8_t at = bytes[i];
+        if (split->escaped) {
+            split->escaped = false;
+        } else if (!shape->csv && at == '\\') {
+            split->escaped = true;
+        } else if (shape->csv && split->in_quotes && at == (uint8_t) shape->escape && shape->escape != shape->quote) {
+            split->escaped = true;
+        } else if (shape->csv && at == (uint8_t) shape->quote) {
+            split->in_quotes = !split->in_quotes; /* a doubled quote turns it off and on again */
+        } else if (at == '\n' && !split->in_quotes) {
+            split->scanned = 0;
+            return i + 1;
+        }
+    }
+    split->scanned = length;
+    return 0;
+}
+
+static size_t without_line_end(const uint8_t *row, size_t length)
+{
+    if (length > 0 && row[length - 1] == '\n')
+        length--;
+    if (length > 0 && row[length - 1] == '\r')
+        length--;
+    return length;
+}
+
+/* --- fields -------------------------------------------------------------------------------------------------- */
+
+static int digit_value(uint8_t digit)
+{
+    return isdigit(digit) ? digit - '0' : tolower(digit) - 'a' + 10;
+}
+
+/* The character that a backslash sequence stands for; *at is on the character behind the backslash and is moved past it. */
+static char text_escape(const uint8_t **at, const uint8_t *end)
+{
+    uint8_t first = *(*at)++;
+    int value = 0, digits = 0;
+    switch (first) {
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    case 'v':
+        return '\v';
+    case 'x':
+        for (; *at < end && isxdigit(**at) && digits < 2; digits++)
+            value = value * 16 + digit_value(*(*at)++);
+        return digits ? (char) value : 'x';
+    default:
+        break;
+    }
+    if (first < '0' || first > '7')
+        return (char) first;
+    value = first - '0';
+    for (digits = 1; *at < end && **at >= '0' && **at <= '7' && digits < 3; digits++)
+        value = value * 8 + (*(*at)++ - '0');
+    return (char) value;
+}
+
+static bool is_null_text(const struct copy_shape *shape, const uint8_t *raw, size_t length)
+{
+    return strlen(shape->null_text) == length && memcmp(raw, shape->null_text, length) == 0;
+}
+
+/* One field from *at to the next delimiter; its value goes to `value` (room for the whole field). */
+static void read_text_field(const struct copy_shape *shape, const uint8_t **at, const uint8_t *end, char *value,
+                            size_t *length, bool *null)
+{
+    const uint8_t *start = *at;
+    *length = 0;
+    while (*at < end && **at != (uint8_t) shape->delimiter) {
+        if (**at == '\\' && *at + 1 < end) {
+            ++*at;
+            value[(*length)++] = text_escape(at, end);
+        } else {
+            value[(*length)++] = (char) *(*at)++;
+        }
+    }
+    *null = is_null_text(shape, start, (size_t) (*at - start));
+}
+
+static void read_csv_field(const struct copy_shape *shape, const uint8_t **at, const uint8_t *end, char *value,
+                           size_t *length, bool *null)
+{
+    const uint8_t *start = *at;
+    bool quoted = false, any_quote = false;
+    *length = 0;
+    for (; *at < end && (quoted || **at != (uint8_t) shape->delimiter); ++*at) {
+        bool escaped = quoted && **at == (uint8_t) shape->escape && *at + 1 < end &&
+                       ((*at)[1] == (uint8_t) shape->quote || (*at)[1] == (uint8_t) shape->escape);
+        if (escaped) {
+            ++*at;
+        } else if (**at == (uint8_t) shape->quote) {
+            quoted = !quoted;
+            any_quote = true;
+            continue;
+        }
+        value[(*length)++] = (char) **at;
+    }
+    *null = !any_quote && is_null_text(shape, start, (size_t) (*at - start));
+}
+
+/* The key fields of a row; false if it has too few fields: PostgreSQL will say so. */
+static bool read_key_fields(struct copy_split *split, const uint8_t *row, size_t length)
+{
+    const struct copy_shape *shape = split->shape;
+    const uint8_t *at = row, *end = row + length;
+    int found = 0;
+    clear_fields(split);
+    for (int field = 0; found < shape->key_count; field++) {
+        char *value = memory_alloc((size_t) (end - at) + 1);
+        size_t value_length;
+        bool null, wanted = false;
+        if (shape->csv)
+            read_csv_field(shape, &at, end, value, &value_length, &null);
+        else
+            read_text_field(shape, &at, end, value, &value_length, &null);
+        for (int key = 0; key < shape->key_count && !wanted; key++)
+            if (shape->key_fields[key] == field) {
+                split->fields[key] = value;
+                split->field_lengths[key] = value_length;
+                split->nulls[key] = null;
+                wanted = true;
+                found++;
+            }
+        if (!wanted)
+            free(value);
+        if (at == end)
+            break;
+        at++; /* the delimiter */
+    }
+    return found == shape->key_count;
+}
+
+/* --- rows ---------------------------------------------------------------------------------------------------- */
+
+static bool find_shard(struct copy_split *split, int *shard, struct error *error)
+{
+    const struct copy_shape *shape = split->shape;
+    struct key_value *values = memory_alloc((size_t) shape->key_count * sizeof(*values));
+    bool known = true;
+    for (int key = 0; key < shape->key_count && known; key++) {
+        enum key_reading reading =
+            split->nulls[key] ? KEY_NULL
+                              : key_read_text(keyspace_type(shape->keyspace, key), split->fields[key],
+                                              split->field_lengths[key], &values[key]);
+        known = reading == KEY_READ;
+        if (reading == KEY_NULL) {
+            error_set(error, SQLSTATE_NOT_NULL_VIOLATION, "null value in a key column of a sharded table");
+        } else if (!known) {
+            error_set(error, "22P02", "the key of a row cannot be read: \"%s\"", split->fields[key]);
+            error_hint(error, "Dates and times are read in ISO form, timestamps with time zone with an offset.");
+        }
+    }
+    *shard = known ? keyspace_shard(shape->keyspace, values) : -1;
+    free(values);
+    if (known && *shard < 0) {
+        error_set(error, SQLSTATE_CHECK_VIOLATION, "no shard holds the key of a row");
+        error_detail(error, "Key: \"%s\"; keyspace \"%s\".", split->fields[0], keyspace_name(shape->keyspace));
+    }
+    if (!error_is_set(error))
+        return true;
+    if (error->detail == NULL)
+        error_detail(error, "COPY, line %llu", (unsigned long long) split->line);
+    return false;
+}
+
+static bool take_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_row *emit, void *context,
+                     struct error *error)
+{
+    size_t content = without_line_end(row, length);
+    int shard = keyspace_shards(split->shape->keyspace) ? shard_set_next(keyspace_shards(split->shape->keyspace), 0) : 0;
+    split->line++;
+    if (split->ended)
+        return true;
+    if (split->shape->header && !split->header_seen) {
+        split->header_seen = true;
+        emit(context, -1, row, length);
+        return true;
+    }
+    if (content == 2 && memcmp(row, "\\.", 2) == 0) {
+        split->ended = true;
+        return true;
+    }
+    if (read_key_fields(split, row, content) && !find_shard(split, &shard, error))
+        return false;
+    emit(context, shard, row, length);
+    return true;
+}
+
+static bool keep(struct copy_split *split, const uint8_t *bytes, size_t length, struct error *error)
+{
+    if (split->length + length > LARGEST_ROW) {
+        error_set(error, SQLSTATE_PROGRAM_LIMIT, "a row of COPY data is too long");
+        return false;
+    }
+    if (split->length + length > split->capacity) {
+        split->capacity = (split->length + length) * 2;
+        split->bytes = memory_resize(split->bytes, split->capacity);
+    }
+    if (length > 0)
+        memcpy(split->bytes + split->length, bytes, length);
+    split->length += length;
+    return true;
+}
+
+bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_row *row, void *context,
+                     struct error *error)
+{
+    if (split->length > 0) { /* finish the row that was begun */
+        size_t before = split->length;
+        if (!keep(split, bytes, length, error))
+            return false;
+        size_t end = row_end(split, split->bytes, split->length);
+        if (end == 0)
+            return true;
+        split->length = 0;
+        if (!take_row(split, split->bytes, end, row, context, error))
+            return false;
+        bytes += end - before;
+        length -= end - before;
+    }
+    size_t end;
+    while (length > 0 && (end = row_end(split, bytes, length)) > 0) {
+        if (!take_row(split, bytes, end, row, context, error))
+            return false;
+        bytes += end;
+        length -= end;
+    }
+    return keep(split, bytes, length, error);
+}
+
+bool copy_split_finish(struct copy_split *split, copy_split_row *row, void *context, struct error *error)
+{
+    size_t length = split->length;
+    split->length = 0;
+    return length == 0 || take_row(split, split->bytes, length, row, context, error);
+}

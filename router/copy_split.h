@@ -1,0 +1,33 @@
+/*
+ * copy_split: the rows of COPY FROM, each to its shard.
+ *
+ * Reads the text and CSV formats as PostgreSQL does (15, COPY, "File Formats"; copyfromparse.c) as far as is needed to
+ * find where rows end and what their key fields say; rows themselves pass unchanged.  Pieces of any size may be fed: what
+ * is not a whole row yet is kept.
+ */
+#ifndef KEYWAY_COPY_SPLIT_H
+#define KEYWAY_COPY_SPLIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "router/error.h"
+#include "router/plan.h"
+
+struct copy_split;
+
+/* `shape` must outlive it. */
+struct copy_split *copy_split_new(const struct copy_shape *shape);
+void copy_split_free(struct copy_split *split); /* NULL is fine */
+
+/* Called with each whole row, its line end included; shard -1: every shard (the header). */
+typedef void copy_split_row(void *context, int shard, const uint8_t *row, size_t length);
+
+/* False with `error`: a row without a key or with one that no shard holds; nothing more may be fed. */
+bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_row *row, void *context,
+                     struct error *error);
+/* The end of the data: a last row may lack its line end. */
+bool copy_split_finish(struct copy_split *split, copy_split_row *row, void *context, struct error *error);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * COPY rows find their shards in both formats, whatever pieces they arrive in.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "router/copy_split.h"
+
+/* a … m on shard 0, n … on shard 1: a keyspace built as from the configuration. */
+static struct keyspace *two_halves(void)
+{
+    static struct range_settings ranges[] = {{0, NULL, "n", 1}, {1, "n", NULL, 2}};
+    static struct keyspace_settings keyspace = {
+        .name = "names", .type = "text", .method = METHOD_RANGE, .ranges = ranges, .range_count = 2, .line = 1};
+    static int shards[] = {0, 1};
+    static struct shard_settings shard_settings[] = {{"east", "", 1}, {"west", "", 2}};
+    static struct database_settings database = {.name = "app", .shards = shards, .shard_count = 2};
+    static struct settings settings = {.file = "test", .shards = shard_settings, .shard_count = 2};
+    struct diagnostics diagnostics = {0};
+    struct keyspace *built = keyspace_build(&settings, &database, &keyspace, &diagnostics);
+    diagnostics_print(&diagnostics, stderr);
+    cr_assert(built);
+    return built;
+}
+
+struct collected {
+    char text[1024];
+};
+
+static void collect(void *context, int shard, const uint8_t *row, size_t length)
+{
+    struct collected *collected = context;
+    size_t used = strlen(collected->text);
+    snprintf(collected->text + used, sizeof(collected->text) - used, "%d:%.*s", shard, (int) length, (const char *) row);
+}
+
+/* Feed in pieces of this size; the rows with their shards as one text, or the error's SQLSTATE. */
+static const char *split(struct copy_shape shape, const char *data, size_t piece)
+{
+    static struct collected collected;
+    struct error error = {0};
+    collected.text[0] = '\0';
+    shape.keyspace = two_halves();
+    struct copy_split *splitter = copy_split_new(&shape);
+    bool fed = true;
+    for (size_t at = 0, length = strlen(data); at < length && fed; at += piece)
+        fed = copy_split_feed(splitter, (const uint8_t *) data + at, piece < length - at ? piece : length - at, collect,
+                              &collected, &error);
+    if (fed)
+        fed = copy_split_finish(splitter, collect, &collected, &error);
+    if (!fed)
+        snprintf(collected.text, sizeof(collected.text), "%s", error.sqlstate);
+    error_clear(&error);
+    copy_split_free(splitter);
+    keyspace_free((struct keyspace *) shape.keyspace);
+    return collected.text;
+}
+
+static int second_field[] = {1};
+
+static struct copy_shape text_shape(void)
+{
+    return (struct copy_shape){
+        .delimiter = '\t', .null_text = "\\N", .key_fields = second_field, .key_count = 1, .field_count = 2};
+}
+
+static struct copy_shape csv_shape(void)
+{
+    return (struct copy_shape){.csv = true,
+                               .delimiter = ',',
+                               .quote = '"',
+                               .escape = '"',
+                               .null_text = "",
+                               .key_fields = second_field,
+                               .key_count = 1,
+                               .field_count = 2};
+}
+
+Test(copy_split, text_rows_go_by_their_key_in_pieces_of_any_size)
+{
+    for (size_t piece = 1; piece < 30; piece++)
+        cr_assert_str_eq(split(text_shape(), "1\tbob\n2\tzoe\n3\tann\n", piece), "0:1\tbob\n1:2\tzoe\n0:3\tann\n");
+}
+
+Test(copy_split, escapes_in_a_text_key_are_undone)
+{
+    cr_assert_str_eq(split(text_shape(), "1\t\\x7aoe\n2\t\\141nn\n", 5), "1:1\t\\x7aoe\n0:2\t\\141nn\n");
+}
+
+Test(copy_split, an_escaped_line_end_does_not_end_a_text_row)
+{
+    cr_assert_str_eq(split(text_shape(), "a\\\nb\tzoe\n", 3), "1:a\\\nb\tzoe\n");
+}
+
+Test(copy_split, the_end_marker_ends_the_data)
+{
+    cr_assert_str_eq(split(text_shape(), "1\tbob\n\\.\nrubbish\n", 100), "0:1\tbob\n");
+}
+
+Test(copy_split, a_null_key_is_refused)
+{
+    cr_assert_str_eq(split(text_shape(), "1\t\\N\n", 100), "23502");
+}
+
+Test(copy_split, a_quoted_csv_key_and_line_ends_in_quotes_are_read)
+{
+    for (size_t piece = 1; piece < 40; piece++)
+        cr_assert_str_eq(split(csv_shape(), "\"a,\n\"\"b\",\"zoe\"\n1,bob\n", piece),
+                         "1:\"a,\n\"\"b\",\"zoe\"\n0:1,bob\n");
+}
+
+Test(copy_split, a_csv_header_goes_to_every_shard)
+{
+    struct copy_shape shape = csv_shape();
+    shape.header = true;
+    cr_assert_str_eq(split(shape, "n,name\n1,zoe\n", 4), "-1:n,name\n1:1,zoe\n");
+}
+
+Test(copy_split, an_empty_quoted_csv_field_is_a_text_and_not_null)
+{
+    cr_assert_str_eq(split(csv_shape(), "1,\"\"\n", 100), "0:1,\"\"\n");
+    cr_assert_str_eq(split(csv_shape(), "1,\n", 100), "23502");
+}
+
+Test(copy_split, a_last_row_without_line_end_counts)
+{
+    cr_assert_str_eq(split(text_shape(), "1\tzoe", 2), "1:1\tzoe");
+}
+
+Test(copy_split, a_row_with_too_few_fields_is_left_to_postgresql)
+{
+    cr_assert_str_eq(split(text_shape(), "1\n", 100), "0:1\n");
+}
