@@ -1,10 +1,16 @@
 /*
  * stream: one non-blocking socket, plain or TLS, with back-pressure.
  *
- * All bytes of clients and servers pass here, and nothing else knows how they are moved.  Reads go into the worker's one
- * large buffer; a stream owns memory only for bytes that wait.  Writes collect during a loop turn and leave in one system
- * call before the loop sleeps; writability is watched only after EAGAIN.  Watchers are not toggled on the normal
- * path: a paused stream stops watching only when its socket turns readable while paused.
+ * All bytes of clients and servers pass here, and nothing else knows how they are moved.  Reads go into the
+ * worker's one large buffer; a stream owns memory only for bytes that wait.  Writes collect during a loop
+ * turn and leave in one system call before the loop sleeps; writability is watched only after EAGAIN.
+ * Watchers are not toggled on the normal path: a paused stream stops watching only when its socket turns
+ * readable while paused.
+ *
+ * Lifetime: the struct's memory is the owner's.  After stream_close() or stream_detach(), wherever they are
+ * called (also inside input(), drained() and ended()), the stream is not touched again by its old worker, so
+ * that its memory may be freed or handed to another thread at once.  The owner's own functions further up the
+ * stack are the owner's to think of: worker_defer_free() frees when none is running.
  */
 #ifndef KEYWAY_STREAM_H
 #define KEYWAY_STREAM_H
@@ -21,53 +27,69 @@
 enum {
     STREAM_HIGH_WATER = 256 * 1024, /* more than this waiting to be sent: stop whoever feeds it */
     STREAM_LOW_WATER = 64 * 1024,   /* less than this: go on */
+    STREAM_LARGE_WRITE = 32 * 1024, /* a piece of this size is sent at once instead of being copied */
 };
 
 struct stream;
 
-/* What the owner of a stream wants to know.  Called on the worker's thread only, never from inside a stream_…() call. */
+/* What the owner of a stream wants to know.  Called on the worker's thread only, never from inside a
+ * stream_…() call, and never one inside another. */
 struct stream_owner {
-    /* Bytes arrived.  Returns how many were used up; the rest is kept and offered again, in front of what comes next.  A return of less than
-     * `length` without stream_pause() means "this message is not complete yet". */
+    /* Bytes arrived.  Returns how many were used up; the rest is kept and offered again, in front of what
+     * comes next. A return of less than `length` without stream_pause() means "this message is not complete
+     * yet".  The return value is ignored once the stream was closed or detached: what was offered then counts
+     * as used. */
     size_t (*input)(struct stream *stream, const uint8_t *bytes, size_t length);
     /* Output fell below the low-water mark after stream_write() had reported it above the high one. */
     void (*drained)(struct stream *stream);
-    /* The peer closed, or the connection failed, or TLS failed.  Called once; the owner must stream_close().  `reason` is
-     * for the log.  Not called after stream_close(). */
+    /* The peer closed, or the connection failed, or TLS failed.  Called once, after everything readable was
+     * offered; the owner must stream_close().  What it writes before that can still reach a peer that only
+     * stopped sending.  `reason` is a static text for the log.  Not called after stream_close().  A paused
+     * stream learns of its peer's end when it is resumed, but of a failed send at the end of the same turn:
+     * then what was not yet read is lost. */
     void (*ended)(struct stream *stream, const char *reason);
 };
 
 struct stream {
     ev_io readable, writable;
-    int fd;                 /* -1 when closed */
-    SSL *tls;               /* NULL: plain */
-    bool tls_borrowed;      /* the SSL belongs to a PGconn: never freed here */
-    bool fd_borrowed;       /* the descriptor belongs to a PGconn: never closed here */
-    bool handshaking;       /* stream_accept_tls() is under way */
-    bool paused;            /* do not offer input */
-    bool above_high_water;  /* stream_write() said so */
-    bool dirty;             /* in the worker's list */
-    bool offer_again;       /* bytes wait in `in` that the owner has not seen since stream_resume() */
-    bool failed;            /* an error waits to be told through ended() */
+    int fd;                /* -1 when closed */
+    SSL *tls;              /* NULL: plain */
+    bool tls_borrowed;     /* the SSL belongs to a PGconn: never freed here */
+    bool fd_borrowed;      /* the descriptor belongs to a PGconn: never closed here */
+    bool handshaking;      /* stream_accept_tls() is under way */
+    bool paused;           /* do not offer input */
+    bool above_high_water; /* stream_write() said so */
+    bool dirty;            /* in the worker's list */
+    bool offer_again;      /* bytes wait in `in` that the owner has not seen since stream_resume() */
+    bool read_again;       /* bytes wait inside the SSL, of which the socket says nothing */
+    bool read_wants_write; /* TLS must send before it can receive */
+    bool write_wants_read; /* TLS must receive before it can send */
+    bool failed;           /* sending failed: what is readable is still offered, then ended() is called */
+    bool last_reads;       /* … and that has begun */
+    bool end_told;         /* ended() was called */
     bool closed;
     const char *failure;
-    struct stream *next_dirty;
-    struct worker *worker;
+    struct stream *next_dirty, **dirty_place; /* the pointer that points here */
+    struct worker *worker;                    /* NULL while detached */
     const struct stream_owner *owner;
-    void *context;          /* the owner's */
+    void *context; /* the owner's */
     struct buffer in, out;
-    uint64_t bytes_received, bytes_sent;
+    uint64_t bytes_received, bytes_sent; /* without TLS's own */
 };
 
-/* Begin to serve a connected non-blocking socket.  The struct's memory is the owner's. */
-void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls, const struct stream_owner *owner,
-                 void *context);
-/* Server side of a TLS handshake on a stream that is open and plain: input() is next called with decrypted bytes; a failed handshake
- * calls ended(). */
-void stream_accept_tls(struct stream *stream, SSL_CTX *context);
+/* Begin to serve a connected non-blocking socket, with `tls` when a handshake is already done.  Sets all
+ * fields; tls_borrowed and fd_borrowed are for the owner to set afterwards. */
+void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
+                 const struct stream_owner *owner, void *context);
+/* Server side of a TLS handshake on a stream that is open and plain: input() is next called with decrypted
+ * bytes; a failed handshake calls ended().  What was written before leaves in plain first.  False, and
+ * nothing has happened, when plain bytes wait on either side or OpenSSL refuses.  When input() calls this and
+ * then leaves bytes unused, these would pass from plain into the encrypted conversation: the stream fails
+ * instead (CVE-2021-23214). */
+bool stream_accept_tls(struct stream *stream, SSL_CTX *context);
 
-/* Queue bytes for sending.  False when the output is now above the high-water mark: stop feeding until drained().  On a failed or
- * closed stream the bytes are dropped. */
+/* Queue bytes for sending.  False when the output is now above the high-water mark: stop feeding until
+ * drained(). On a failed or closed stream the bytes are dropped. */
 bool stream_write(struct stream *stream, const void *bytes, size_t length);
 /* The output buffer itself, for wire_…() builders; call stream_wrote() after appending. */
 struct buffer *stream_output(struct stream *stream);
@@ -75,19 +97,21 @@ bool stream_wrote(struct stream *stream); /* as stream_write() returns */
 /* Send now what can be sent, for a stream about to be closed. */
 void stream_flush(struct stream *stream);
 
-/* Stop offering input; and offer again, first what waits. */
+/* Stop offering input; and offer again, first what waits, at the end of this turn. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
-/* Leave this worker's loop without closing, to be attached to another worker's.  Nothing may wait in `in` or `out`. */
+/* Leave this worker's loop without closing, to be attached to another worker's.  What waits in `in` and `out`
+ * goes with it. */
 void stream_detach(struct stream *stream);
 void stream_attach(struct stream *stream, struct worker *worker);
 
-/* Stop watching, free buffers, close the descriptor and TLS unless borrowed.  Sends nothing more.  Idempotent; may be called inside input() and
- * ended(), after which the stream is not touched again, so its owner may free it once the callback has returned. */
+/* Stop watching, free buffers, close the descriptor and TLS unless borrowed.  Sends nothing more, except
+ * TLS's closure alert.  Idempotent. */
 void stream_close(struct stream *stream);
 
-/* Called by the worker before its loop sleeps: flush and re-offer dirty streams until none is left. */
+/* Called by the worker before its loop sleeps: flush and re-offer dirty streams until none is left, or so
+ * many were seen to that others must have their turn (worker->dirty is then not empty). */
 void stream_turn_end(struct worker *worker);
 
 #endif

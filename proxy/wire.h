@@ -1,8 +1,8 @@
 /*
  * wire: PostgreSQL protocol 3.0 framing, bytes only (PostgreSQL 15, chapter 55).
  *
- * Taking messages apart and putting them together in memory.  No sockets, no state: everything here can be fuzzed.  Whatever
- * is read is checked against the end of its message first.
+ * Taking messages apart and putting them together in memory.  No sockets, no state: everything here can be
+ * fuzzed.  Whatever is read is checked against the end of its message first.
  */
 #ifndef KEYWAY_WIRE_H
 #define KEYWAY_WIRE_H
@@ -40,7 +40,8 @@ enum wire_scan {
 
 /* Look at the frame that begins at `bytes`. */
 enum wire_scan wire_scan(const uint8_t *bytes, size_t length, size_t largest, struct frame *frame);
-/* The same for the untyped first packet of a connection: frame->type is 0, total includes the Int32 length. */
+/* The same for the untyped first packet of a connection: frame->type is 0, total includes the Int32 length.
+ */
 enum wire_scan wire_scan_startup(const uint8_t *bytes, size_t length, size_t largest, struct frame *frame);
 
 /* A cursor over a message body: after any read past the end `failed` stays true and reads give 0, NULL. */
@@ -57,7 +58,7 @@ int16_t read_int16(struct reader *reader);
 int32_t read_int32(struct reader *reader);
 const char *read_string(struct reader *reader); /* NUL-terminated inside the body; borrowed */
 const uint8_t *read_bytes(struct reader *reader, size_t length); /* borrowed */
-bool reader_done(const struct reader *reader); /* not failed and nothing left */
+bool reader_done(const struct reader *reader);                   /* not failed and nothing left */
 
 /* Building: begin a message, put its parts, end it (the length is patched in). */
 size_t wire_begin(struct buffer *out, uint8_t type); /* returns the mark for wire_end */
@@ -71,12 +72,13 @@ void wire_end(struct buffer *out, size_t mark);
 /* Whole messages. */
 void wire_empty(struct buffer *out, uint8_t type); /* a message without body: ParseComplete, Sync, … */
 void wire_message(struct buffer *out, uint8_t type, const void *body, size_t length);
-void wire_error(struct buffer *out, const struct error *error, bool fatal); /* ErrorResponse, severity ERROR or FATAL */
+void wire_error(struct buffer *out, const struct error *error,
+                bool fatal); /* ErrorResponse, severity ERROR or FATAL */
 void wire_notice(struct buffer *out, const char *severity, const struct error *notice);
-void wire_ready(struct buffer *out, char status); /* ReadyForQuery: 'I', 'T', 'E' */
+void wire_ready(struct buffer *out, char status);        /* ReadyForQuery: 'I', 'T', 'E' */
 void wire_complete(struct buffer *out, const char *tag); /* CommandComplete */
 void wire_parameter(struct buffer *out, const char *name, const char *value); /* ParameterStatus */
-void wire_query(struct buffer *out, const char *sql, size_t length); /* Query */
+void wire_query(struct buffer *out, const char *sql, size_t length);          /* Query */
 /* A RowDescription of text-format columns; types are pg_type OIDs (NULL: all text). */
 void wire_columns(struct buffer *out, const char *const *names, const uint32_t *types, int count);
 void wire_row(struct buffer *out, const char *const *values, int count); /* DataRow in text; NULL is NULL */

@@ -1,8 +1,11 @@
 /*
  * worker: one event loop on one thread, and what its connections share.
  *
- * Workers share nothing on the statement path.  What comes from outside (a new client, a server lent by another worker,
- * the end of a helper's work) arrives as a message in the worker's inbox.
+ * Workers share nothing on the statement path.  What comes from outside (a new client, a server lent by
+ * another worker, the end of a helper's work) arrives as a message in the worker's inbox.
+ *
+ * A turn of the loop: the callbacks of what became ready and of the inbox; then stream_turn_end(), which
+ * sends what they wrote and offers again what they left; then the deferred frees; then sleep.
  */
 #ifndef KEYWAY_WORKER_H
 #define KEYWAY_WORKER_H
@@ -16,10 +19,15 @@
 
 #include "config/arena.h"
 
-enum { WORKER_READ_BUFFER = 128 * 1024 };
+enum {
+    WORKER_READ_BUFFER = 128 * 1024,
+    WORKER_SPARE = 16 * 1024, /* size of a spare piece of buffer memory */
+    WORKER_SPARES = 64,       /* how many are kept */
+};
 
 struct stream;
 struct worker;
+struct worker_deferred;
 
 /* A message to a worker: run(message) is called once on the worker's thread, and owns the message. */
 struct inbox_message {
@@ -30,27 +38,43 @@ struct inbox_message {
 struct worker {
     int number;
     pthread_t thread;
+    bool started; /* `thread` is to be joined */
     struct ev_loop *loop;
-    uint8_t *read_buffer;      /* WORKER_READ_BUFFER bytes; used inside one read callback only */
-    struct stream *dirty;      /* streams with something to flush or to offer again before the loop sleeps */
-    struct stream *closing;    /* streams whose owners are told of the end before the loop sleeps */
+    uint8_t *read_buffer; /* WORKER_READ_BUFFER bytes; used inside one read callback only */
+    struct stream *dirty,
+        **dirty_tail;       /* streams with something to do before the loop sleeps, first come first */
+    struct stream *current; /* the stream whose owner is being called; NULL once that owner let go of it */
+    uint8_t *spares[WORKER_SPARES]; /* pieces of WORKER_SPARE bytes for stream buffers */
+    int spare_count;
+    struct worker_deferred *deferred;
+    size_t deferred_count, deferred_capacity;
     struct ev_prepare before_sleep;
+    struct ev_idle more; /* keeps the loop from sleeping while dirty streams are left over from a turn */
     struct ev_async wake;
+    _Atomic bool stopping;
     pthread_mutex_t inbox_lock;
     struct inbox_message *inbox, **inbox_tail;
-    _Atomic int client_count;  /* the acceptor gives a new socket to the worker with the fewest */
-    struct arena scratch;      /* reset after each statement that used it */
-    void *state;               /* the proxy's own per-worker state: struct worker_state of proxy/keyway.h */
+    _Atomic int client_count; /* the acceptor gives a new socket to the worker with the fewest */
+    struct arena scratch;     /* reset after each statement that used it */
+    void *state;              /* the proxy's own per-worker state: struct worker_state of proxy/keyway.h */
 };
 
-/* Make the loop and its thread-independent parts; the thread is started by worker_start(). */
+/* Make the loop and its thread-independent parts; the thread is started by worker_start().  NULL when the
+ * kernel gives no loop. */
 struct worker *worker_new(int number);
-bool worker_start(struct worker *worker); /* false: no thread could be made */
-/* From any thread. */
+/* Signals are blocked in the thread: they are the main thread's.  False: no thread could be made. */
+bool worker_start(struct worker *worker);
+/* From any thread.  Messages run in the order in which they were sent. */
 void worker_send(struct worker *worker, struct inbox_message *message);
 /* Ends the loop after the present turn; from any thread. */
 void worker_stop(struct worker *worker);
-/* After the thread ended (joins it). */
+/* Joins the thread; then messages that came after the last turn still run, on the calling thread, so that
+ * none is lost with what it owns.  Streams that are still open are not closed: their owners do that in a
+ * message before worker_stop(). */
 void worker_free(struct worker *worker);
+
+/* Call function(argument) at the end of this loop turn, when no callback is running: for memory that
+ * functions further up the stack still use.  On the worker's thread only. */
+void worker_defer_free(struct worker *worker, void (*function)(void *), void *argument);
 
 #endif
