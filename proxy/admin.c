@@ -1,0 +1,659 @@
+/*
+ * A console client sends simple queries; each is looked up in the table of commands.  A command answers at once from the
+ * settings and the databases' states, or starts a survey.
+ */
+#include "proxy/admin.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/arena.h"
+#include "proxy/blocking.h"
+#include "proxy/keyway.h"
+#include "proxy/log.h"
+
+/* --- answers ------------------------------------------------------------------------------------------------- */
+
+static struct arena *scratch(struct client *client)
+{
+    return &client->stream.worker->scratch;
+}
+
+void admin_row(struct admin_table *table, const char *const *values, int count)
+{
+    wire_row(&table->rows, values, count);
+    table->count++;
+}
+
+static void answer_over(struct client *client)
+{
+    wire_ready(client_output(client), 'I');
+    client_wrote(client);
+    client->state = CLIENT_IDLE;
+    client->state_since = ev_now(client->stream.worker->loop);
+    stream_resume(&client->stream);
+}
+
+static void answer_error(struct client *client, const char *sqlstate, const char *message, const char *detail)
+{
+    struct error error = {0};
+    error_set(&error, sqlstate, "%s", message);
+    if (detail)
+        error_detail(&error, "%s", detail);
+    client_error(client, &error);
+    error_clear(&error);
+    answer_over(client);
+}
+
+static void answer_tag(struct client *client, const char *tag)
+{
+    wire_complete(client_output(client), tag);
+    answer_over(client);
+}
+
+static int column_count(const char *const *columns)
+{
+    int count = 0;
+    while (columns[count])
+        count++;
+    return count;
+}
+
+static void answer_table(struct client *client, const char *const *columns, struct admin_table *table, const char *tag)
+{
+    struct buffer *out = client_output(client);
+    wire_columns(out, columns, NULL, column_count(columns));
+    wire_put_bytes(out, buffer_data(&table->rows), buffer_length(&table->rows));
+    buffer_free(&table->rows);
+    answer_tag(client, tag);
+}
+
+/* --- the survey ---------------------------------------------------------------------------------------------- */
+
+struct survey {
+    struct inbox_message message;
+    struct worker *home;
+    uint64_t client_id;
+    int next_worker;
+    const char *const *columns;
+    const char *tag;
+    char *argument;
+    void (*visit)(struct worker *worker, struct admin_table *table, const char *argument);
+    struct admin_table table;
+};
+
+static void survey_home(struct survey *survey)
+{
+    struct client *client = worker_state(survey->home)->clients;
+    while (client && client->id != survey->client_id)
+        client = client->next;
+    if (client && survey->columns)
+        answer_table(client, survey->columns, &survey->table, survey->tag);
+    else if (client)
+        answer_tag(client, survey->tag);
+    buffer_free(&survey->table.rows);
+    free(survey->argument);
+    free(survey);
+}
+
+static void survey_run(struct inbox_message *message, struct worker *worker)
+{
+    struct survey *survey = (struct survey *) message;
+    if (survey->next_worker == keyway.worker_count) {
+        survey_home(survey);
+        return;
+    }
+    survey->visit(worker, &survey->table, survey->argument);
+    arena_reset(&worker->scratch);
+    survey->next_worker++;
+    worker_send(survey->next_worker == keyway.worker_count ? survey->home : keyway.workers[survey->next_worker],
+                &survey->message);
+}
+
+void admin_survey(struct client *client, const char *const *columns, const char *tag,
+                  void (*visit)(struct worker *worker, struct admin_table *table, const char *argument), const char *argument)
+{
+    struct survey *survey = memory_alloc(sizeof(*survey));
+    survey->message.run = survey_run;
+    survey->home = client->stream.worker;
+    survey->client_id = client->id;
+    survey->columns = columns;
+    survey->tag = tag;
+    survey->argument = memory_strdup(argument ? argument : "");
+    survey->visit = visit;
+    worker_send(keyway.workers[0], &survey->message);
+}
+
+/* --- commands ------------------------------------------------------------------------------------------------ */
+
+static void show_help(struct client *client, const char *argument);
+
+static void show_version(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"version", NULL};
+    struct admin_table table = {0};
+    const char *values[] = {"Keyway " KEYWAY_VERSION};
+    (void) argument;
+    admin_row(&table, values, 1);
+    answer_table(client, columns, &table, "SHOW");
+}
+
+static void show_config(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"key", "value", "default", "unit", "description", NULL};
+    struct admin_table table = {0};
+    struct setting_row row;
+    (void) argument;
+    for (size_t i = 0; settings_row(worker_state(client->stream.worker)->settings, i, scratch(client), &row); i++) {
+        const char *values[] = {row.key, row.value, row.standard, row.unit, row.what};
+        admin_row(&table, values, 5);
+    }
+    answer_table(client, columns, &table, "SHOW");
+}
+
+static const char *number(struct client *client, int64_t value)
+{
+    return arena_printf(scratch(client), "%" PRId64, value);
+}
+
+static void show_databases(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"name",      "shards",       "pool_mode",          "pool_size", "min_pool_size",
+                                          "reserve_pool_size", "multi_shard_commit", "paused",    NULL};
+    const struct settings *settings = worker_state(client->stream.worker)->settings;
+    struct admin_table table = {0};
+    (void) argument;
+    for (size_t i = 0; i < settings->database_count; i++) {
+        const struct database_settings *database = &settings->databases[i];
+        struct database *running = keyway_database(database->name);
+        const char *values[] = {
+            database->name,
+            number(client, (int64_t) database->shard_count),
+            pool_mode_name(database->pool_mode),
+            number(client, database->pool_size),
+            number(client, database->min_pool_size),
+            number(client, database->reserve_pool_size),
+            commit_mode_name(database->multi_shard_commit),
+            running && atomic_load(&running->paused) ? "1" : "0",
+        };
+        admin_row(&table, values, 8);
+    }
+    answer_table(client, columns, &table, "SHOW");
+}
+
+/* Calls `rows` with the state of every database that is loaded. */
+static void for_each_state(struct client *client, struct admin_table *table,
+                           void (*rows)(struct client *client, const struct database_state *state, struct admin_table *table))
+{
+    pthread_mutex_lock(&keyway.lock);
+    struct database *database = keyway.databases;
+    pthread_mutex_unlock(&keyway.lock);
+    for (; database; database = database->next) {
+        struct database_state *state = database_state_now(database);
+        if (state && !atomic_load(&database->removed))
+            rows(client, state, table);
+        database_state_release(state);
+    }
+}
+
+static void shard_rows(struct client *client, const struct database_state *state, struct admin_table *table)
+{
+    (void) client;
+    for (size_t i = 0; i < state->settings->shard_count; i++) {
+        const struct shard_settings *shard = &state->snapshot->shards[state->settings->shards[i]];
+        const char *values[] = {state->settings->name, shard->name, state->shard_errors[i] ? "down" : "up",
+                                state->shard_versions[i] ? state->shard_versions[i] : "",
+                                state->shard_errors[i] ? state->shard_errors[i] : ""};
+        admin_row(table, values, 5);
+    }
+}
+
+static void show_shards(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database", "shard", "when_loaded", "version", "error", NULL};
+    struct admin_table table = {0};
+    (void) argument;
+    for_each_state(client, &table, shard_rows);
+    answer_table(client, columns, &table, "SHOW");
+}
+
+static const char *method_name(enum keyspace_method method)
+{
+    switch (method) {
+    case METHOD_RANGE:
+        return "range";
+    case METHOD_HASH:
+        return "hash";
+    case METHOD_LIST:
+        return "list";
+    }
+    return "";
+}
+
+static void keyspace_rows(struct client *client, const struct database_state *state, struct admin_table *table)
+{
+    for (size_t i = 0; state->routing && i < state->settings->keyspace_count; i++) {
+        const struct keyspace_settings *keyspace = &state->settings->keyspaces[i];
+        const char *values[] = {state->settings->name, keyspace->name, keyspace->type, method_name(keyspace->method),
+                                number(client, shard_set_count(keyspace_shards(state->routing->keyspaces[i])))};
+        admin_row(table, values, 5);
+    }
+}
+
+static void show_keyspaces(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database", "keyspace", "type", "method", "shards", NULL};
+    struct admin_table table = {0};
+    (void) argument;
+    for_each_state(client, &table, keyspace_rows);
+    answer_table(client, columns, &table, "SHOW");
+}
+
+static void range_rows(struct client *client, const struct database_state *state, struct admin_table *table)
+{
+    struct keyspace_piece piece;
+    for (size_t i = 0; state->routing && i < state->settings->keyspace_count; i++)
+        for (size_t k = 0; keyspace_piece(state->routing->keyspaces[i], k, scratch(client), &piece); k++) {
+            const char *values[] = {state->settings->name, state->settings->keyspaces[i].name,
+                                    state->snapshot->shards[state->settings->shards[piece.shard]].name, piece.lower,
+                                    piece.upper};
+            admin_row(table, values, 5);
+        }
+}
+
+static void show_ranges(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database", "keyspace", "shard", "lower", "upper", NULL};
+    struct admin_table table = {0};
+    (void) argument;
+    for_each_state(client, &table, range_rows);
+    answer_table(client, columns, &table, "SHOW");
+}
+
+static void table_rows(struct client *client, const struct database_state *state, struct admin_table *table)
+{
+    for (size_t i = 0; state->routing && i < state->settings->table_count; i++) {
+        const struct routed_table *routed = &state->routing->tables[i];
+        const struct table_settings *settings = routed->settings;
+        const char *key = "";
+        for (size_t k = 0; k < settings->key_count; k++)
+            key = arena_printf(scratch(client), "%s%s%s", key, k ? ", " : "", settings->key[k]);
+        const char *values[] = {state->settings->name,
+                                settings->schema,
+                                settings->name,
+                                settings->reference ? "reference" : "sharded",
+                                settings->keyspace >= 0 ? state->settings->keyspaces[settings->keyspace].name : "",
+                                key,
+                                routed->relation == NULL ? "does not exist yet" : routed->problem ? routed->problem : ""};
+        admin_row(table, values, 7);
+    }
+}
+
+static void show_tables(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database", "schema", "table", "kind", "keyspace", "key", "problem", NULL};
+    struct admin_table table = {0};
+    (void) argument;
+    for_each_state(client, &table, table_rows);
+    answer_table(client, columns, &table, "SHOW");
+}
+
+static void show_pools(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database",   "user",      "shard",     "worker", "clients", "cl_waiting", "sv_active",
+                                          "sv_idle",    "sv_tested", "sv_login",  NULL};
+    admin_survey(client, columns, "SHOW", admin_visit_pools, argument);
+}
+
+static void show_clients(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"type", "user",  "database", "state", "addr", "connect_age", "state_age",
+                                          "id",   "worker", "prepared_statements", "tls", NULL};
+    admin_survey(client, columns, "SHOW", admin_visit_clients, argument);
+}
+
+static void show_servers(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"type", "user", "database", "shard",  "state",  "addr", "port", "connect_age",
+                                          "id",   "link", "remote_pid", "worker", "prepared_statements", NULL};
+    admin_survey(client, columns, "SHOW", admin_visit_servers, argument);
+}
+
+static void show_stats(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database", "worker",
+#define X(name) "total_" #name,
+                                          DATABASE_COUNTERS(X)
+#undef X
+                                              NULL};
+    admin_survey(client, columns, "SHOW", admin_visit_stats, argument);
+}
+
+static void show_plans(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"database", "worker", "hits", "across_shards", "reason", "statement", NULL};
+    admin_survey(client, columns, "SHOW", admin_visit_plans, argument);
+}
+
+static void route_answer(struct client *client, const struct database_state *state, const struct plan *plan,
+                         const struct normalised *normalised)
+{
+    static const char *const columns[] = {"kind", "shards", "reason", NULL};
+    struct admin_table table = {0};
+    struct route route = {0};
+    struct error error = {0};
+    const char *shards = "";
+    const char *values[3] = {"refuse", "", ""};
+    if (plan_route(plan, state->routing, normalised->unsure ? NULL : normalised, NULL, scratch(client), &route, &error)) {
+        for (int shard = shard_set_next(&route.shards, 0); shard >= 0; shard = shard_set_next(&route.shards, shard + 1))
+            shards = arena_printf(scratch(client), "%s%s%s", shards, *shards ? ", " : "",
+                                  state->snapshot->shards[state->settings->shards[shard]].name);
+        values[0] = plan_kind_name(route.kind);
+        values[1] = shards;
+        values[2] = plan_describe(plan, state->routing, &route, scratch(client));
+    } else {
+        values[2] = arena_printf(scratch(client), "%s%s%s", error.message, error.detail ? ": " : "",
+                                 error.detail ? error.detail : "");
+    }
+    error_clear(&error);
+    admin_row(&table, values, 3);
+    answer_table(client, columns, &table, "ROUTE");
+}
+
+/* ROUTE ['<sql>' | DATABASE '<sql>']: plans, runs nothing. */
+static void route(struct client *client, const char *argument)
+{
+    const struct settings *settings = worker_state(client->stream.worker)->settings;
+    struct error error = {0};
+    const char *quote = strchr(argument, '\''), *end = strrchr(argument, '\'');
+    const char *name = settings->databases[0].name;
+    if (quote == NULL || end == quote) {
+        answer_error(client, SQLSTATE_SYNTAX_ERROR, "ROUTE expects a statement in single quotes", NULL);
+        return;
+    }
+    if (quote > argument) {
+        size_t length = strcspn(argument, " \t'");
+        name = arena_strndup(scratch(client), argument, length);
+    }
+    char *sql = arena_strndup(scratch(client), quote + 1, (size_t) (end - quote - 1)), *to = sql;
+    for (const char *from = sql; *from; from++) {
+        if (from[0] == '\'' && from[1] == '\'')
+            from++;
+        *to++ = *from;
+    }
+    *to = '\0';
+    struct database *database = keyway_database(name);
+    struct database_state *state = database ? database_state_now(database) : NULL;
+    if (state == NULL || state->routing == NULL) {
+        answer_error(client, SQLSTATE_INVALID_CATALOG_NAME, "there is no such database, or it could not be loaded", name);
+        database_state_release(state);
+        return;
+    }
+    struct normalised *normalised = &worker_state(client->stream.worker)->normalised;
+    struct session_facts facts = {state->search_path, client->user, state->iso_dates, true};
+    normalise(sql, strlen(sql), normalised);
+    struct plan *plan = plan_make(state->routing, &facts, sql, strlen(sql), normalised->unsure ? NULL : normalised, NULL, 0, &error);
+    if (plan) {
+        route_answer(client, state, plan, normalised);
+        plan_release(plan);
+    } else {
+        answer_error(client, error.sqlstate, error.message, NULL);
+    }
+    error_clear(&error);
+    database_state_release(state);
+}
+
+struct reload_job {
+    struct blocking_job job;
+    struct worker *worker;
+    uint64_t client_id;
+    struct error error;
+    bool done;
+};
+
+static void reload_work(struct blocking_job *job)
+{
+    struct reload_job *reload_job = (struct reload_job *) job;
+    reload_job->done = keyway_reload(&reload_job->error);
+}
+
+static void reload_finish(struct blocking_job *job)
+{
+    struct reload_job *finished = (struct reload_job *) job;
+    struct client *client = worker_state(finished->worker)->clients;
+    while (client && client->id != finished->client_id)
+        client = client->next;
+    if (client && finished->done)
+        answer_tag(client, "RELOAD");
+    else if (client)
+        answer_error(client, finished->error.sqlstate, finished->error.message, finished->error.detail);
+    error_clear(&finished->error);
+    free(finished);
+}
+
+static void reload(struct client *client, const char *argument)
+{
+    struct reload_job *job = memory_alloc(sizeof(*job));
+    (void) argument;
+    job->job.work = reload_work;
+    job->job.finish = reload_finish;
+    job->job.worker = job->worker = client->stream.worker;
+    job->client_id = client->id;
+    blocking_submit(&job->job);
+}
+
+/* Set or clear `paused` of one database, or of all. */
+static bool set_paused(const char *name, bool paused)
+{
+    bool found = false;
+    pthread_mutex_lock(&keyway.lock);
+    for (struct database *database = keyway.databases; database; database = database->next)
+        if (*name == '\0' || strcmp(name, database->name) == 0) {
+            atomic_store(&database->paused, paused);
+            found = true;
+        }
+    pthread_mutex_unlock(&keyway.lock);
+    return found;
+}
+
+static void pause_command(struct client *client, const char *argument)
+{
+    if (set_paused(argument, true))
+        answer_tag(client, "PAUSE");
+    else
+        answer_error(client, SQLSTATE_INVALID_CATALOG_NAME, "no such database", argument);
+}
+
+static void resume_command(struct client *client, const char *argument)
+{
+    if (set_paused(argument, false))
+        admin_survey(client, NULL, "RESUME", admin_visit_resume, argument);
+    else
+        answer_error(client, SQLSTATE_INVALID_CATALOG_NAME, "no such database", argument);
+}
+
+static void reconnect(struct client *client, const char *argument)
+{
+    admin_survey(client, NULL, "RECONNECT", admin_visit_reconnect, argument);
+}
+
+static void kill_command(struct client *client, const char *argument)
+{
+    if (keyway_database(argument))
+        admin_survey(client, NULL, "KILL", admin_visit_kill, argument);
+    else
+        answer_error(client, SQLSTATE_INVALID_CATALOG_NAME, "no such database", argument);
+}
+
+static void shutdown_command(struct client *client, const char *argument)
+{
+    bool wait = strcasecmp(argument, "wait_for_clients") == 0;
+    if (*argument && !wait) {
+        answer_error(client, SQLSTATE_SYNTAX_ERROR, "SHUTDOWN takes WAIT_FOR_CLIENTS or nothing", argument);
+        return;
+    }
+    log_line(LOG_INFO, "SHUTDOWN by %s", client->user);
+    answer_tag(client, "SHUTDOWN");
+    keyway_shutdown(wait);
+}
+
+/* X(what is typed, function, needs an admin, description) */
+#define ADMIN_COMMANDS(X)                                                                                        \
+    X("SHOW HELP", show_help, false, "this list")                                                                \
+    X("SHOW VERSION", show_version, false, "Keyway's version")                                                   \
+    X("SHOW CONFIG", show_config, true, "every setting with its default and meaning")                            \
+    X("SHOW DATABASES", show_databases, false, "databases and their pools' limits")                              \
+    X("SHOW POOLS", show_pools, false, "connections by database, user, shard and worker")                        \
+    X("SHOW CLIENTS", show_clients, false, "who is connected")                                                   \
+    X("SHOW SERVERS", show_servers, false, "connections to shards")                                              \
+    X("SHOW STATS", show_stats, false, "totals by database and worker")                                          \
+    X("SHOW SHARDS", show_shards, false, "shards as they were when the catalog was last read")                   \
+    X("SHOW KEYSPACES", show_keyspaces, false, "how keys find their shards")                                     \
+    X("SHOW RANGES", show_ranges, false, "which shard holds which keys")                                         \
+    X("SHOW TABLES", show_tables, false, "sharded and reference tables")                                         \
+    X("SHOW PLANS", show_plans, false, "cached plans and how often they were used")                              \
+    X("ROUTE", route, false, "[DATABASE] '<sql>': plan kind, shards and reason; nothing is run")                 \
+    X("RELOAD", reload, true, "read the configuration again")                                                    \
+    X("PAUSE", pause_command, true, "[DATABASE]: hold back new transactions")                                    \
+    X("RESUME", resume_command, true, "[DATABASE]: let them go on")                                              \
+    X("RECONNECT", reconnect, true, "[DATABASE]: replace server connections as they come free")                  \
+    X("KILL", kill_command, true, "DATABASE: disconnect its clients")                                            \
+    X("SHUTDOWN", shutdown_command, true, "[WAIT_FOR_CLIENTS]: stop")
+
+struct admin_command {
+    const char *words;
+    void (*run)(struct client *client, const char *argument);
+    bool admin;
+    const char *what;
+};
+
+static const struct admin_command commands[] = {
+#define X(words, run, admin, what) {words, run, admin, what},
+    ADMIN_COMMANDS(X)
+#undef X
+};
+
+static void show_help(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"command", "description", NULL};
+    struct admin_table table = {0};
+    (void) argument;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        const char *values[] = {commands[i].words, commands[i].what};
+        admin_row(&table, values, 2);
+    }
+    answer_table(client, columns, &table, "SHOW");
+}
+
+/* The words of a command, in any case and with any blanks between; returns what follows them, or NULL. */
+static const char *match(const char *text, const char *words)
+{
+    for (; *words; words++) {
+        if (*words == ' ') {
+            size_t blanks = strspn(text, " \t\r\n");
+            if (blanks == 0)
+                return NULL;
+            text += blanks;
+        } else {
+            if (strncasecmp(text, words, 1) != 0)
+                return NULL;
+            text++;
+        }
+    }
+    return *text == '\0' || strchr(" \t\r\n'", *text) ? text + strspn(text, " \t\r\n") : NULL;
+}
+
+static void run_command(struct client *client, const char *sql)
+{
+    char *text = arena_strdup(scratch(client), sql + strspn(sql, " \t\r\n;"));
+    size_t length = strlen(text);
+    while (length > 0 && strchr(" \t\r\n;", text[length - 1]))
+        text[--length] = '\0';
+    client->state = CLIENT_BUSY;
+    stream_pause(&client->stream);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        const char *argument = match(text, commands[i].words);
+        if (argument == NULL)
+            continue;
+        if (commands[i].admin && !client->admin)
+            answer_error(client, SQLSTATE_INSUFFICIENT_PRIVILEGE, "this command is for admin_users only", NULL);
+        else
+            commands[i].run(client, argument);
+        return;
+    }
+    if (length == 0) {
+        wire_empty(client_output(client), 'I');
+        answer_over(client);
+    } else if (strncasecmp(text, "set ", 4) == 0) { /* what drivers send at the start */
+        answer_tag(client, "SET");
+    } else {
+        answer_error(client, SQLSTATE_SYNTAX_ERROR, "unknown console command; SHOW HELP lists them", text);
+    }
+}
+
+/* --- the session --------------------------------------------------------------------------------------------- */
+
+void admin_enter(struct client *client)
+{
+    const struct settings *settings = worker_state(client->stream.worker)->settings;
+    struct error error = {0};
+    if (!settings_is_stats(settings, client->user)) {
+        error_set(&error, SQLSTATE_INSUFFICIENT_PRIVILEGE, "user \"%s\" may not use the console", client->user);
+        error_hint(&error, "Name it in admin_users or stats_users.");
+        client_close(client, &error, "not an admin");
+        error_clear(&error);
+        return;
+    }
+    client->console = true;
+    client->admin = settings_is_admin(settings, client->user);
+    struct buffer *out = client_output(client);
+    size_t mark = wire_begin(out, 'R');
+    wire_put_int32(out, 0);
+    wire_end(out, mark);
+    wire_parameter(out, "server_version", "15.0 (Keyway " KEYWAY_VERSION ")");
+    wire_parameter(out, "client_encoding", "UTF8");
+    wire_parameter(out, "server_encoding", "UTF8");
+    wire_parameter(out, "DateStyle", "ISO, MDY");
+    wire_parameter(out, "standard_conforming_strings", "on");
+    wire_ready(out, 'I');
+    client_wrote(client);
+    client_logged_in(client);
+}
+
+size_t admin_input(struct client *client, const uint8_t *bytes, size_t length)
+{
+    struct frame frame;
+    if (client->state == CLIENT_BUSY) {
+        stream_pause(&client->stream);
+        return 0;
+    }
+    switch (wire_scan(bytes, length, 1 << 20, &frame)) {
+    case WIRE_FRAME:
+        break;
+    case WIRE_HEAD:
+    case WIRE_PARTIAL:
+        return 0;
+    case WIRE_BAD:
+        client_close(client, NULL, "invalid message length");
+        return length;
+    }
+    struct reader reader = reader_of(&frame);
+    const char *sql = frame.type == 'Q' ? read_string(&reader) : NULL;
+    if (sql) {
+        run_command(client, sql);
+        arena_reset(scratch(client));
+    } else if (frame.type == 'X') {
+        client_close(client, NULL, "client close request");
+    } else if (frame.type == 'S') {
+        answer_over(client);
+    } else {
+        struct error error = {0};
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the console takes simple queries only");
+        client_close(client, &error, "not a simple query");
+        error_clear(&error);
+    }
+    return frame.total;
+}

@@ -1,0 +1,562 @@
+/*
+ * Each shard is an input.  A sink's frame() decides by type: descriptions set up the merge, rows feed it, CommandComplete ends
+ * the input, ReadyForQuery ends the shard.  When the merge owes no row to an input, that input's stream is paused with
+ * the row unread, and resumed when its last row has left.
+ */
+#include "proxy/fanout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+#include "proxy/run.h"
+#include "router/copy_split.h"
+
+struct fanout_input {
+    struct reply_sink sink; /* first: the sink is the input */
+    struct fanout *fanout;
+    struct server *server;
+    int number;
+    bool ended;  /* no more rows */
+    bool ready;  /* ReadyForQuery came, or the server is lost */
+    bool waiting;
+};
+
+struct fanout {
+    struct client *client;
+    struct arena arena;
+    struct fanout_shape shape;
+    struct fanout_input *inputs;
+    int count, ready_count;
+    bool described;  /* the row description has come */
+    bool failed;     /* an error was sent to the client */
+    bool limit_done; /* nothing more is wanted: rows are dropped */
+    bool announced_copy; /* the client was told to send or expect COPY data */
+    int copies_ready;    /* shards that are ready for it */
+    struct copy_split *split;
+    int column_count;
+    struct merge_column *columns;
+    struct merge *merge;
+    struct combine *combine;
+    bool counted;
+    uint64_t rows;        /* summed from the tags */
+    uint64_t merged_rows; /* sent by the merge */
+    int copies_done;
+    char tag[64];
+    int tags;
+};
+
+static enum sink_answer input_frame(struct reply_sink *sink, struct server *server, const struct frame *frame);
+static void input_lost(struct reply_sink *sink, struct server *server, const struct error *error);
+
+struct fanout *fanout_new(struct client *client, const struct fanout_shape *shape, int count)
+{
+    struct fanout *fanout = memory_alloc(sizeof(*fanout));
+    fanout->client = client;
+    fanout->shape = *shape;
+    fanout->shape.preface = arena_strdup(&fanout->arena, shape->preface);
+    fanout->inputs = arena_alloc_array(&fanout->arena, (size_t) count, sizeof(*fanout->inputs));
+    return fanout;
+}
+
+struct reply_sink *fanout_add(struct fanout *fanout, struct server *server)
+{
+    struct fanout_input *input = &fanout->inputs[fanout->count];
+    *input = (struct fanout_input){
+        .sink = {input_frame, input_lost}, .fanout = fanout, .server = server, .number = fanout->count};
+    fanout->count++;
+    return &input->sink;
+}
+
+void fanout_abandon(struct fanout *fanout)
+{
+    if (fanout->merge)
+        merge_free(fanout->merge);
+    if (fanout->combine)
+        combine_free(fanout->combine);
+    copy_split_free(fanout->split);
+    arena_free(&fanout->arena);
+    free(fanout);
+}
+
+static bool is_merged(const struct fanout *fanout)
+{
+    const struct route *route = &fanout->shape.route;
+    return route->kind == PLAN_MERGE || (route->kind == PLAN_CONCAT && (route->limit >= 0 || route->offset > 0)) ||
+           (route->kind == PLAN_CONCAT && fanout->shape.plan && fanout->shape.plan->hidden > 0);
+}
+
+/* --- errors -------------------------------------------------------------------------------------------------- */
+
+static void put_copy_end(struct server *server, const char *failure)
+{
+    struct buffer *out = stream_output(&server->stream);
+    if (!server->copy_in)
+        return;
+    size_t mark = wire_begin(out, failure ? 'f' : 'c');
+    if (failure)
+        wire_put_string(out, failure);
+    wire_end(out, mark);
+    if (server_awaits_sync(server)) /* the batch's own was ignored during COPY (55.2.6) */
+        wire_empty(out, 'S');
+    server->copy_in = false;
+    stream_wrote(&server->stream);
+}
+
+static void cancel_others(struct fanout *fanout)
+{
+    for (int i = 0; i < fanout->count; i++)
+        if (!fanout->inputs[i].ready && fanout->inputs[i].server) {
+            put_copy_end(fanout->inputs[i].server, "another shard failed");
+            server_resume(fanout->inputs[i].server); /* what it still sends is dropped */
+            /* In the client's own transaction a late cancel could hit its next statement: there the others run to their end. */
+            if (fanout->count > 1 && fanout->client->transaction.kind != TRANSACTION_EXPLICIT)
+                server_cancel(fanout->inputs[i].server);
+        }
+}
+
+static void fanout_fail(struct fanout *fanout, const struct error *error)
+{
+    if (fanout->failed)
+        return;
+    fanout->failed = true;
+    client_error(fanout->client, error);
+    cancel_others(fanout);
+}
+
+static void fanout_fail_with(struct fanout *fanout, const struct frame *frame)
+{
+    if (fanout->failed)
+        return;
+    fanout->failed = true;
+    wire_message(client_output(fanout->client), 'E', frame->body, frame->body_length);
+    client_wrote(fanout->client);
+    cancel_others(fanout);
+}
+
+/* --- descriptions -------------------------------------------------------------------------------------------- */
+
+/* RowDescription without its hidden trailing columns. */
+static void send_description(struct fanout *fanout, const struct frame *frame, size_t visible_end, int visible)
+{
+    if (!fanout->shape.simple && !fanout->shape.described)
+        return;
+    struct buffer *out = client_output(fanout->client);
+    size_t mark = wire_begin(out, 'T');
+    wire_put_int16(out, (int16_t) visible);
+    wire_put_bytes(out, frame->body + 2, visible_end - 2);
+    wire_end(out, mark);
+    client_wrote(fanout->client);
+}
+
+static void send_preface(struct fanout *fanout)
+{
+    const char *line = fanout->shape.preface;
+    while (line && *line) {
+        size_t length = strcspn(line, "\n");
+        const char *text = arena_strndup(&fanout->arena, line, length);
+        wire_row(client_output(fanout->client), &text, 1);
+        client_wrote(fanout->client);
+        line += length + (line[length] == '\n');
+    }
+}
+
+static bool read_description(struct fanout *fanout, const struct frame *frame, int hidden, size_t *visible_end)
+{
+    struct reader reader = reader_of(frame);
+    int count = read_int16(&reader);
+    if (count < hidden)
+        return false;
+    fanout->columns = arena_alloc_array(&fanout->arena, (size_t) count, sizeof(*fanout->columns));
+    fanout->column_count = count;
+    *visible_end = 2;
+    for (int i = 0; i < count && !reader.failed; i++) {
+        read_string(&reader);
+        read_int32(&reader);
+        read_int16(&reader);
+        fanout->columns[i].type = (uint32_t) read_int32(&reader);
+        read_int16(&reader);
+        read_int32(&reader);
+        fanout->columns[i].format = read_int16(&reader);
+        if (i == count - hidden - 1)
+            *visible_end = (size_t) (reader.at - frame->body);
+    }
+    return reader_done(&reader);
+}
+
+static bool set_up_merge(struct fanout *fanout, struct error *error)
+{
+    const struct plan *plan = fanout->shape.plan;
+    const struct route *route = &fanout->shape.route;
+    if (is_merged(fanout)) {
+        struct merge_shape shape = {
+            .keys = route->kind == PLAN_MERGE ? plan->sort_keys : NULL,
+            .key_count = route->kind == PLAN_MERGE ? plan->sort_key_count : 0,
+            .columns = fanout->columns,
+            .column_count = fanout->column_count,
+            .hidden = plan->hidden,
+            .offset = route->offset,
+            .limit = route->limit,
+            .inputs = fanout->count,
+        };
+        fanout->merge = merge_new(&shape, error);
+        return fanout->merge != NULL;
+    }
+    if (route->kind == PLAN_COMBINE) {
+        if (plan->combine_count != fanout->column_count) {
+            error_set(error, SQLSTATE_INTERNAL_ERROR, "the shards' partial rows do not have the planned columns");
+            return false;
+        }
+        fanout->combine = combine_new(plan->combine, fanout->columns, fanout->column_count, error);
+        return fanout->combine != NULL;
+    }
+    return true;
+}
+
+static void take_description(struct fanout *fanout, const struct frame *frame)
+{
+    struct error error = {0};
+    int hidden = fanout->shape.plan && fanout->shape.route.kind != PLAN_SINGLE ? fanout->shape.plan->hidden : 0;
+    size_t visible_end = 0;
+    if (fanout->described || fanout->failed)
+        return;
+    fanout->described = true;
+    if (!read_description(fanout, frame, hidden, &visible_end))
+        error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent a malformed RowDescription");
+    else if (set_up_merge(fanout, &error)) {
+        send_description(fanout, frame, visible_end, fanout->column_count - hidden);
+        send_preface(fanout);
+    }
+    if (error_is_set(&error))
+        fanout_fail(fanout, &error);
+    error_clear(&error);
+}
+
+/* --- rows ---------------------------------------------------------------------------------------------------- */
+
+static void send_row(struct fanout *fanout, const uint8_t *row, size_t length)
+{
+    wire_message(client_output(fanout->client), 'D', row, length);
+    client_wrote(fanout->client);
+    fanout->merged_rows++;
+}
+
+static bool client_is_full(const struct fanout *fanout)
+{
+    return fanout->client->stream.above_high_water;
+}
+
+/* Let out what the merge can give; inputs whose row has left go on. */
+static void drain_merge(struct fanout *fanout)
+{
+    const uint8_t *row;
+    size_t length;
+    while (!fanout->limit_done && !client_is_full(fanout))
+        switch (merge_next(fanout->merge, &row, &length)) {
+        case MERGE_ROW:
+            send_row(fanout, row, length);
+            break;
+        case MERGE_WAIT:
+            return;
+        case MERGE_DONE:
+            fanout->limit_done = true;
+            break;
+        }
+}
+
+static void wake_inputs(struct fanout *fanout, const struct fanout_input *current)
+{
+    for (int i = 0; i < fanout->count; i++) {
+        struct fanout_input *input = &fanout->inputs[i];
+        bool wanted = fanout->failed || fanout->limit_done || merge_wants(fanout->merge, i);
+        if (input != current && input->waiting && wanted && !input->ready) {
+            input->waiting = false;
+            server_resume(input->server);
+        }
+    }
+}
+
+static enum sink_answer merge_row(struct fanout_input *input, const struct frame *frame)
+{
+    struct fanout *fanout = input->fanout;
+    struct error error = {0};
+    if (client_is_full(fanout) || !merge_wants(fanout->merge, input->number)) {
+        input->waiting = true;
+        return SINK_LATER;
+    }
+    if (merge_push(fanout->merge, input->number, frame->body, frame->body_length, &error)) {
+        drain_merge(fanout);
+        wake_inputs(fanout, input);
+    } else {
+        fanout_fail(fanout, &error);
+    }
+    error_clear(&error);
+    return SINK_TAKEN;
+}
+
+static enum sink_answer take_row(struct fanout_input *input, const struct frame *frame)
+{
+    struct fanout *fanout = input->fanout;
+    struct error error = {0};
+    if (fanout->failed || fanout->limit_done)
+        return SINK_TAKEN;
+    if (fanout->merge)
+        return merge_row(input, frame);
+    if (fanout->combine) {
+        if (!combine_push(fanout->combine, frame->body, frame->body_length, &error))
+            fanout_fail(fanout, &error);
+        error_clear(&error);
+        return SINK_TAKEN;
+    }
+    if (fanout->shape.route.kind == PLAN_BROADCAST && input->number > 0)
+        return SINK_TAKEN;
+    if (client_is_full(fanout))
+        return SINK_LATER;
+    send_row(fanout, frame->body, frame->body_length);
+    return SINK_TAKEN;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------- */
+
+static void take_tag(struct fanout_input *input, const struct frame *frame)
+{
+    struct fanout *fanout = input->fanout;
+    struct reader reader = reader_of(frame);
+    const char *tag = read_string(&reader);
+    uint64_t rows = 0;
+    if (tag == NULL || (fanout->shape.route.kind == PLAN_BROADCAST && input->number > 0))
+        return;
+    if (fanout->tags++ == 0)
+        snprintf(fanout->tag, sizeof(fanout->tag), "%s", tag);
+    if (merge_tag_count(tag, &rows)) {
+        fanout->counted = true;
+        fanout->rows += rows;
+    }
+}
+
+static void end_rows(struct fanout_input *input)
+{
+    struct fanout *fanout = input->fanout;
+    if (input->ended)
+        return;
+    input->ended = true;
+    if (fanout->merge && !fanout->failed) {
+        merge_end_input(fanout->merge, input->number);
+        drain_merge(fanout);
+        wake_inputs(fanout, input);
+    }
+}
+
+/* The verb of a tag, without its counts: "INSERT 0 3" gives "INSERT 0". */
+static void send_tag(struct fanout *fanout, uint64_t rows)
+{
+    char text[128];
+    char *space = strrchr(fanout->tag, ' ');
+    if (fanout->counted && space) {
+        *space = '\0';
+        snprintf(text, sizeof(text), "%s %" PRIu64, fanout->tag, rows);
+    } else {
+        snprintf(text, sizeof(text), "%s", fanout->tag);
+    }
+    wire_complete(client_output(fanout->client), text);
+    client_wrote(fanout->client);
+}
+
+static void finish_combine(struct fanout *fanout, struct error *error)
+{
+    const uint8_t *row;
+    size_t length;
+    if (combine_finish(fanout->combine, &row, &length, error))
+        send_row(fanout, row, length);
+}
+
+/* All rows are out and all shards have answered. */
+static void fanout_finish(struct fanout *fanout)
+{
+    struct client *client = fanout->client;
+    struct error error = {0};
+    uint64_t rows = fanout->rows;
+    if (!fanout->failed && fanout->combine) {
+        finish_combine(fanout, &error);
+        rows = 1;
+        if (error_is_set(&error))
+            fanout_fail(fanout, &error);
+        error_clear(&error);
+    }
+    if (!fanout->failed && fanout->tags > 0)
+        send_tag(fanout, fanout->merge ? fanout->merged_rows : rows);
+    bool failed = fanout->failed;
+    fanout_abandon(fanout);
+    run_fanout_done(client, failed);
+}
+
+/* The merge may hold rows back while the client's output is full. */
+static bool merge_is_out(const struct fanout *fanout)
+{
+    return fanout->merge == NULL || fanout->failed || fanout->limit_done;
+}
+
+static void check_finished(struct fanout *fanout)
+{
+    if (fanout->ready_count == fanout->count && merge_is_out(fanout))
+        fanout_finish(fanout);
+}
+
+static void input_ready(struct fanout_input *input)
+{
+    input->ready = true;
+    input->fanout->ready_count++;
+    end_rows(input);
+    check_finished(input->fanout);
+}
+
+static void input_lost(struct reply_sink *sink, struct server *server, const struct error *error)
+{
+    struct fanout_input *input = (struct fanout_input *) sink;
+    struct client *client = input->fanout->client;
+    (void) server;
+    client_forget_server(client, input->server);
+    fanout_fail(input->fanout, error);
+    input->server = NULL;
+    input_ready(input);
+}
+
+static void relay(struct fanout *fanout, const struct frame *frame)
+{
+    wire_message(client_output(fanout->client), frame->type, frame->body, frame->body_length);
+    client_wrote(fanout->client);
+}
+
+/* Every shard waits for data: now the client may send it. */
+static void begin_copy(struct fanout *fanout, const struct frame *frame)
+{
+    if (fanout->shape.route.kind == PLAN_SPLIT)
+        fanout->split = copy_split_new(fanout->shape.plan->copy);
+    relay(fanout, frame);
+    fanout->announced_copy = true;
+    stream_resume(&fanout->client->stream);
+}
+
+static enum sink_answer input_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
+{
+    struct fanout_input *input = (struct fanout_input *) sink;
+    struct fanout *fanout = input->fanout;
+    bool first = input->number == 0 || fanout->shape.route.kind != PLAN_BROADCAST;
+    switch (frame->type) {
+    case 'D':
+    case 'd':
+        if (frame->type == 'D')
+            return take_row(input, frame);
+        if (client_is_full(fanout))
+            return SINK_LATER;
+        if (!fanout->failed && first)
+            relay(fanout, frame);
+        return SINK_TAKEN;
+    case 'T':
+        take_description(fanout, frame);
+        return SINK_TAKEN;
+    case 't':
+    case 'n':
+        if (!fanout->failed && fanout->shape.described && !fanout->described) {
+            fanout->described = frame->type == 'n';
+            relay(fanout, frame);
+        }
+        return SINK_TAKEN;
+    case 'C':
+        take_tag(input, frame);
+        end_rows(input);
+        return SINK_TAKEN;
+    case 'G':
+        fanout->copies_ready++;
+        if (fanout->failed)
+            put_copy_end(server, "another shard failed");
+        else if (fanout->copies_ready == fanout->count)
+            begin_copy(fanout, frame);
+        return SINK_TAKEN;
+    case 'H':
+        if (!fanout->announced_copy && !fanout->failed)
+            relay(fanout, frame);
+        fanout->announced_copy = true;
+        return SINK_TAKEN;
+    case 'c': /* CopyDone: once, when the last shard has sent it */
+        fanout->copies_done++;
+        if (fanout->copies_done == fanout->count && !fanout->failed)
+            relay(fanout, frame);
+        return SINK_TAKEN;
+    case 'E':
+        fanout_fail_with(fanout, frame);
+        return SINK_TAKEN;
+    case 'N':
+    case 'S':
+    case 'I':
+    case 's':
+        if (!fanout->failed && first)
+            relay(fanout, frame);
+        return SINK_TAKEN;
+    case 'Z':
+        server_answered(server);
+        input_ready(input);
+        return SINK_TAKEN;
+    default: /* ParseComplete, BindComplete, CloseComplete of the proxy's own messages */
+        return SINK_TAKEN;
+    }
+}
+
+void fanout_drained(struct fanout *fanout)
+{
+    if (fanout->merge) {
+        drain_merge(fanout);
+        wake_inputs(fanout, NULL);
+        if (fanout->limit_done && fanout->ready_count == fanout->count) {
+            fanout_finish(fanout);
+            return;
+        }
+    }
+    for (int i = 0; i < fanout->count; i++)
+        if (!fanout->inputs[i].ready && !fanout->inputs[i].waiting)
+            server_resume(fanout->inputs[i].server);
+}
+
+/* --- COPY data ----------------------------------------------------------------------------------------------- */
+
+bool fanout_copies(const struct fanout *fanout)
+{
+    return fanout->announced_copy && !fanout->failed && fanout->copies_ready == fanout->count;
+}
+
+static void copy_row(void *context, int shard, const uint8_t *row, size_t length)
+{
+    struct fanout *fanout = context;
+    for (int i = 0; i < fanout->count; i++) {
+        struct server *server = fanout->inputs[i].server;
+        if (server == NULL || !server->copy_in || (shard >= 0 && server->pool->shard != shard))
+            continue;
+        wire_message(stream_output(&server->stream), 'd', row, length);
+        if (!stream_wrote(&server->stream))
+            stream_pause(&fanout->client->stream);
+    }
+}
+
+bool fanout_copy_data(struct fanout *fanout, const uint8_t *body, size_t length)
+{
+    struct error error = {0};
+    if (fanout->split == NULL)
+        copy_row(fanout, -1, body, length);
+    else if (!copy_split_feed(fanout->split, body, length, copy_row, fanout, &error))
+        fanout_fail(fanout, &error);
+    error_clear(&error);
+    return !fanout->client->stream.paused;
+}
+
+void fanout_copy_end(struct fanout *fanout, const char *failure)
+{
+    struct error error = {0};
+    if (fanout->split && failure == NULL && !copy_split_finish(fanout->split, copy_row, fanout, &error))
+        fanout_fail(fanout, &error);
+    error_clear(&error);
+    for (int i = 0; i < fanout->count; i++)
+        if (fanout->inputs[i].server)
+            put_copy_end(fanout->inputs[i].server, failure);
+}

@@ -1,0 +1,480 @@
+/*
+ * The fast path is a worker's own idle list.  Everything else goes through the queue: whoever makes a server available offers it, and an
+ * offered server goes to the first in the queue — here, or on that client's worker, where it is offered again on arrival.
+ * A message carries only the server, never the client, so that a client may leave the queue at any time.
+ */
+#include "proxy/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+#include "proxy/database.h"
+#include "proxy/keyway.h"
+#include "proxy/server_login.h"
+
+static struct pool_local *local_of(struct pool *pool, const struct worker *worker)
+{
+    return &pool->locals[worker->number];
+}
+
+/* --- groups -------------------------------------------------------------------------------------------------- */
+
+static struct pool_group *group_new(struct database *database, const char *user, int shard_count, int worker_count)
+{
+    struct pool_group *group = memory_alloc(sizeof(*group));
+    group->database = database;
+    group->user = memory_strdup(user);
+    group->shard_count = shard_count;
+    group->pools = memory_alloc((size_t) shard_count * sizeof(*group->pools));
+    for (int shard = 0; shard < shard_count; shard++) {
+        struct pool *pool = &group->pools[shard];
+        pool->group = group;
+        pool->shard = shard;
+        pool->locals = memory_alloc((size_t) worker_count * sizeof(*pool->locals));
+        pthread_mutex_init(&pool->lock, NULL);
+    }
+    return group;
+}
+
+struct pool_group *pool_group_get(struct database *database, const char *user, int shard_count, int worker_count)
+{
+    pthread_mutex_lock(&database->lock);
+    struct pool_group *group = database->groups;
+    while (group && (strcmp(group->user, user) != 0 || group->shard_count != shard_count))
+        group = group->next;
+    if (group == NULL) {
+        group = group_new(database, user, shard_count, worker_count);
+        group->next = database->groups;
+        database->groups = group;
+    }
+    pthread_mutex_unlock(&database->lock);
+    return group;
+}
+
+/* --- limits -------------------------------------------------------------------------------------------------- */
+
+struct limits {
+    int64_t size, minimum, reserve;
+};
+
+static struct limits limits_of(const struct pool *pool, struct worker *worker)
+{
+    const struct settings *settings = worker_state(worker)->settings;
+    const struct database_settings *database = settings_database(settings, pool->group->database->name);
+    const struct user_settings *user = settings_user(settings, pool->group->user);
+    if (database == NULL)
+        return (struct limits){0, 0, 0};
+    struct limits limits = {database->pool_size, database->min_pool_size, database->reserve_pool_size};
+    if (user && user->has_pool_size)
+        limits.size = user->pool_size;
+    return limits;
+}
+
+static bool take_place(struct pool *pool, int64_t limit)
+{
+    int open = atomic_load(&pool->open);
+    while (open < limit)
+        if (atomic_compare_exchange_weak(&pool->open, &open, open + 1))
+            return true;
+    return false;
+}
+
+bool pool_is_outdated(const struct server *server)
+{
+    const struct settings *settings = worker_state(server->worker)->settings;
+    return server->generation != atomic_load(&server->pool->generation) ||
+           (settings->server_lifetime > 0 &&
+            ev_now(server->worker->loop) - server->connected_at > settings->server_lifetime);
+}
+
+/* --- lists --------------------------------------------------------------------------------------------------- */
+
+void pool_adopt(struct pool *pool, struct server *server)
+{
+    struct pool_local *local = local_of(pool, server->worker);
+    server->pool = pool;
+    server->generation = atomic_load(&pool->generation);
+    server->next = local->servers;
+    server->link = &local->servers;
+    if (server->next)
+        server->next->link = &server->next;
+    local->servers = server;
+    local->server_count++;
+}
+
+static void unlink_server(struct server *server)
+{
+    *server->link = server->next;
+    if (server->next)
+        server->next->link = server->link;
+    local_of(server->pool, server->worker)->server_count--;
+}
+
+static void idle_push(struct pool_local *local, struct server *server)
+{
+    server->state = SERVER_IDLE;
+    server->idle_since = ev_now(server->worker->loop);
+    server->next_idle = local->idle;
+    local->idle = server;
+    atomic_fetch_add(&local->idle_count, 1);
+}
+
+static void idle_remove(struct pool_local *local, struct server *server)
+{
+    struct server **link = &local->idle;
+    while (*link && *link != server)
+        link = &(*link)->next_idle;
+    if (*link) {
+        *link = server->next_idle;
+        atomic_fetch_sub(&local->idle_count, 1);
+    }
+}
+
+void pool_forget(struct server *server)
+{
+    struct pool *pool = server->pool;
+    if (server->state == SERVER_IDLE)
+        idle_remove(local_of(pool, server->worker), server);
+    unlink_server(server);
+    atomic_fetch_sub(&pool->open, 1);
+}
+
+/* --- the queue ----------------------------------------------------------------------------------------------- */
+
+static void queue_remove(struct pool *pool, struct pool_wait *wait)
+{
+    *(wait->previous ? &wait->previous->next : &pool->first) = wait->next;
+    *(wait->next ? &wait->next->previous : &pool->last) = wait->previous;
+    wait->pool = NULL;
+    atomic_fetch_sub(&pool->waiting, 1);
+}
+
+void pool_give_up(struct pool_wait *wait)
+{
+    struct pool *pool = wait->pool;
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    queue_remove(pool, wait);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void queue_append(struct pool *pool, struct pool_wait *wait, struct worker *worker)
+{
+    wait->worker = worker;
+    wait->since = ev_now(worker->loop);
+    pthread_mutex_lock(&pool->lock);
+    wait->pool = pool;
+    wait->next = NULL;
+    wait->previous = pool->last;
+    *(pool->last ? &pool->last->next : &pool->first) = wait;
+    pool->last = wait;
+    atomic_fetch_add(&pool->waiting, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* The client to serve: the first of this worker (taken out), or else the worker of the first. */
+static struct pool_wait *queue_take(struct pool *pool, struct worker *worker, bool arriving, struct worker **elsewhere)
+{
+    struct pool_wait *taken = NULL;
+    *elsewhere = NULL;
+    pthread_mutex_lock(&pool->lock);
+    struct pool_wait *wait = pool->first;
+    /* A server that was sent here serves this worker's first: the one it was sent for, or the next in its place. */
+    while (arriving && wait && wait->worker != worker)
+        wait = wait->next;
+    if (wait == NULL)
+        wait = pool->first;
+    if (wait && wait->worker == worker) {
+        queue_remove(pool, wait);
+        taken = wait;
+    } else if (wait) {
+        *elsewhere = wait->worker;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return taken;
+}
+
+/* --- moving between workers ---------------------------------------------------------------------------------- */
+
+struct server_message {
+    struct inbox_message message;
+    struct server *server;
+    struct session_parcel *applied;
+    struct worker *to;
+};
+
+static void offer(struct server *server, bool arriving);
+
+static void server_message_run(struct inbox_message *message, struct worker *worker)
+{
+    struct server_message *moved = (struct server_message *) message;
+    struct server *server = moved->server;
+    server_arrive(server, worker, moved->applied);
+    struct pool *pool = server->pool;
+    unsigned generation = server->generation;
+    pool_adopt(pool, server);
+    server->generation = generation;
+    free(moved);
+    offer(server, true);
+}
+
+/* Not before the end of this turn: the server may be in the middle of its own input function here. */
+static void send_moved(void *memory)
+{
+    struct server_message *message = memory;
+    worker_send(message->to, &message->message);
+}
+
+static void move_to(struct server *server, struct worker *worker)
+{
+    struct server_message *message = memory_alloc(sizeof(*message));
+    message->message.run = server_message_run;
+    message->server = server;
+    message->applied = session_pack(server->applied);
+    session_release(worker_state(server->worker)->sessions, server->applied);
+    server->applied = NULL;
+    server->state = SERVER_MOVING;
+    stream_detach(&server->stream);
+    unlink_server(server);
+    message->to = worker;
+    worker_defer_free(server->worker, send_moved, message);
+}
+
+static void offer(struct server *server, bool arriving)
+{
+    struct pool *pool = server->pool;
+    struct worker *worker = server->worker, *elsewhere = NULL;
+    if (atomic_load(&pool->login_failing)) {
+        pthread_mutex_lock(&pool->lock);
+        atomic_store(&pool->login_failing, false);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    if (atomic_load(&pool->waiting) > 0) {
+        struct pool_wait *wait = queue_take(pool, worker, arriving, &elsewhere);
+        if (wait) {
+            server->state = SERVER_LENT;
+            server->lent_at = ev_now(worker->loop);
+            wait->granted(wait, server);
+            return;
+        }
+        if (elsewhere) {
+            move_to(server, elsewhere);
+            return;
+        }
+    }
+    idle_push(local_of(pool, worker), server);
+}
+
+void pool_offer(struct server *server)
+{
+    offer(server, false);
+}
+
+/* Another worker has clients waiting: give it what lies idle here. */
+struct ask_message {
+    struct inbox_message message;
+    struct pool *pool;
+};
+
+static void ask_run(struct inbox_message *message, struct worker *worker)
+{
+    struct pool *pool = ((struct ask_message *) message)->pool;
+    struct pool_local *local = local_of(pool, worker);
+    free(message);
+    if (local->idle && atomic_load(&pool->waiting) > 0) {
+        struct server *server = local->idle;
+        idle_remove(local, server);
+        pool_offer(server);
+    }
+}
+
+static void ask_others(struct pool *pool, const struct worker *worker)
+{
+    for (int i = 0; i < keyway.worker_count; i++)
+        if (keyway.workers[i] != worker && atomic_load(&pool->locals[i].idle_count) > 0) {
+            struct ask_message *message = memory_alloc(sizeof(*message));
+            message->message.run = ask_run;
+            message->pool = pool;
+            worker_send(keyway.workers[i], &message->message);
+        }
+}
+
+/* --- acquiring ----------------------------------------------------------------------------------------------- */
+
+/* After a failed login nobody tries again before server_login_retry; who would wait gets that failure. */
+static bool fails_fast(struct pool *pool, struct worker *worker, struct error *error)
+{
+    if (!atomic_load(&pool->login_failing) || atomic_load(&pool->open) > 0)
+        return false;
+    double retry = worker_state(worker)->settings->server_login_retry;
+    pthread_mutex_lock(&pool->lock);
+    bool failing = ev_now(worker->loop) - pool->login_failed_at < retry;
+    if (failing)
+        error_copy(error, &pool->login_error);
+    pthread_mutex_unlock(&pool->lock);
+    return failing;
+}
+
+enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct pool_wait *wait, struct server **server,
+                              struct error *error)
+{
+    struct pool_local *local = local_of(pool, worker);
+    while (local->idle) {
+        struct server *found = local->idle;
+        idle_remove(local, found);
+        if (pool_is_outdated(found) || found->retire) {
+            found->state = SERVER_CLEANING;
+            server_close(found, "its time is over");
+            continue;
+        }
+        found->state = SERVER_LENT;
+        found->lent_at = ev_now(worker->loop);
+        *server = found;
+        return POOL_LENT;
+    }
+    if (fails_fast(pool, worker, error))
+        return POOL_FAILED;
+    queue_append(pool, wait, worker);
+    ask_others(pool, worker);
+    if (take_place(pool, limits_of(pool, worker).size))
+        server_connect(pool, worker);
+    return POOL_WAIT;
+}
+
+static void fail_waiting(struct pool *pool, struct worker *worker, const struct error *error);
+
+struct fail_message {
+    struct inbox_message message;
+    struct pool *pool;
+    struct error error;
+};
+
+static void fail_run(struct inbox_message *message, struct worker *worker)
+{
+    struct fail_message *failure = (struct fail_message *) message;
+    fail_waiting(failure->pool, worker, &failure->error);
+    error_clear(&failure->error);
+    free(failure);
+}
+
+static struct pool_wait *queue_take_mine(struct pool *pool, struct worker *worker)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct pool_wait *wait = pool->first;
+    while (wait && wait->worker != worker)
+        wait = wait->next;
+    if (wait)
+        queue_remove(pool, wait);
+    pthread_mutex_unlock(&pool->lock);
+    return wait;
+}
+
+static void fail_waiting(struct pool *pool, struct worker *worker, const struct error *error)
+{
+    struct pool_wait *wait;
+    while (atomic_load(&pool->open) == 0 && (wait = queue_take_mine(pool, worker)))
+        wait->failed(wait, error);
+}
+
+void pool_login_failed(struct pool *pool, struct worker *worker, const struct error *error)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->login_failed_at = ev_now(worker->loop);
+    error_clear(&pool->login_error);
+    error_copy(&pool->login_error, error);
+    atomic_store(&pool->login_failing, true);
+    pthread_mutex_unlock(&pool->lock);
+    if (atomic_load(&pool->open) > 0)
+        return; /* other servers will serve those who wait */
+    for (int i = 0; i < keyway.worker_count; i++) {
+        struct fail_message *message = memory_alloc(sizeof(*message));
+        message->message.run = fail_run;
+        message->pool = pool;
+        error_copy(&message->error, error);
+        worker_send(keyway.workers[i], &message->message);
+    }
+}
+
+/* --- upkeep -------------------------------------------------------------------------------------------------- */
+
+static void close_expired(struct pool *pool, struct worker *worker, ev_tstamp now, int64_t minimum)
+{
+    const struct settings *settings = worker_state(worker)->settings;
+    struct server *next;
+    for (struct server *server = local_of(pool, worker)->servers; server; server = next) {
+        next = server->next;
+        bool surplus = atomic_load(&pool->open) > minimum;
+        if (server->state == SERVER_CONNECTING) {
+            if (settings->server_connect_timeout > 0 && now - server->connected_at > settings->server_connect_timeout)
+                server_login_expire(server);
+        } else if (server->state == SERVER_IDLE) {
+            if (pool_is_outdated(server))
+                server_close(server, "server_lifetime");
+            else if (settings->server_idle_timeout > 0 && surplus && now - server->idle_since > settings->server_idle_timeout)
+                server_close(server, "server_idle_timeout");
+        }
+    }
+}
+
+static ev_tstamp longest_wait(struct pool *pool, ev_tstamp now)
+{
+    pthread_mutex_lock(&pool->lock);
+    ev_tstamp longest = pool->first ? now - pool->first->since : 0;
+    pthread_mutex_unlock(&pool->lock);
+    return longest;
+}
+
+void pool_tick(struct pool *pool, struct worker *worker, ev_tstamp now)
+{
+    const struct settings *settings = worker_state(worker)->settings;
+    struct limits limits = limits_of(pool, worker);
+    struct error error = {0};
+    close_expired(pool, worker, now, limits.minimum);
+    if (fails_fast(pool, worker, &error)) {
+        error_clear(&error);
+        return;
+    }
+    if (atomic_load(&pool->waiting) > 0) {
+        bool reserve = limits.reserve > 0 && longest_wait(pool, now) >= settings->reserve_pool_timeout;
+        if (take_place(pool, limits.size + (reserve ? limits.reserve : 0)))
+            server_connect(pool, worker);
+        ask_others(pool, worker);
+    } else if (atomic_load(&pool->group->clients) > 0 && take_place(pool, limits.minimum)) {
+        server_connect(pool, worker);
+    }
+}
+
+void pool_retire(struct pool *pool, struct worker *worker)
+{
+    struct pool_local *local = local_of(pool, worker);
+    while (local->idle)
+        server_close(local->idle, "reconnect");
+    for (struct server *server = local->servers; server; server = server->next)
+        server->retire = true;
+}
+
+struct pool_counts pool_counts(const struct pool *pool, const struct worker *worker)
+{
+    struct pool_counts counts = {0};
+    for (const struct server *server = pool->locals[worker->number].servers; server; server = server->next)
+        switch (server->state) {
+        case SERVER_LENT:
+            counts.active++;
+            break;
+        case SERVER_IDLE:
+            counts.idle++;
+            break;
+        case SERVER_CONNECTING:
+            counts.connecting++;
+            break;
+        case SERVER_CLEANING:
+            counts.cleaning++;
+            break;
+        case SERVER_MOVING:
+        case SERVER_CLOSED:
+            break;
+        }
+    return counts;
+}

@@ -1,0 +1,99 @@
+/*
+ * pool: the connections of one (database, user, shard).
+ *
+ * Limits are global, connections belong to workers: an atomic count says how many are open, and one queue of waiting
+ * clients over all workers, used only when there is nothing idle, keeps first come, first served.  A server that becomes free goes
+ * to the client that waits longest; if that one lives on another worker, the connection moves there.
+ */
+#ifndef KEYWAY_POOL_H
+#define KEYWAY_POOL_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "config/settings.h"
+#include "proxy/server.h"
+#include "proxy/worker.h"
+
+struct database;
+struct pool;
+
+/* A client in the queue.  Embedded in the client; touched by its own worker only, but for the links (under the pool's lock). */
+struct pool_wait {
+    struct pool_wait *next, *previous;
+    struct pool *pool; /* NULL: not waiting */
+    struct worker *worker;
+    ev_tstamp since;
+    void (*granted)(struct pool_wait *wait, struct server *server);
+    void (*failed)(struct pool_wait *wait, const struct error *error);
+};
+
+/* One worker's part of a pool. */
+struct pool_local {
+    struct server *servers; /* all of this worker */
+    struct server *idle;    /* last in, first out */
+    _Atomic int idle_count;
+    int server_count;
+};
+
+struct pool {
+    struct pool_group *group;
+    int shard; /* number in its database */
+    _Atomic int open;            /* servers open or connecting, over all workers */
+    _Atomic int waiting;         /* length of the queue */
+    _Atomic unsigned generation; /* RECONNECT and reload increase it: older servers retire */
+    _Atomic bool login_failing;
+    pthread_mutex_t lock;        /* for what follows */
+    struct pool_wait *first, *last;
+    ev_tstamp login_failed_at;
+    struct error login_error;
+    struct pool_local *locals;   /* one per worker */
+};
+
+/* The pools of one (database, user): one per shard. */
+struct pool_group {
+    struct pool_group *next;
+    struct database *database;
+    char *user;            /* the client's name */
+    _Atomic int clients;
+    struct pool *pools;    /* shard_count of them */
+    int shard_count;
+};
+
+/* The group of this user (and number of shards, which a reload may change), made when first asked for.  Lives as long as the process. */
+struct pool_group *pool_group_get(struct database *database, const char *user, int shard_count, int worker_count);
+
+enum pool_answer {
+    POOL_LENT,   /* *server is the client's */
+    POOL_WAIT,   /* `wait` is queued: its granted or failed is called later, never from inside pool_acquire() */
+    POOL_FAILED, /* logins fail at present: `error` says why */
+};
+enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct pool_wait *wait, struct server **server,
+                              struct error *error);
+/* Leave the queue; fine when not in it. */
+void pool_give_up(struct pool_wait *wait);
+
+/* From server.c: a new server belongs to the pool (its count was raised before) and this worker. */
+void pool_adopt(struct pool *pool, struct server *server);
+/* A server logged in or came free; a login failed; a server is gone. */
+void pool_offer(struct server *server);
+void pool_login_failed(struct pool *pool, struct worker *worker, const struct error *error);
+void pool_forget(struct server *server); /* unlink; the count goes down */
+
+/* Every tick, per worker: idle timeouts, lifetimes, min_pool_size, the reserve, retries. */
+void pool_tick(struct pool *pool, struct worker *worker, ev_tstamp now);
+
+/* All idle servers of this worker are closed, the others when they come free (RECONNECT, reload). */
+void pool_retire(struct pool *pool, struct worker *worker);
+
+/* Older than server_lifetime, or opened before a RECONNECT: it is closed rather than lent again. */
+bool pool_is_outdated(const struct server *server);
+
+struct pool_counts {
+    int active, idle, connecting, cleaning;
+};
+struct pool_counts pool_counts(const struct pool *pool, const struct worker *worker);
+
+#endif

@@ -1,0 +1,401 @@
+/*
+ * The forwarded way.  A request is planned without side effects, so that one which has to wait for a server can simply be left in the
+ * stream and begun again; only when its server is there is anything remembered or sent.
+ */
+#include "proxy/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/arena.h"
+#include "proxy/batch.h"
+#include "proxy/copy.h"
+#include "proxy/keyway.h"
+#include "proxy/portal.h"
+#include "proxy/run.h"
+
+static struct worker_state *state_of(const struct client *client)
+{
+    return worker_state(client->stream.worker);
+}
+
+struct session_facts query_facts(const struct client *client)
+{
+    const struct database_state *state = client->view->state;
+    bool path_known, style_known, encoding_known;
+    const char *path = session_value(client->session, "search_path", &path_known);
+    const char *style = session_value(client->session, "datestyle", &style_known);
+    const char *encoding = session_value(client->session, "client_encoding", &encoding_known);
+    return (struct session_facts){
+        .search_path = path_known && path == NULL ? state->search_path : path,
+        .user = client->user,
+        .iso_dates = style ? strncasecmp(style, "ISO", 3) == 0 : style_known && state->iso_dates,
+        .server_encoding = encoding_known && (encoding == NULL || strcasecmp(encoding, state->encoding) == 0),
+    };
+}
+
+bool query_is_plain(const struct plan *plan)
+{
+    switch (plan->statement) {
+    case STATEMENT_SELECT:
+    case STATEMENT_INSERT:
+    case STATEMENT_UPDATE:
+    case STATEMENT_DELETE:
+    case STATEMENT_MERGE_INTO:
+    case STATEMENT_COPY_OUT:
+    case STATEMENT_COPY_IN:
+    case STATEMENT_SHOW:
+    case STATEMENT_MAINTENANCE:
+    case STATEMENT_CURSOR:
+    case STATEMENT_OTHER:
+        return !plan->changes_catalog && plan->pin == PIN_NONE;
+    case STATEMENT_EMPTY:
+    case STATEMENT_EXPLAIN:
+    case STATEMENT_BEGIN:
+    case STATEMENT_COMMIT:
+    case STATEMENT_ROLLBACK:
+    case STATEMENT_SAVEPOINT:
+    case STATEMENT_RELEASE:
+    case STATEMENT_ROLLBACK_TO:
+    case STATEMENT_SET:
+    case STATEMENT_SET_LOCAL:
+    case STATEMENT_DISCARD:
+    case STATEMENT_PREPARE:
+    case STATEMENT_EXECUTE:
+    case STATEMENT_DEALLOCATE:
+    case STATEMENT_LISTEN:
+    case STATEMENT_DDL:
+        return false;
+    }
+    return false;
+}
+
+/* --- lending ------------------------------------------------------------------------------------------------- */
+
+static void attach(struct client *client, struct server *server)
+{
+    struct server **link = &client->servers; /* in shard order */
+    while (*link && (*link)->pool->shard < server->pool->shard)
+        link = &(*link)->next_lent;
+    server->next_lent = *link;
+    *link = server;
+    server->client = client;
+}
+
+static void resume_request(struct client *client)
+{
+    if (client->run) {
+        client->waiting = WAIT_NOTHING;
+        run_continue(client);
+    } else {
+        client_retry(client);
+    }
+}
+
+static void wait_granted(struct pool_wait *wait, struct server *server)
+{
+    struct client *client = (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
+    client->view->counters.wait_time += (uint64_t) ((ev_now(wait->worker->loop) - wait->since) * 1e6);
+    attach(client, server);
+    resume_request(client);
+}
+
+static void wait_failed(struct pool_wait *wait, const struct error *error)
+{
+    struct client *client = (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
+    error_clear(&client->pool_error);
+    error_copy(&client->pool_error, error);
+    resume_request(client);
+}
+
+static void bring_settings(struct client *client, struct server *server)
+{
+    struct buffer sql = {0};
+    if (server->joined || server->applied == client->session)
+        return;
+    session_difference(server->applied, client->session, &sql);
+    if (buffer_length(&sql) > 0)
+        server_query(server, (const char *) buffer_data(&sql), buffer_length(&sql), NULL);
+    buffer_free(&sql);
+    session_release(state_of(client)->sessions, server->applied);
+    server->applied = session_hold(client->session);
+}
+
+enum lend_answer query_lend(struct client *client, int shard, struct server **server, struct error *error)
+{
+    if (error_is_set(&client->pool_error)) {
+        *error = client->pool_error;
+        client->pool_error = (struct error){0};
+        return LEND_FAILED;
+    }
+    *server = client_server(client, shard);
+    if (*server == NULL) {
+        client->pool_wait.granted = wait_granted;
+        client->pool_wait.failed = wait_failed;
+        switch (pool_acquire(&client->group->pools[shard], client->stream.worker, &client->pool_wait, server, error)) {
+        case POOL_LENT:
+            attach(client, *server);
+            break;
+        case POOL_WAIT:
+            client->waiting = WAIT_SERVER;
+            stream_pause(&client->stream);
+            return LEND_WAIT;
+        case POOL_FAILED:
+            return LEND_FAILED;
+        }
+    }
+    bring_settings(client, *server);
+    transaction_join(client, *server);
+    return LEND_DONE;
+}
+
+/* --- beginning and ending ------------------------------------------------------------------------------------ */
+
+static void query_begun(struct client *client)
+{
+    client->state = CLIENT_BUSY;
+    client->query_started = client->state_since = ev_now(client->stream.worker->loop);
+}
+
+void query_over(struct client *client)
+{
+    struct database_counters *counters = &client->view->counters;
+    ev_tstamp now = ev_now(client->stream.worker->loop);
+    counters->query_count++;
+    counters->query_time += (uint64_t) ((now - client->query_started) * 1e6);
+    if (client->transaction.kind == TRANSACTION_NONE) {
+        counters->xact_count++;
+        portals_clear(&client->portals, state_of(client)->statements);
+    }
+    client->state = CLIENT_IDLE;
+    client->state_since = now;
+    client_release_servers(client);
+    stream_resume(&client->stream);
+}
+
+void query_reply_done(struct client *client, struct server *server)
+{
+    if (client == NULL)
+        return;
+    if (client->transaction.kind == TRANSACTION_EXPLICIT && server->status == 'E')
+        client->transaction.failed = true;
+    query_over(client);
+}
+
+void query_server_lost(struct client *client, const struct error *error)
+{
+    if (client->state != CLIENT_BUSY || client->run)
+        return;
+    client_error(client, error);
+    wire_ready(client_output(client), transaction_status(client));
+    client_wrote(client);
+    query_over(client);
+}
+
+static size_t refuse_request(struct client *client, struct error *error, size_t used)
+{
+    if (client->transaction.kind == TRANSACTION_EXPLICIT)
+        client->transaction.failed = true;
+    client_error(client, error);
+    error_clear(error);
+    wire_ready(client_output(client), transaction_status(client));
+    client_wrote(client);
+    query_begun(client);
+    query_over(client);
+    return used;
+}
+
+/* --- Query --------------------------------------------------------------------------------------------------- */
+
+static size_t start_simple_run(struct client *client, const char *sql, size_t length, size_t used)
+{
+    struct run_item item = {'Q', (const uint8_t *) sql, length};
+    query_begun(client);
+    stream_pause(&client->stream);
+    run_start(client, false, &item, 1);
+    return used;
+}
+
+static size_t forward_query(struct client *client, const struct frame *frame, int shard, bool writes)
+{
+    struct server *server;
+    struct error error = {0};
+    switch (query_lend(client, shard, &server, &error)) {
+    case LEND_WAIT:
+        return 0;
+    case LEND_FAILED:
+        return refuse_request(client, &error, frame->total);
+    case LEND_DONE:
+        break;
+    }
+    server->wrote |= writes;
+    client->view->counters.single_count++;
+    wire_message(stream_output(&server->stream), 'Q', frame->body, frame->body_length);
+    server_expect(server, 'Q', false, NULL);
+    stream_wrote(&server->stream);
+    query_begun(client);
+    return frame->total;
+}
+
+/* A database without sharded tables is not parsed: these verbs, alone, mean nothing to the session. */
+static bool needs_no_plan(const struct client *client, const char *sql, size_t length)
+{
+    char word[16];
+    if (routing_is_sharded(client->view->state->routing))
+        return false;
+    const char *semicolon = memchr(sql, ';', length);
+    if (semicolon && semicolon[1 + strspn(semicolon + 1, " \t\r\n;")] != '\0')
+        return false;
+    first_keyword(sql, length, word, sizeof(word));
+    /* Not SELECT: it may be SELECT INTO or call set_config() and advisory locks, which pin. */
+    return strcmp(word, "insert") == 0 || strcmp(word, "update") == 0 || strcmp(word, "delete") == 0 ||
+           (strcmp(word, "select") == 0 && memmem(sql, length, "(", 1) == NULL &&
+            strcasestr(sql, "into") == NULL);
+}
+
+static bool writes_too_far(struct client *client, const struct plan *plan, int shard)
+{
+    if (!plan->writes || client->transaction.kind == TRANSACTION_NONE ||
+        client->view->state->settings->multi_shard_commit == COMMIT_BEST_EFFORT)
+        return false;
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        if (server->joined && server->wrote && server->pool->shard != shard)
+            return true;
+    return false;
+}
+
+static size_t simple_query(struct client *client, const struct frame *frame)
+{
+    struct reader reader = reader_of(frame);
+    const char *sql = read_string(&reader);
+    struct error error = {0};
+    if (sql == NULL || !reader_done(&reader)) {
+        error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "invalid message format");
+        return refuse_request(client, &error, frame->total);
+    }
+    size_t length = frame->body_length - 1;
+    struct routing *routing = client->view->state->routing;
+    if (!client->transaction.failed && needs_no_plan(client, sql, length))
+        return forward_query(client, frame, 0, true);
+    struct normalised *normalised = &state_of(client)->normalised;
+    normalise(sql, length, normalised);
+    if (normalised->several || normalised->empty || client->transaction.failed)
+        return start_simple_run(client, sql, length, frame->total);
+
+    struct session_facts facts = query_facts(client);
+    struct plan *plan = plan_cache_get(client->view->plans, routing, &facts, sql, length, normalised, NULL, 0, &error);
+    if (plan == NULL)
+        return refuse_request(client, &error, frame->total);
+    struct route route;
+    size_t used = 0;
+    if (!query_is_plain(plan)) {
+        used = start_simple_run(client, sql, length, frame->total);
+    } else if (!plan_route(plan, routing, normalised->unsure ? NULL : normalised, NULL, &client->stream.worker->scratch, &route, &error)) {
+        client->view->counters.refused_count++;
+        used = refuse_request(client, &error, frame->total);
+    } else if (route.kind != PLAN_SINGLE || writes_too_far(client, plan, shard_set_next(&route.shards, 0))) {
+        used = start_simple_run(client, sql, length, frame->total);
+    } else {
+        used = forward_query(client, frame, shard_set_next(&route.shards, 0), plan->writes);
+    }
+    arena_reset(&client->stream.worker->scratch);
+    plan_release(plan);
+    return used;
+}
+
+/* --- input --------------------------------------------------------------------------------------------------- */
+
+static size_t protocol_error(struct client *client, const char *message, size_t length)
+{
+    struct error error = {0};
+    error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "%s", message);
+    client_close(client, &error, message);
+    error_clear(&error);
+    return length;
+}
+
+static bool database_is_paused(const struct client *client)
+{
+    return client->transaction.kind == TRANSACTION_NONE && client->servers == NULL &&
+           atomic_load(&client->view->database->paused);
+}
+
+/* Sync without anything before it: nothing to do but to say so. */
+static size_t lone_sync(struct client *client, size_t used)
+{
+    client->skip_to_sync = false;
+    wire_ready(client_output(client), transaction_status(client));
+    client_wrote(client);
+    return used;
+}
+
+static size_t request(struct client *client, const struct frame *frame, const uint8_t *bytes, size_t length)
+{
+    switch (frame->type) {
+    case 'X':
+        client_close(client, NULL, "client close request");
+        return length;
+    case 'Q':
+        client->skip_to_sync = false;
+        return simple_query(client, frame);
+    case 'S':
+        if (client->drop_sync) {
+            client->drop_sync = false;
+            return frame->total;
+        }
+        if (!client->open_batch)
+            return lone_sync(client, frame->total);
+        return batch_input(client, bytes, length);
+    case 'P':
+    case 'B':
+    case 'D':
+    case 'E':
+    case 'C':
+    case 'H':
+        if (client->skip_to_sync)
+            return frame->total;
+        return batch_input(client, bytes, length);
+    case 'd':
+    case 'c':
+    case 'f': /* of a COPY that has already failed (55.2.6) */
+        return frame->total;
+    case 'F': {
+        struct error error = {0};
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the function call message is not supported");
+        error_hint(&error, "Call the function with SELECT.");
+        return refuse_request(client, &error, frame->total);
+    }
+    default:
+        return protocol_error(client, "invalid frontend message type", length);
+    }
+}
+
+size_t query_input(struct client *client, const uint8_t *bytes, size_t length)
+{
+    struct frame frame;
+    if (client->state == CLIENT_BUSY && copy_wanted(client))
+        return copy_input(client, bytes, length);
+    if (client->state == CLIENT_BUSY || client->waiting != WAIT_NOTHING) {
+        stream_pause(&client->stream);
+        return 0;
+    }
+    if (database_is_paused(client)) {
+        client->waiting = WAIT_PAUSE;
+        stream_pause(&client->stream);
+        return 0;
+    }
+    switch (wire_scan(bytes, length, (size_t) state_of(client)->settings->max_packet_size, &frame)) {
+    case WIRE_FRAME:
+        return request(client, &frame, bytes, length);
+    case WIRE_HEAD:
+        if (strchr("XQPBDECHSdcfF", frame.type) == NULL || frame.type == '\0')
+            return protocol_error(client, "invalid frontend message type", length);
+        return 0;
+    case WIRE_PARTIAL:
+        return 0;
+    case WIRE_BAD:
+        return protocol_error(client, "invalid message length", length);
+    }
+    return length;
+}

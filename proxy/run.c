@@ -1,0 +1,474 @@
+/*
+ * run_continue() carries out items until one has to wait.  What a statement does to the session is decided in run_statement.c; here
+ * are the items of both protocols, the end of a transaction on its shards, and the end of the run.
+ */
+#include "proxy/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/keyway.h"
+#include "proxy/portal.h"
+#include "proxy/query.h"
+#include "proxy/run_statement.h"
+
+static struct worker_state *state_of(const struct client *client)
+{
+    return worker_state(client->stream.worker);
+}
+
+/* --- the end of a run ---------------------------------------------------------------------------------------- */
+
+static void run_free(struct run *run)
+{
+    if (run->plan)
+        plan_release(run->plan);
+    error_clear(&run->end_error);
+    arena_free(&run->arena);
+    free(run);
+}
+
+void run_abandon(struct client *client)
+{
+    struct run *run = client->run;
+    if (run == NULL)
+        return;
+    client->run = NULL;
+    /* Their servers are still at work: they are closed, so that no reply looks for this run. */
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        if (!server_is_quiet(server))
+            server_drop_replies(server);
+    if (run->fanout)
+        fanout_abandon(run->fanout);
+    run_free(run);
+}
+
+static void run_finish(struct run *run)
+{
+    struct client *client = run->client;
+    bool synced = !run->extended || run->items[run->count - 1].type == 'S';
+    client->skip_to_sync = run->failed && !synced;
+    if (synced) {
+        wire_ready(client_output(client), transaction_status(client));
+        client_wrote(client);
+    }
+    client->run = NULL;
+    run_free(run);
+    query_over(client);
+}
+
+/* --- ending a transaction ------------------------------------------------------------------------------------ */
+
+/* Writers first, so that a failure there can still roll back the others. */
+static struct server *next_to_end(const struct client *client)
+{
+    struct server *reader = NULL;
+    for (struct server *server = client->servers; server; server = server->next_lent) {
+        if (!server->joined || server->ended)
+            continue;
+        if (server->wrote)
+            return server;
+        reader = reader ? reader : server;
+    }
+    return reader;
+}
+
+static void end_next(struct run *run);
+
+static void keep_end_error(struct run *run, const struct error *error)
+{
+    if (error_is_set(&run->end_error))
+        return;
+    error_copy(&run->end_error, error);
+    if (run->committed > 0) {
+        free(run->end_error.detail);
+        run->end_error.detail = NULL;
+        error_detail(&run->end_error, "%d shard(s) had already committed their part of the transaction; the rest was rolled back. (%s)",
+                     run->committed, error->detail ? error->detail : "");
+    }
+}
+
+static enum sink_answer end_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
+{
+    struct run *run = (struct run *) ((char *) sink - offsetof(struct run, end_sink));
+    struct wire_fields fields;
+    if (frame->type == 'E' && wire_read_fields(frame, &fields)) {
+        struct error error = {0};
+        error_set(&error, fields.sqlstate ? fields.sqlstate : SQLSTATE_INTERNAL_ERROR, "%s",
+                  fields.message ? fields.message : "");
+        if (fields.detail)
+            error_detail(&error, "%s", fields.detail);
+        keep_end_error(run, &error);
+        error_clear(&error);
+    } else if (frame->type == 'N') {
+        wire_message(client_output(run->client), 'N', frame->body, frame->body_length);
+        client_wrote(run->client);
+    } else if (frame->type == 'Z') {
+        server_answered(server);
+        server->ended = true;
+        if (run->ending == ENDING_COMMIT && server->wrote && !error_is_set(&run->end_error))
+            run->committed++;
+        end_next(run);
+    }
+    return SINK_TAKEN;
+}
+
+static void end_lost(struct reply_sink *sink, struct server *server, const struct error *error)
+{
+    struct run *run = (struct run *) ((char *) sink - offsetof(struct run, end_sink));
+    struct error unknown = {0};
+    bool matters = run->ending == ENDING_COMMIT && server->wrote;
+    client_forget_server(run->client, server);
+    if (matters) {
+        error_set(&unknown, "08007", "the connection to a shard was lost while it committed: the outcome is unknown");
+        error_detail(&unknown, "%s", error->detail ? error->detail : error->message);
+        keep_end_error(run, &unknown);
+    }
+    error_clear(&unknown);
+    end_next(run);
+}
+
+static void ended(struct run *run)
+{
+    struct client *client = run->client;
+    bool committed = run->ending == ENDING_COMMIT && !error_is_set(&run->end_error);
+    bool load = committed && client->transaction.changes_catalog;
+    run->ending = ENDING_NONE;
+    transaction_over(client, committed);
+    portals_clear(&client->portals, state_of(client)->statements);
+    if (error_is_set(&run->end_error)) {
+        client_error(client, &run->end_error);
+        error_clear(&run->end_error);
+        run->failed = true;
+    } else if (run->end_tag) {
+        wire_complete(client_output(client), run->end_tag);
+        client_wrote(client);
+    }
+    if (load) {
+        run->loading = true;
+        client_await_load(client);
+    } else {
+        run_continue(client);
+    }
+}
+
+static void end_next(struct run *run)
+{
+    struct server *server = next_to_end(run->client);
+    if (server == NULL) {
+        ended(run);
+        return;
+    }
+    bool commit = run->ending == ENDING_COMMIT && !error_is_set(&run->end_error);
+    const char *sql = commit ? "COMMIT" : "ROLLBACK";
+    run->end_sink = (struct reply_sink){end_frame, end_lost};
+    server_query(server, sql, strlen(sql), &run->end_sink);
+}
+
+void run_end_transaction(struct run *run, enum run_ending ending, const char *tag)
+{
+    run->ending = ending;
+    run->end_tag = tag;
+    run->committed = 0;
+    end_next(run);
+}
+
+/* --- extended protocol items --------------------------------------------------------------------------------- */
+
+enum run_step run_fail(struct run *run, struct error *error)
+{
+    client_error(run->client, error);
+    error_clear(error);
+    return STEP_FAILED;
+}
+
+static enum run_step malformed(struct run *run)
+{
+    struct error error = {0};
+    error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "invalid message format");
+    return run_fail(run, &error);
+}
+
+static enum run_step answer(struct run *run, uint8_t type)
+{
+    wire_empty(client_output(run->client), type);
+    client_wrote(run->client);
+    return STEP_DONE;
+}
+
+static enum run_step item_parse(struct run *run, struct reader reader)
+{
+    struct client *client = run->client;
+    struct error error = {0};
+    const char *name = read_string(&reader), *sql = read_string(&reader);
+    int count = read_int16(&reader);
+    if (reader.failed || count < 0 || reader.end - reader.at != 4 * count)
+        return malformed(run);
+    if (*name && statement_names_find(client->names, name)) {
+        error_set(&error, SQLSTATE_DUPLICATE_PREPARED, "prepared statement \"%s\" already exists", name);
+        return run_fail(run, &error);
+    }
+    uint32_t *types = arena_alloc_array(&run->arena, (size_t) count, sizeof(*types));
+    for (int i = 0; i < count; i++)
+        types[i] = (uint32_t) read_int32(&reader);
+    struct statement *statement = statement_intern(state_of(client)->statements, sql, strlen(sql), types, count);
+    struct plan *plan = query_statement_plan(client, statement, &error);
+    if (plan && client->transaction.failed && plan->statement != STATEMENT_ROLLBACK &&
+        plan->statement != STATEMENT_COMMIT && plan->statement != STATEMENT_ROLLBACK_TO)
+        run_aborted_error(&error);
+    if (error_is_set(&error)) {
+        statement_release(state_of(client)->statements, statement);
+        return run_fail(run, &error);
+    }
+    statement_names_put(&client->names, state_of(client)->statements, name, statement);
+    return answer(run, '1');
+}
+
+static enum run_step item_bind(struct run *run, const struct run_item *item)
+{
+    struct client *client = run->client;
+    struct error error = {0};
+    struct bind_message bind;
+    struct reader reader = {item->body, item->body + item->length, false};
+    read_string(&reader);
+    const char *name = read_string(&reader);
+    struct statement *statement = name ? statement_names_find(client->names, name) : NULL;
+    if (name && statement == NULL) {
+        error_set(&error, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"%s\" does not exist", name);
+        return run_fail(run, &error);
+    }
+    if (statement == NULL || !query_read_bind(item->body, item->length, statement, &run->arena, &bind))
+        return malformed(run);
+    struct portal *portal = portal_put(&client->portals, state_of(client)->statements, bind.portal, statement);
+    portal->bind = memory_alloc(item->length);
+    memcpy(portal->bind, item->body, item->length);
+    portal->bind_length = item->length;
+    return answer(run, '2');
+}
+
+static bool executed_later(const struct run *run, const char *portal)
+{
+    for (size_t i = run->cursor + 1; i < run->count; i++)
+        if (run->items[i].type == 'E' && strcmp((const char *) run->items[i].body, portal) == 0)
+            return true;
+    return false;
+}
+
+/* A portal's description comes with its rows, when its Execute follows in the same batch. */
+static enum run_step describe_portal(struct run *run, const char *name)
+{
+    struct error error = {0};
+    struct portal *portal = portal_find(run->client->portals, name);
+    if (portal == NULL) {
+        error_set(&error, SQLSTATE_UNDEFINED_CURSOR, "portal \"%s\" does not exist", name);
+        return run_fail(run, &error);
+    }
+    if (executed_later(run, name)) {
+        portal->described = true;
+        return STEP_DONE;
+    }
+    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a portal over several shards can be described only together with its Execute");
+    error_hint(&error, "Send Execute in the same batch, or describe the statement.");
+    return run_fail(run, &error);
+}
+
+static enum run_step item_about(struct run *run, const struct run_item *item)
+{
+    struct client *client = run->client;
+    struct reader reader = {item->body, item->body + item->length, false};
+    uint8_t kind = read_byte(&reader);
+    const char *name = read_string(&reader);
+    struct error error = {0};
+    if (!reader_done(&reader) || (kind != 'S' && kind != 'P'))
+        return malformed(run);
+    if (item->type == 'C') {
+        if (kind == 'S')
+            statement_names_remove(client->names, state_of(client)->statements, name);
+        else
+            portal_remove(client->portals, state_of(client)->statements, name);
+        return answer(run, '3');
+    }
+    if (kind == 'P')
+        return describe_portal(run, name);
+    struct statement *statement = statement_names_find(client->names, name);
+    if (statement == NULL) {
+        error_set(&error, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"%s\" does not exist", name);
+        return run_fail(run, &error);
+    }
+    return run_describe_statement(run, statement);
+}
+
+static enum run_step item_execute(struct run *run, struct reader reader)
+{
+    struct error error = {0};
+    const char *name = read_string(&reader);
+    int32_t limit = read_int32(&reader);
+    if (!reader_done(&reader))
+        return malformed(run);
+    struct portal *portal = portal_find(run->client->portals, name);
+    if (portal == NULL) {
+        error_set(&error, SQLSTATE_UNDEFINED_CURSOR, "portal \"%s\" does not exist", name);
+        return run_fail(run, &error);
+    }
+    return run_execute_portal(run, portal, limit);
+}
+
+/* Sync ends the implicit transaction. */
+static enum run_step item_sync(struct run *run)
+{
+    if (run->client->transaction.kind != TRANSACTION_IMPLICIT)
+        return STEP_DONE;
+    run->cursor++; /* the end comes back to what follows */
+    run_end_transaction(run, run->failed ? ENDING_ROLLBACK : ENDING_COMMIT, NULL);
+    return STEP_BUSY;
+}
+
+static enum run_step run_item(struct run *run, const struct run_item *item)
+{
+    struct reader reader = {item->body, item->body + item->length, false};
+    switch (item->type) {
+    case 'Q':
+        return run_query(run, item);
+    case 'P':
+        return item_parse(run, reader);
+    case 'B':
+        return item_bind(run, item);
+    case 'D':
+    case 'C':
+        return item_about(run, item);
+    case 'E':
+        return item_execute(run, reader);
+    case 'S':
+        return item_sync(run);
+    default: /* Flush */
+        return STEP_DONE;
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------ */
+
+static void item_failed(struct run *run)
+{
+    struct client *client = run->client;
+    run->failed = true;
+    if (client->transaction.kind == TRANSACTION_EXPLICIT)
+        client->transaction.failed = true;
+}
+
+/* The next item after a failure: none of a Query; of a batch, its Sync. */
+static void skip_failed(struct run *run)
+{
+    while (run->cursor < run->count && !(run->extended && run->items[run->cursor].type == 'S'))
+        run->cursor++;
+}
+
+void run_continue(struct client *client)
+{
+    struct run *run = client->run;
+    while (run->cursor < run->count) {
+        if (run->failed)
+            skip_failed(run);
+        if (run->cursor == run->count)
+            break;
+        switch (run_item(run, &run->items[run->cursor])) {
+        case STEP_DONE:
+            run->cursor++;
+            break;
+        case STEP_BUSY:
+        case STEP_WAIT:
+            return;
+        case STEP_FAILED:
+            item_failed(run);
+            run->cursor++;
+            break;
+        }
+    }
+    if (client->transaction.kind == TRANSACTION_IMPLICIT && (!run->extended || run->failed)) {
+        run_end_transaction(run, run->failed ? ENDING_ROLLBACK : ENDING_COMMIT, NULL);
+        return;
+    }
+    run_finish(run);
+}
+
+void run_fanout_done(struct client *client, bool failed)
+{
+    struct run *run = client->run;
+    run->fanout = NULL;
+    if (failed)
+        item_failed(run);
+    else
+        run_statement_done(run);
+    run->cursor++;
+    if (!failed && run->load_after) {
+        run->loading = true;
+        client_await_load(client);
+    } else {
+        run_continue(client);
+    }
+}
+
+void run_drained(struct client *client)
+{
+    if (client->run && client->run->fanout)
+        fanout_drained(client->run->fanout);
+}
+
+void run_loaded(struct client *client)
+{
+    if (client->run && client->run->loading) {
+        client->run->loading = false;
+        run_continue(client);
+    } else {
+        client_retry(client);
+    }
+}
+
+/* A Query of several statements becomes one item each. */
+static bool split_query(struct run *run, const struct run_item *query)
+{
+    struct statement_span *spans;
+    size_t count;
+    struct error error = {0};
+    const char *text = (const char *) query->body;
+    if (!plan_split_statements(text, query->length, &run->arena, &spans, &count, &error)) {
+        client_error(run->client, &error);
+        error_clear(&error);
+        return false;
+    }
+    run->items = arena_alloc_array(&run->arena, count + 1, sizeof(*run->items));
+    for (size_t i = 0; i < count; i++)
+        run->items[i] = (struct run_item){
+            'Q', (const uint8_t *) arena_strndup(&run->arena, text + spans[i].offset, spans[i].length), spans[i].length};
+    run->count = count;
+    run->several = count > 1;
+    if (count == 0) {
+        wire_empty(client_output(run->client), 'I');
+        client_wrote(run->client);
+    }
+    return true;
+}
+
+static bool copy_items(struct run *run, const struct run_item *items, size_t count)
+{
+    size_t executes = 0;
+    run->items = arena_alloc_array(&run->arena, count, sizeof(*items));
+    run->count = count;
+    for (size_t i = 0; i < count; i++) {
+        run->items[i] = items[i];
+        run->items[i].body = (const uint8_t *) arena_strndup(&run->arena, (const char *) items[i].body, items[i].length);
+        executes += items[i].type == 'E';
+    }
+    run->several = executes > 1;
+    return true;
+}
+
+void run_start(struct client *client, bool extended, const struct run_item *items, size_t count)
+{
+    struct run *run = memory_alloc(sizeof(*run));
+    run->client = client;
+    run->extended = extended;
+    client->run = run;
+    if (!(extended ? copy_items(run, items, count) : split_query(run, items)))
+        item_failed(run);
+    run_continue(client);
+}

@@ -1,0 +1,66 @@
+/*
+ * run: a request that takes several steps.
+ *
+ * Most requests are one statement for one shard and are forwarded as they come (proxy/query).  Everything else is copied into a run,
+ * cut into items (the statements of a Query, or the messages of an extended-protocol batch), and carried out one after the
+ * other: answered by the proxy, or sent to one or more shards through a fan-out.  A run ends with its ReadyForQuery.
+ */
+#ifndef KEYWAY_RUN_H
+#define KEYWAY_RUN_H
+
+#include "config/arena.h"
+#include "proxy/client.h"
+#include "proxy/fanout.h"
+#include "router/plan.h"
+
+struct run_item {
+    uint8_t type;        /* 'Q' for a statement of a Query, else the message's type */
+    const uint8_t *body; /* of a message; NUL-terminated text of a statement */
+    size_t length;
+};
+
+/* What became of an item. */
+enum run_step {
+    STEP_DONE,   /* go on with the next */
+    STEP_BUSY,   /* a reply is awaited: run_continue() is called when it is there */
+    STEP_WAIT,   /* a server or a load is awaited: the item is begun again */
+    STEP_FAILED, /* the client has its ErrorResponse */
+};
+
+enum run_ending { ENDING_NONE, ENDING_COMMIT, ENDING_ROLLBACK };
+
+struct run {
+    struct client *client;
+    struct arena arena;
+    bool extended;
+    bool failed;            /* an error was sent: what is left is skipped */
+    bool several;           /* more than one statement: they form one implicit transaction */
+    struct run_item *items;
+    size_t count, cursor;
+    struct plan *plan;      /* held: of the statement being run */
+    struct fanout *fanout;  /* replies being merged; NULL between statements */
+    enum run_ending ending; /* the transaction is being ended on its shards */
+    struct reply_sink end_sink;
+    struct server *ending_server;
+    struct error end_error; /* the first failure while committing */
+    int committed;          /* writers that have committed */
+    const char *end_tag;    /* CommandComplete to send when it has ended; NULL: none (implicit) */
+    bool loading;           /* the catalog is being read after DDL */
+    bool load_after;        /* the statement changed the catalog outside a transaction block */
+    const char *text;       /* of the statement being run */
+    size_t text_length;
+};
+
+/* Begin with a copy of the items; they are carried out at once as far as possible. */
+void run_start(struct client *client, bool extended, const struct run_item *items, size_t count);
+void run_continue(struct client *client);
+/* The client is gone. */
+void run_abandon(struct client *client);
+/* The client's output has drained. */
+void run_drained(struct client *client);
+/* The load that the client waited for has ended. */
+void run_loaded(struct client *client);
+/* The statement's fan-out is complete: with or without an error sent. */
+void run_fanout_done(struct client *client, bool failed);
+
+#endif

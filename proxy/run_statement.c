@@ -1,0 +1,611 @@
+/*
+ * BEGIN, SET, SAVEPOINT and their kind change what the proxy knows of the session; some are answered without any server, others run on the
+ * shards that take part in the transaction.  Everything else is routed, and sent to its shards through a fan-out.
+ */
+#include "proxy/run_statement.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/keyway.h"
+#include "proxy/query.h"
+
+/* What is run, in either protocol. */
+struct execution {
+    struct plan *plan;
+    const struct normalised *normalised;
+    struct statement *statement; /* extended protocol; NULL in a Query */
+    struct bind_message bind;
+    bool described;
+    int32_t limit;
+};
+
+static struct worker_state *state_of(const struct client *client)
+{
+    return worker_state(client->stream.worker);
+}
+
+void run_aborted_error(struct error *error)
+{
+    error_set(error, SQLSTATE_IN_FAILED_TRANSACTION,
+              "current transaction is aborted, commands ignored until end of transaction block");
+}
+
+static enum run_step fail_with(struct run *run, const char *sqlstate, const char *format, const char *name)
+{
+    struct error error = {0};
+    error_set(&error, sqlstate, "%s%s%s", format, name ? name : "", name ? "\" does not exist" : "");
+    return run_fail(run, &error);
+}
+
+static enum run_step complete(struct run *run, const struct execution *execution, const char *tag)
+{
+    struct buffer *out = client_output(run->client);
+    if (execution->described)
+        wire_empty(out, 'n');
+    wire_complete(out, tag);
+    client_wrote(run->client);
+    return STEP_DONE;
+}
+
+static void warn(struct run *run, const char *sqlstate, const char *message)
+{
+    struct error notice = {0};
+    error_set(&notice, sqlstate, "%s", message);
+    wire_notice(client_output(run->client), "WARNING", &notice);
+    client_wrote(run->client);
+    error_clear(&notice);
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------- */
+
+static void put_typed_parse(struct server *server, const struct execution *execution, const char *text)
+{
+    struct buffer *out = stream_output(&server->stream);
+    const struct plan *plan = execution->plan;
+    const struct statement *statement = execution->statement;
+    int count = statement->type_count > plan->parameter_count ? statement->type_count : plan->parameter_count;
+    size_t mark = wire_begin(out, 'P');
+    wire_put_string(out, "");
+    wire_put_string(out, text);
+    wire_put_int16(out, (int16_t) count);
+    for (int i = 0; i < count; i++) {
+        uint32_t type = i < statement->type_count ? statement->types[i] : 0;
+        if (type == 0 && i < plan->parameter_count)
+            type = plan->parameter_types[i];
+        wire_put_int32(out, (int32_t) type);
+    }
+    wire_end(out, mark);
+    server->unnamed = 0;
+}
+
+/* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own. */
+static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden)
+{
+    struct buffer *out = stream_output(&server->stream);
+    const struct bind_message *bind = &execution->bind;
+    struct reader reader = {bind->result_formats, bind->result_formats + bind->result_formats_length, false};
+    int16_t codes = read_int16(&reader);
+    size_t mark = wire_begin(out, 'B');
+    wire_put_string(out, "");
+    wire_put_string(out, name);
+    if (codes > 1 && hidden > 0) {
+        wire_put_bytes(out, bind->rest, bind->rest_length - bind->result_formats_length);
+        wire_put_int16(out, (int16_t) (codes + hidden));
+        wire_put_bytes(out, reader.at, (size_t) (reader.end - reader.at));
+        for (int i = 0; i < hidden; i++)
+            wire_put_int16(out, 0);
+    } else {
+        wire_put_bytes(out, bind->rest, bind->rest_length);
+    }
+    wire_end(out, mark);
+}
+
+static void send_extended(struct server *server, const struct execution *execution, const char *text, int hidden,
+                          struct reply_sink *sink)
+{
+    struct buffer *out = stream_output(&server->stream);
+    char name[STATEMENT_NAME_SIZE] = "";
+    if (text) {
+        put_typed_parse(server, execution, text);
+        server_expect(server, 'P', false, sink);
+    } else {
+        query_prepare(server, execution->statement, true, sink, name);
+    }
+    put_bind(server, execution, name, hidden);
+    server_expect(server, 'B', false, sink);
+    size_t mark = wire_begin(out, 'D');
+    wire_put_byte(out, 'P');
+    wire_put_string(out, "");
+    wire_end(out, mark);
+    server_expect(server, 'D', false, sink);
+    mark = wire_begin(out, 'E');
+    wire_put_string(out, "");
+    wire_put_int32(out, execution->limit);
+    wire_end(out, mark);
+    server_expect(server, 'E', false, sink);
+    wire_empty(out, 'S');
+    server_expect(server, 'S', false, sink);
+    stream_wrote(&server->stream);
+}
+
+static void send_to(struct run *run, struct server *server, const struct execution *execution, const char *text, int hidden,
+                    struct reply_sink *sink)
+{
+    if (execution->statement)
+        send_extended(server, execution, text, hidden, sink);
+    else if (text)
+        server_query(server, text, strlen(text), sink);
+    else
+        server_query(server, run->text, run->text_length, sink);
+}
+
+/* --- statements of the session ------------------------------------------------------------------------------- */
+
+/* The same statement on every shard that takes part in the transaction. */
+static enum run_step on_participants(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    struct fanout_shape shape = {
+        .plan = execution->plan,
+        .route = {.kind = PLAN_BROADCAST, .limit = -1},
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+    };
+    run->fanout = fanout_new(client, &shape, transaction_participants(client));
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        if (server->joined)
+            send_to(run, server, execution, NULL, 0, fanout_add(run->fanout, server));
+    return STEP_BUSY;
+}
+
+static enum run_step on_home(struct run *run, const struct execution *execution)
+{
+    struct server *server;
+    struct error error = {0};
+    struct fanout_shape shape = {
+        .plan = execution->plan,
+        .route = {.kind = PLAN_SINGLE, .limit = -1},
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+    };
+    switch (query_lend(run->client, 0, &server, &error)) {
+    case LEND_WAIT:
+        return STEP_WAIT;
+    case LEND_FAILED:
+        return run_fail(run, &error);
+    case LEND_DONE:
+        break;
+    }
+    run->fanout = fanout_new(run->client, &shape, 1);
+    send_to(run, server, execution, NULL, 0, fanout_add(run->fanout, server));
+    return STEP_BUSY;
+}
+
+static enum run_step run_begin(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    char word[16];
+    first_keyword(run->text, run->text_length, word, sizeof(word));
+    const char *tag = strcmp(word, "start") == 0 ? "START TRANSACTION" : "BEGIN";
+    if (client->mode == POOL_STATEMENT)
+        return fail_with(run, SQLSTATE_PROTOCOL_VIOLATION, "transaction blocks not allowed in statement pooling mode", NULL);
+    if (client->transaction.kind == TRANSACTION_EXPLICIT)
+        warn(run, SQLSTATE_ACTIVE_TRANSACTION, "there is already a transaction in progress");
+    else if (client->transaction.kind == TRANSACTION_IMPLICIT)
+        client->transaction.kind = TRANSACTION_EXPLICIT;
+    else
+        transaction_begin(client, TRANSACTION_EXPLICIT, run->text, run->text_length);
+    return complete(run, execution, tag);
+}
+
+static enum run_step run_end(struct run *run, const struct execution *execution, bool commit)
+{
+    struct client *client = run->client;
+    if (execution->plan->chain) {
+        struct error error = {0};
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "AND CHAIN is not supported");
+        error_hint(&error, "Send BEGIN after the end of the transaction.");
+        return run_fail(run, &error);
+    }
+    if (client->transaction.kind == TRANSACTION_NONE) {
+        warn(run, SQLSTATE_NO_ACTIVE_TRANSACTION, "there is no transaction in progress");
+        return complete(run, execution, commit ? "COMMIT" : "ROLLBACK");
+    }
+    commit = commit && !client->transaction.failed;
+    if (execution->described)
+        wire_empty(client_output(client), 'n');
+    run->cursor++;
+    run_end_transaction(run, commit ? ENDING_COMMIT : ENDING_ROLLBACK, commit ? "COMMIT" : "ROLLBACK");
+    return STEP_BUSY;
+}
+
+static enum run_step run_savepoint(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    const struct plan *plan = execution->plan;
+    const char *tag = plan->statement == STATEMENT_SAVEPOINT ? "SAVEPOINT"
+                      : plan->statement == STATEMENT_RELEASE ? "RELEASE"
+                                                             : "ROLLBACK";
+    if (client->transaction.kind != TRANSACTION_EXPLICIT) {
+        struct error error = {0};
+        error_set(&error, SQLSTATE_NO_ACTIVE_TRANSACTION, "%s can only be used in transaction blocks",
+                  plan->statement == STATEMENT_SAVEPOINT ? "SAVEPOINT"
+                  : plan->statement == STATEMENT_RELEASE ? "RELEASE SAVEPOINT"
+                                                         : "ROLLBACK TO SAVEPOINT");
+        return run_fail(run, &error);
+    }
+    if (plan->statement != STATEMENT_SAVEPOINT && !transaction_has_savepoint(client, plan->name))
+        return fail_with(run, SQLSTATE_INVALID_SAVEPOINT, "savepoint \"", plan->name);
+    if (transaction_participants(client) > 0)
+        return on_participants(run, execution);
+    run_statement_done(run);
+    return complete(run, execution, tag);
+}
+
+static enum run_step run_set(struct run *run, const struct execution *execution)
+{
+    if (run->client->transaction.kind != TRANSACTION_NONE && transaction_participants(run->client) > 0)
+        return on_participants(run, execution);
+    return on_home(run, execution);
+}
+
+static void release_pinned(struct client *client)
+{
+    struct server *next;
+    for (struct server *server = client->servers; server; server = next) {
+        next = server->next_lent;
+        if (server->pinned)
+            client_release_server(client, server);
+    }
+}
+
+static enum run_step run_discard(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    if (strcasecmp(execution->plan->name, "ALL") != 0)
+        return on_home(run, execution);
+    if (client->transaction.kind != TRANSACTION_NONE)
+        return fail_with(run, SQLSTATE_ACTIVE_TRANSACTION, "DISCARD ALL cannot run inside a transaction block", NULL);
+    release_pinned(client);
+    portals_clear(&client->portals, state_of(client)->statements);
+    statement_names_free(&client->names, state_of(client)->statements);
+    client->session = session_reset(state_of(client)->sessions, client->session, NULL);
+    return complete(run, execution, "DISCARD ALL");
+}
+
+static enum run_step run_deallocate(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    const char *name = execution->plan->name;
+    if (name == NULL)
+        statement_names_free(&client->names, state_of(client)->statements);
+    else if (!statement_names_remove(client->names, state_of(client)->statements, name))
+        return client->servers ? on_home(run, execution)
+                               : fail_with(run, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"", name);
+    return complete(run, execution, name ? "DEALLOCATE" : "DEALLOCATE ALL");
+}
+
+/* --- routed statements --------------------------------------------------------------------------------------- */
+
+/* How many shards this transaction will have written when the statement has run. */
+static int writers_with(const struct client *client, const struct shard_set *shards)
+{
+    struct shard_set all = *shards;
+    for (const struct server *server = client->servers; server; server = server->next_lent)
+        if (server->joined && server->wrote)
+            shard_set_add(&all, server->pool->shard);
+    return shard_set_count(&all);
+}
+
+static bool may_write(struct run *run, const struct plan *plan, const struct route *route, struct error *error)
+{
+    const struct client *client = run->client;
+    if (!plan->writes || plan->changes_catalog || plan->outside_transaction ||
+        client->view->state->settings->multi_shard_commit == COMMIT_BEST_EFFORT ||
+        writers_with(client, &route->shards) <= 1)
+        return true;
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this transaction would change data on more than one shard");
+    error_detail(error, "Several shards cannot yet be committed atomically.");
+    error_hint(error, "Write to one shard per transaction, or set multi_shard_commit = best_effort for database \"%s\".",
+               client->view->database->name);
+    return false;
+}
+
+static enum lend_answer lend_all(struct client *client, const struct shard_set *shards, struct error *error)
+{
+    struct server *server;
+    for (int shard = shard_set_next(shards, 0); shard >= 0; shard = shard_set_next(shards, shard + 1)) {
+        enum lend_answer answer = query_lend(client, shard, &server, error);
+        if (answer != LEND_DONE)
+            return answer;
+    }
+    return LEND_DONE;
+}
+
+/* The text a shard gets: NULL is the client's own. */
+static const char *text_for(const struct execution *execution, const struct route *route, int shard)
+{
+    for (int i = 0; i < route->part_count; i++)
+        if (route->parts[i].shard == shard)
+            return route->parts[i].text;
+    return route->kind == PLAN_SINGLE ? NULL : execution->plan->shard_text;
+}
+
+static const char *explain_preface(struct run *run, const struct execution *execution, const struct route *route)
+{
+    const struct client *client = run->client;
+    const struct plan *plan = execution->plan;
+    return plan->inner && plan->explain_text
+               ? plan_describe(plan->inner, client->view->state->routing, route, &run->arena)
+               : NULL;
+}
+
+static void send_routed(struct run *run, const struct execution *execution, const struct route *route)
+{
+    struct client *client = run->client;
+    struct plan *plan = execution->plan;
+    struct fanout_shape shape = {
+        .plan = plan,
+        .route = *route,
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+        .preface = explain_preface(run, execution, route),
+    };
+    if (route->kind == PLAN_SINGLE)
+        client->view->counters.single_count++;
+    else
+        client->view->counters.multi_count++;
+    run->fanout = fanout_new(client, &shape, shard_set_count(&route->shards));
+    for (struct server *server = client->servers; server; server = server->next_lent) {
+        if (!shard_set_has(&route->shards, server->pool->shard))
+            continue;
+        server->wrote |= plan->writes;
+        server->pinned |= plan->pin != PIN_NONE;
+        send_to(run, server, execution, text_for(execution, route, server->pool->shard),
+                route->kind == PLAN_SINGLE ? 0 : plan->hidden, fanout_add(run->fanout, server));
+    }
+}
+
+static bool find_route(struct run *run, const struct execution *execution, struct route *route, struct error *error)
+{
+    struct client *client = run->client;
+    if (!plan_route(execution->plan, client->view->state->routing,
+                    execution->normalised->unsure ? NULL : execution->normalised,
+                    execution->statement ? &execution->bind.values : NULL, &run->arena, route, error)) {
+        client->view->counters.refused_count++;
+        return false;
+    }
+    if (execution->limit != 0 && route->kind != PLAN_SINGLE) {
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a portal over several shards cannot be executed in parts");
+        error_hint(error, "Execute it without a row limit (fetch size).");
+        return false;
+    }
+    return may_write(run, execution->plan, route, error);
+}
+
+static enum run_step run_routed(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    const struct plan *plan = execution->plan;
+    struct error error = {0};
+    struct route route = {0};
+    if (!find_route(run, execution, &route, &error))
+        return run_fail(run, &error);
+    bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
+    if (client->transaction.kind == TRANSACTION_NONE && (run->several || (several_writes && !plan->outside_transaction)))
+        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    switch (lend_all(client, &route.shards, &error)) {
+    case LEND_WAIT:
+        return STEP_WAIT;
+    case LEND_FAILED:
+        return run_fail(run, &error);
+    case LEND_DONE:
+        break;
+    }
+    client->transaction.changes_catalog |= plan->changes_catalog && client->transaction.kind != TRANSACTION_NONE;
+    run->load_after = plan->changes_catalog && client->transaction.kind == TRANSACTION_NONE;
+    send_routed(run, execution, &route);
+    return STEP_BUSY;
+}
+
+/* --- dispatch ------------------------------------------------------------------------------------------------ */
+
+static bool allowed_when_failed(enum statement_kind statement)
+{
+    return statement == STATEMENT_ROLLBACK || statement == STATEMENT_COMMIT || statement == STATEMENT_ROLLBACK_TO;
+}
+
+static enum run_step run_execution(struct run *run, const struct execution *execution)
+{
+    struct plan *plan = execution->plan;
+    if (run->plan != plan) {
+        if (run->plan)
+            plan_release(run->plan);
+        run->plan = plan_hold(plan);
+    }
+    if (run->client->transaction.failed && !allowed_when_failed(plan->statement)) {
+        struct error error = {0};
+        run_aborted_error(&error);
+        return run_fail(run, &error);
+    }
+    if (plan->many == PLAN_REFUSE && error_is_set(&plan->refusal) && plan->statement == STATEMENT_SET)
+        return run_routed(run, execution); /* a setting that would make literals ambiguous */
+    switch (plan->statement) {
+    case STATEMENT_EMPTY:
+        wire_empty(client_output(run->client), 'I');
+        client_wrote(run->client);
+        return STEP_DONE;
+    case STATEMENT_BEGIN:
+        return run_begin(run, execution);
+    case STATEMENT_COMMIT:
+        return run_end(run, execution, true);
+    case STATEMENT_ROLLBACK:
+        return run_end(run, execution, false);
+    case STATEMENT_SAVEPOINT:
+    case STATEMENT_RELEASE:
+    case STATEMENT_ROLLBACK_TO:
+        return run_savepoint(run, execution);
+    case STATEMENT_SET:
+    case STATEMENT_SET_LOCAL:
+        return run_set(run, execution);
+    case STATEMENT_DISCARD:
+        return run_discard(run, execution);
+    case STATEMENT_DEALLOCATE:
+        return run_deallocate(run, execution);
+    case STATEMENT_SELECT:
+    case STATEMENT_INSERT:
+    case STATEMENT_UPDATE:
+    case STATEMENT_DELETE:
+    case STATEMENT_MERGE_INTO:
+    case STATEMENT_COPY_IN:
+    case STATEMENT_COPY_OUT:
+    case STATEMENT_EXPLAIN:
+    case STATEMENT_SHOW:
+    case STATEMENT_PREPARE:
+    case STATEMENT_EXECUTE:
+    case STATEMENT_CURSOR:
+    case STATEMENT_LISTEN:
+    case STATEMENT_DDL:
+    case STATEMENT_MAINTENANCE:
+    case STATEMENT_OTHER:
+        return run_routed(run, execution);
+    }
+    return STEP_DONE;
+}
+
+enum run_step run_query(struct run *run, const struct run_item *item)
+{
+    struct client *client = run->client;
+    struct normalised *normalised = &state_of(client)->normalised;
+    struct session_facts facts = query_facts(client);
+    struct error error = {0};
+    run->text = (const char *) item->body;
+    run->text_length = item->length;
+    normalise(run->text, run->text_length, normalised);
+    struct execution execution = {.normalised = normalised};
+    execution.plan = plan_cache_get(client->view->plans, client->view->state->routing, &facts, run->text,
+                                    run->text_length, normalised, NULL, 0, &error);
+    if (execution.plan == NULL)
+        return run_fail(run, &error);
+    enum run_step step = run_execution(run, &execution);
+    plan_release(execution.plan);
+    return step;
+}
+
+enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit)
+{
+    struct client *client = run->client;
+    struct error error = {0};
+    struct statement *statement = portal->statement;
+    struct execution execution = {
+        .statement = statement, .normalised = &statement->normalised, .described = portal->described, .limit = limit};
+    if (portal->shard >= 0) {
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this batch mixes a portal of one shard with statements for others");
+        error_hint(&error, "Execute the portal in a batch of its own.");
+        return run_fail(run, &error);
+    }
+    run->text = statement->sql;
+    run->text_length = statement->length;
+    execution.plan = query_statement_plan(client, statement, &error);
+    if (execution.plan == NULL)
+        return run_fail(run, &error);
+    query_read_bind(portal->bind, portal->bind_length, statement, &run->arena, &execution.bind);
+    return run_execution(run, &execution);
+}
+
+enum run_step run_describe_statement(struct run *run, struct statement *statement)
+{
+    struct client *client = run->client;
+    struct server *server;
+    struct error error = {0};
+    char name[STATEMENT_NAME_SIZE];
+    struct fanout_shape shape = {.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = true};
+    switch (query_lend(client, client->servers ? client->servers->pool->shard : 0, &server, &error)) {
+    case LEND_WAIT:
+        return STEP_WAIT;
+    case LEND_FAILED:
+        return run_fail(run, &error);
+    case LEND_DONE:
+        break;
+    }
+    if (run->plan)
+        plan_release(run->plan);
+    run->plan = NULL;
+    run->fanout = fanout_new(client, &shape, 1);
+    struct reply_sink *sink = fanout_add(run->fanout, server);
+    query_prepare(server, statement, true, sink, name);
+    struct buffer *out = stream_output(&server->stream);
+    size_t mark = wire_begin(out, 'D');
+    wire_put_byte(out, 'S');
+    wire_put_string(out, name);
+    wire_end(out, mark);
+    server_expect(server, 'D', false, sink);
+    wire_empty(out, 'S');
+    server_expect(server, 'S', false, sink);
+    stream_wrote(&server->stream);
+    return STEP_BUSY;
+}
+
+/* --- afterwards ---------------------------------------------------------------------------------------------- */
+
+/* The value of a SET that is a list (search_path): what stands behind = or TO. */
+static const char *value_behind(const char *text, struct arena *arena)
+{
+    const char *equals = strchr(text, '='), *to = strcasestr(text, " to ");
+    const char *value = equals && (to == NULL || equals < to) ? equals + 1 : to ? to + 4 : NULL;
+    if (value == NULL)
+        return NULL;
+    size_t length = strlen(value);
+    while (length > 0 && strchr(" \t\r\n;", value[length - 1]))
+        length--;
+    while (length > 0 && strchr(" \t\r\n", *value)) {
+        value++;
+        length--;
+    }
+    return arena_strndup(arena, value, length);
+}
+
+static void remember_setting(struct run *run)
+{
+    struct client *client = run->client;
+    struct session_store *sessions = state_of(client)->sessions;
+    const struct plan *plan = run->plan;
+    char word[16];
+    first_keyword(run->text, run->text_length, word, sizeof(word));
+    const char *text = arena_strndup(&run->arena, run->text, run->text_length);
+    const char *value = plan->value;
+    if (value == NULL && plan->name && strcmp(plan->name, "search_path") == 0)
+        value = value_behind(text, &run->arena);
+    bool reset = strcmp(word, "reset") == 0 || plan->name == NULL || (value && strcasecmp(value, "default") == 0);
+    if (reset)
+        client->session = session_reset(sessions, client->session, plan->name);
+    else
+        client->session = session_set(sessions, client->session, plan->name, value, text, false);
+    if (client->transaction.kind != TRANSACTION_NONE)
+        return;
+    struct server *home = client_server(client, 0);
+    if (home) {
+        session_release(sessions, home->applied);
+        home->applied = session_hold(client->session);
+    }
+}
+
+void run_statement_done(struct run *run)
+{
+    struct client *client = run->client;
+    const struct plan *plan = run->plan;
+    if (plan == NULL)
+        return;
+    if (plan->statement == STATEMENT_SET)
+        remember_setting(run);
+    else if (plan->statement == STATEMENT_SET_LOCAL && client->transaction.kind != TRANSACTION_NONE)
+        transaction_remember(client, run->text, run->text_length);
+    else if (plan->statement == STATEMENT_SAVEPOINT)
+        transaction_savepoint(client, plan->name, run->text, run->text_length);
+    else if (plan->statement == STATEMENT_RELEASE)
+        transaction_release_savepoint(client, plan->name);
+    else if (plan->statement == STATEMENT_ROLLBACK_TO)
+        transaction_rollback_to(client, plan->name);
+}

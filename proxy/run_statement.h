@@ -1,0 +1,22 @@
+/*
+ * run_statement: one statement of a run, by what it means to the session.
+ */
+#ifndef KEYWAY_RUN_STATEMENT_H
+#define KEYWAY_RUN_STATEMENT_H
+
+#include "proxy/portal.h"
+#include "proxy/run.h"
+
+enum run_step run_query(struct run *run, const struct run_item *item);
+enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit);
+enum run_step run_describe_statement(struct run *run, struct statement *statement);
+/* Its fan-out succeeded: what it changed in the session holds now. */
+void run_statement_done(struct run *run);
+
+void run_aborted_error(struct error *error); /* 25P02 */
+
+/* In run.c. */
+enum run_step run_fail(struct run *run, struct error *error); /* sends and clears it; STEP_FAILED */
+void run_end_transaction(struct run *run, enum run_ending ending, const char *tag);
+
+#endif

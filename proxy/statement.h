@@ -1,0 +1,66 @@
+/*
+ * statement: prepared statements of clients and of servers.
+ *
+ * A client's Parse makes a name in the client's table; the statement itself (text and parameter types) is kept once per worker, with a
+ * number.  A server that is to run it gets it under a name made of that number, once; so a prepared statement follows the
+ * client to whatever server it is lent.  Plans are kept with the statement: a Bind does not look anything up.
+ */
+#ifndef KEYWAY_STATEMENT_H
+#define KEYWAY_STATEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "router/plan.h"
+
+enum { STATEMENT_NAME_SIZE = 32 }; /* "keyway_" and a number */
+
+struct statement {
+    unsigned references;
+    uint64_t number;      /* never reused in one process; 0 is no statement */
+    char *sql;
+    size_t length;
+    uint32_t *types;      /* as declared in Parse */
+    int type_count;
+    uint32_t hash;
+    struct statement *next; /* in its bucket */
+    struct plan *plan;    /* held; good while routing_version and session_serial fit */
+    uint64_t routing_version;
+    uint64_t session_serial; /* of the session the plan was made under */
+    struct normalised normalised; /* of sql: the plan refers to its literals */
+};
+
+struct statement_store; /* one worker's */
+struct statement_store *statement_store_new(void);
+void statement_store_free(struct statement_store *store);
+/* The one statement of this text and these types, held. */
+struct statement *statement_intern(struct statement_store *store, const char *sql, size_t length, const uint32_t *types,
+                                   int type_count);
+struct statement *statement_hold(struct statement *statement);
+void statement_release(struct statement_store *store, struct statement *statement); /* NULL is fine */
+size_t statement_store_count(const struct statement_store *store);
+
+/* The name under which servers know it. */
+void statement_server_name(uint64_t number, char name[STATEMENT_NAME_SIZE]);
+
+/* A client's names: name -> statement.  The unnamed statement is the name "". */
+struct statement_names;
+struct statement *statement_names_find(const struct statement_names *names, const char *name);
+/* Puts a held statement under a name; the one it replaces is released.  *names is made when first needed. */
+void statement_names_put(struct statement_names **names, struct statement_store *store, const char *name,
+                         struct statement *statement);
+bool statement_names_remove(struct statement_names *names, struct statement_store *store, const char *name);
+void statement_names_free(struct statement_names **names, struct statement_store *store);
+size_t statement_names_count(const struct statement_names *names);
+
+/* A server's numbers: which statements it has.  When it has more than `limit`, the one used least recently is to be closed. */
+struct statement_numbers;
+bool statement_numbers_use(struct statement_numbers **numbers, uint64_t number); /* present (and now recent)? */
+/* Add; returns a number to close on the server, or 0. */
+uint64_t statement_numbers_add(struct statement_numbers **numbers, uint64_t number, size_t limit);
+void statement_numbers_remove(struct statement_numbers *numbers, uint64_t number);
+void statement_numbers_free(struct statement_numbers **numbers);
+size_t statement_numbers_count(const struct statement_numbers *numbers);
+
+#endif

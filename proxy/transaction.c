@@ -1,0 +1,167 @@
+/*
+ * The replay text grows with each statement that a late joiner needs, separated by semicolons; a savepoint remembers how long it
+ * was, so that ROLLBACK TO cuts it back.
+ */
+#include "proxy/transaction.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+#include "proxy/client.h"
+#include "proxy/keyway.h"
+
+struct savepoint {
+    struct savepoint *next;
+    char *name;
+    size_t replay_length;    /* with its own SAVEPOINT statement */
+    struct session *session; /* held */
+};
+
+static struct session_store *sessions_of(const struct client *client)
+{
+    return worker_state(client->stream.worker)->sessions;
+}
+
+char transaction_status(const struct client *client)
+{
+    if (client->transaction.kind != TRANSACTION_EXPLICIT)
+        return 'I';
+    return client->transaction.failed ? 'E' : 'T';
+}
+
+void transaction_remember(struct client *client, const char *sql, size_t length)
+{
+    struct transaction *transaction = &client->transaction;
+    size_t old = transaction->replay ? strlen(transaction->replay) : 0;
+    transaction->replay = memory_resize(transaction->replay, old + length + 3);
+    char *at = transaction->replay + old;
+    if (old > 0) {
+        memcpy(at, ";\n", 2); /* a new line: the statement before may end in a comment */
+        at += 2;
+    }
+    memcpy(at, sql, length);
+    at[length] = '\0';
+}
+
+void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length)
+{
+    struct transaction *transaction = &client->transaction;
+    transaction->kind = kind;
+    transaction->failed = transaction->changes_catalog = false;
+    transaction->before = session_hold(client->session);
+    client->transaction_started = ev_now(client->stream.worker->loop);
+    transaction_remember(client, begin, length);
+}
+
+void transaction_join(struct client *client, struct server *server)
+{
+    const struct transaction *transaction = &client->transaction;
+    if (transaction->kind == TRANSACTION_NONE || server->joined)
+        return;
+    server->joined = true;
+    server_query(server, transaction->replay, strlen(transaction->replay), NULL);
+}
+
+static void savepoint_drop(struct client *client)
+{
+    struct savepoint *savepoint = client->transaction.savepoint;
+    client->transaction.savepoint = savepoint->next;
+    client->transaction.savepoints--;
+    session_release(sessions_of(client), savepoint->session);
+    free(savepoint->name);
+    free(savepoint);
+}
+
+void transaction_savepoint(struct client *client, const char *name, const char *sql, size_t length)
+{
+    struct transaction *transaction = &client->transaction;
+    struct savepoint *savepoint = memory_alloc(sizeof(*savepoint));
+    transaction_remember(client, sql, length);
+    savepoint->name = memory_strdup(name);
+    savepoint->replay_length = strlen(transaction->replay);
+    savepoint->session = session_hold(client->session);
+    savepoint->next = transaction->savepoint;
+    transaction->savepoint = savepoint;
+    transaction->savepoints++;
+}
+
+static struct savepoint *savepoint_find(const struct client *client, const char *name)
+{
+    struct savepoint *savepoint = client->transaction.savepoint;
+    while (savepoint && strcmp(savepoint->name, name) != 0)
+        savepoint = savepoint->next;
+    return savepoint;
+}
+
+bool transaction_has_savepoint(const struct client *client, const char *name)
+{
+    return savepoint_find(client, name) != NULL;
+}
+
+void transaction_release_savepoint(struct client *client, const char *name)
+{
+    struct savepoint *released = savepoint_find(client, name);
+    if (released == NULL)
+        return;
+    /* The SAVEPOINT statement stays in the replay: an unreleased savepoint of a late joiner does no harm. */
+    while (client->transaction.savepoint != released)
+        savepoint_drop(client);
+    savepoint_drop(client);
+}
+
+bool transaction_rollback_to(struct client *client, const char *name)
+{
+    struct savepoint *kept = savepoint_find(client, name);
+    if (kept == NULL)
+        return false;
+    while (client->transaction.savepoint != kept)
+        savepoint_drop(client);
+    client->transaction.replay[kept->replay_length] = '\0';
+    client->transaction.failed = false;
+    session_release(sessions_of(client), client->session);
+    client->session = session_hold(kept->session);
+    return true;
+}
+
+int transaction_participants(const struct client *client)
+{
+    int count = 0;
+    for (const struct server *server = client->servers; server; server = server->next_lent)
+        count += server->joined;
+    return count;
+}
+
+int transaction_writers(const struct client *client)
+{
+    int count = 0;
+    for (const struct server *server = client->servers; server; server = server->next_lent)
+        count += server->joined && server->wrote;
+    return count;
+}
+
+void transaction_over(struct client *client, bool committed)
+{
+    struct transaction *transaction = &client->transaction;
+    struct session_store *sessions = sessions_of(client);
+    if (transaction->kind == TRANSACTION_NONE)
+        return;
+    while (transaction->savepoint)
+        savepoint_drop(client);
+    struct session *after = committed ? client->session : transaction->before;
+    session_hold(after);
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        if (server->joined) {
+            /* What was SET inside stays only if it committed: otherwise the server has what it joined with. */
+            if (committed) {
+                session_release(sessions, server->applied);
+                server->applied = session_hold(after);
+            }
+            server->joined = server->wrote = server->ended = false;
+        }
+    session_release(sessions, client->session);
+    session_release(sessions, transaction->before);
+    client->session = after;
+    free(transaction->replay);
+    *transaction = (struct transaction){0};
+}

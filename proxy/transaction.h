@@ -1,0 +1,57 @@
+/*
+ * transaction: which shards a client's transaction has touched, and how it ends on all of them.
+ *
+ * BEGIN is answered by the proxy; each shard gets it with the first statement it runs, together with the savepoints and
+ * transaction-local settings made so far.  An implicit transaction (several statements in one Query, several Executes before Sync,
+ * a write to several shards) is the same without the client's BEGIN.
+ */
+#ifndef KEYWAY_TRANSACTION_H
+#define KEYWAY_TRANSACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "router/error.h"
+
+struct client;
+struct server;
+struct session;
+
+enum transaction_kind {
+    TRANSACTION_NONE,
+    TRANSACTION_EXPLICIT, /* after BEGIN */
+    TRANSACTION_IMPLICIT, /* lasts as long as the request */
+};
+
+struct transaction {
+    enum transaction_kind kind;
+    bool failed;            /* aborted: only ROLLBACK is taken */
+    bool changes_catalog;   /* DDL ran in it: the catalog is read again once it is committed */
+    char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
+    unsigned savepoints;
+    struct savepoint *savepoint; /* innermost first */
+    struct session *before; /* the settings to return to on ROLLBACK; held */
+};
+
+/* 'I', 'T' or 'E', for ReadyForQuery. */
+char transaction_status(const struct client *client);
+
+void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length);
+/* Bring a server into the transaction: what it must run first is written to it, the replies swallowed. */
+void transaction_join(struct client *client, struct server *server);
+/* A statement all present and future participants run: SET LOCAL and the like. */
+void transaction_remember(struct client *client, const char *sql, size_t length);
+void transaction_savepoint(struct client *client, const char *name, const char *sql, size_t length);
+void transaction_release_savepoint(struct client *client, const char *name);
+/* false: no such savepoint.  What was replayable after it is forgotten; the settings return to what they were. */
+bool transaction_rollback_to(struct client *client, const char *name);
+bool transaction_has_savepoint(const struct client *client, const char *name);
+
+/* Shards that take part, and those that may have changed data. */
+int transaction_participants(const struct client *client);
+int transaction_writers(const struct client *client);
+
+/* It has ended on all shards: forget it; `committed` says whether settings stay as they are. */
+void transaction_over(struct client *client, bool committed);
+
+#endif
