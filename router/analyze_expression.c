@@ -1,0 +1,144 @@
+/*
+ * Expressions: functions, system columns and sublinks are noted wherever they stand, with the clause that they stand in.
+ */
+#include "router/analyze_inside.h"
+
+#include <string.h>
+
+struct reading {
+    struct analysis *analysis;
+    struct scope *scope;
+    int region;
+};
+
+static void sight(struct analysis *analysis, enum function_class class, const char *name)
+{
+    if (class == FUNCTION_SAFE)
+        return;
+    if (class == FUNCTION_HOME || class == FUNCTION_LOCK)
+        analysis->home = name;
+    *ARRAY_ADD(analysis, analysis->sightings, analysis->sighting_count, analysis->sighting_room) =
+        (struct sighting){class, name, analysis->clause, analysis->depth};
+}
+
+struct levels {
+    const struct scope *scope;
+    bool own, outer;
+};
+
+static bool find_levels(Node *node, void *context)
+{
+    struct levels *levels = context;
+    int level;
+    if (!node || IsA(node, SubLink))
+        return false;
+    if (!IsA(node, ColumnRef))
+        return parse_walk(node, find_levels, context);
+    scope_resolve(levels->scope, castNode(ColumnRef, node), &level);
+    levels->own |= level <= 0;
+    levels->outer |= level > 0;
+    return false;
+}
+
+/* (SELECT count(outer.x)) aggregates over the outer query's rows: what looks like a plain query is not. */
+static void check_aggregate_level(struct analysis *analysis, const FuncCall *call, const struct scope *scope)
+{
+    struct levels levels = {.scope = scope};
+    find_levels((Node *) call->args, &levels);
+    if (levels.outer && !levels.own)
+        analysis_give_up(analysis, "Write the aggregate in the query whose rows it counts.",
+                         "The aggregate %s() in a subquery belongs to a query around it.",
+                         parse_name(call->funcname));
+}
+
+static void read_call(struct reading *reading, const FuncCall *call)
+{
+    struct analysis *analysis = reading->analysis;
+    struct function_facts facts = function_facts(analysis->planning, call);
+    sight(analysis, facts.class, facts.name);
+    if (facts.pin)
+        analysis->plan->pin = facts.pin;
+    analysis->plan->writes |= facts.writes;
+    if (facts.aggregate && !call->over)
+        check_aggregate_level(analysis, call, reading->scope);
+}
+
+static void read_value_function(struct analysis *analysis, const SQLValueFunction *function)
+{
+    switch (function->op) {
+    case SVFOP_CURRENT_CATALOG:
+        sight(analysis, FUNCTION_HOME, "current_catalog");
+        break;
+    case SVFOP_CURRENT_ROLE:
+    case SVFOP_CURRENT_USER:
+    case SVFOP_USER:
+    case SVFOP_SESSION_USER:
+    case SVFOP_CURRENT_SCHEMA:
+        break;
+    case SVFOP_CURRENT_DATE:
+    case SVFOP_CURRENT_TIME:
+    case SVFOP_CURRENT_TIME_N:
+    case SVFOP_CURRENT_TIMESTAMP:
+    case SVFOP_CURRENT_TIMESTAMP_N:
+    case SVFOP_LOCALTIME:
+    case SVFOP_LOCALTIME_N:
+    case SVFOP_LOCALTIMESTAMP:
+    case SVFOP_LOCALTIMESTAMP_N:
+        sight(analysis, FUNCTION_CLOCK, "current_timestamp");
+        break;
+    }
+}
+
+static void read_system_column(struct analysis *analysis, const ColumnRef *reference)
+{
+    static const char *const names[] = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"};
+    Node *last = llast(reference->fields);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (IsA(last, String) && !strcmp(strVal(last), names[i]))
+            analysis->system_column = names[i];
+}
+
+static void read_sublink(struct reading *reading, const SubLink *link)
+{
+    struct analysis *analysis = reading->analysis;
+    if (link->testexpr)
+        read_expression(analysis, link->testexpr, reading->scope, reading->region);
+    read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
+}
+
+static bool read_node(Node *node, void *context)
+{
+    struct reading *reading = context;
+    if (!node)
+        return false;
+    switch (nodeTag(node)) {
+    case T_SubLink:
+        read_sublink(reading, castNode(SubLink, node));
+        return false;
+    case T_FuncCall:
+        read_call(reading, castNode(FuncCall, node));
+        break;
+    case T_SQLValueFunction:
+        read_value_function(reading->analysis, castNode(SQLValueFunction, node));
+        break;
+    case T_ColumnRef:
+        read_system_column(reading->analysis, castNode(ColumnRef, node));
+        break;
+    case T_TypeCast:
+        if (type_is_catalog(castNode(TypeCast, node)->typeName))
+            sight(reading->analysis, FUNCTION_HOME, parse_name(castNode(TypeCast, node)->typeName->names));
+        break;
+    case T_CurrentOfExpr:
+        reading->analysis->home = "WHERE CURRENT OF";
+        break;
+    default:
+        break;
+    }
+    return parse_walk(node, read_node, context);
+}
+
+void read_expression(struct analysis *analysis, Node *expression, struct scope *scope, int region)
+{
+    read_node(expression, &(struct reading){analysis, scope, region});
+}
+

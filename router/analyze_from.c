@@ -1,0 +1,555 @@
+/*
+ * FROM: relations, views, subqueries and joins become scans and regions.
+ *
+ * A subquery whose rows stand for themselves is merged: its conjuncts hold beside those around it, so it shares their
+ * region.  Any other gets a region of its own, below, and new slots for its columns outside.  Such a column is
+ * linked to the inner one where a filter on it may be moved inside (grouping columns, arms of a UNION), and
+ * what is known of the inner one alone is known of the outer one in any case.
+ */
+#include "router/analyze_inside.h"
+
+#include <string.h>
+
+#include "router/sql_types.h"
+
+enum { MOST_SCANS = 2000, MOST_VIEWS = 32 };
+
+static struct output *columns_of_scan(struct analysis *analysis, const struct scan *scan)
+{
+    const struct catalog_relation *relation = scan->relation.relation;
+    struct output *columns =
+        arena_alloc_array(analysis->arena, (size_t) relation->column_count, sizeof *columns);
+    for (int i = 0; i < relation->column_count; i++)
+        columns[i] = (struct output){relation->columns[i].name, scan->first_slot + i, NULL};
+    return columns;
+}
+
+static void add_slots(struct analysis *analysis, struct scan *scan)
+{
+    const struct catalog_relation *relation = scan->relation.relation;
+    scan->first_slot = analysis->slot_count;
+    for (int i = 0; i < relation->column_count; i++) {
+        const struct catalog_column *column = &relation->columns[i];
+        slot_new(analysis, column->type, !column->collatable || column->collation_deterministic,
+                 !column->collatable || column->collation_is_bytes);
+    }
+}
+
+/* A part of a configured table (a partition, a child) that is not configured itself. */
+static bool is_hidden_part(const struct analysis *analysis, const struct resolved_relation *relation)
+{
+    return relation->place == PLACE_UNSHARDED && relation->relation &&
+           routing_owner(analysis->planning->routing, relation->relation);
+}
+
+static void check_relation(struct analysis *analysis, const struct resolved_relation *relation)
+{
+    bool configured = relation->place == PLACE_SHARDED || relation->place == PLACE_REFERENCE;
+    if (configured && !relation->relation)
+        analysis_give_up(analysis, "Create the table through Keyway, or on every shard, and RELOAD.",
+                "Table \"%s\" is configured but does not exist on the home shard.", relation->name);
+    else if (is_hidden_part(analysis, relation))
+        analysis_give_up(analysis, "Name the parent table, or configure the partition like its parent.",
+                "Relation \"%s\" is a part of a configured table, which is spread over the shards.",
+                relation->name);
+    else if (configured && relation->relation->row_security)
+        analysis_give_up(analysis, "Drop the row security policies of the table.",
+                "Table \"%s\" has row-level security, whose policies may read tables of other shards.",
+                relation->name);
+}
+
+int scan_add(struct analysis *analysis, const struct resolved_relation *relation, int region)
+{
+    if (analysis->scan_count >= MOST_SCANS)
+        analysis_give_up(analysis, "Split the statement.", "The statement uses too many tables (%s …).", relation->name);
+    check_relation(analysis, relation);
+    struct scan *scan = ARRAY_ADD(analysis, analysis->scans, analysis->scan_count, analysis->scan_room);
+    *scan = (struct scan){.relation = *relation, .region = region, .first_slot = NO_SLOT};
+    if (relation->relation && !analysis->unreadable)
+        add_slots(analysis, scan);
+    switch (relation->place) {
+    case PLACE_SHARDED:
+    case PLACE_REFERENCE:
+    case PLACE_VIEW:
+        break;
+    case PLACE_CATALOG:
+        analysis->plan->catalog_only = true;
+        analysis->home = relation->name;
+        break;
+    case PLACE_UNSHARDED:
+    case PLACE_TEMPORARY:
+    case PLACE_UNKNOWN:
+        analysis->home = relation->name;
+        break;
+    }
+    return analysis->scan_count - 1;
+}
+
+/* An alias may name columns, too: the first ones. */
+static void apply_alias(struct analysis *analysis, struct item *item, const Alias *alias)
+{
+    ListCell *cell;
+    int i = 0;
+    if (!alias)
+        return;
+    item->name = alias->aliasname;
+    item->schema = NULL;
+    if (!alias->colnames)
+        return;
+    item->columns = item->column_count ? arena_memdup(analysis->arena, item->columns,
+                                                      (size_t) item->column_count * sizeof *item->columns)
+                                       : NULL;
+    foreach (cell, alias->colnames)
+        if (i < item->column_count)
+            item->columns[i++].name = strVal(lfirst(cell));
+}
+
+static struct item *new_item(struct analysis *analysis, const Alias *alias, struct output *columns, int count,
+                             bool opaque)
+{
+    struct item *item = arena_alloc(analysis->arena, sizeof *item);
+    *item = (struct item){
+        .columns = columns, .column_count = count, .opaque = opaque, .by_name = true, .by_column = true};
+    apply_alias(analysis, item, alias);
+    return item;
+}
+
+static struct source *new_source(struct analysis *analysis, enum source_kind kind)
+{
+    struct source *source = arena_alloc(analysis->arena, sizeof *source);
+    source->kind = kind;
+    source->scan = -1;
+    return source;
+}
+
+/* What is known inside of a column alone is known of the column outside. */
+static void carry_facts_out(struct analysis *analysis, const struct query *query, int inner, int outer,
+                            int region)
+{
+    const struct region *from = analysis->regions[query->region];
+    for (int i = 0; i < from->fact_count; i++) {
+        const struct fact *fact = from->facts[i];
+        if (fact->kind == FACT_ARMS || !analysis_equal(analysis, query->region, fact->slot, inner))
+            continue;
+        struct fact *copy = arena_memdup(&analysis->plan->arena, fact, sizeof *fact);
+        copy->slot = outer;
+        region_add_fact(analysis, region, copy);
+    }
+}
+
+/* The arms of a set operation all show this column plainly, and as the same type. */
+static bool arms_agree(const struct analysis *analysis, const struct query *query, int column,
+                       struct slot *facts)
+{
+    if (query->set_operation)
+        return arms_agree(analysis, query->left, column, facts) &&
+               arms_agree(analysis, query->right, column, facts);
+    if (!query->outputs_known || column >= query->output_count || query->outputs[column].slot < 0)
+        return false;
+    const struct slot *found = &analysis->slots[query->outputs[column].slot];
+    if (facts->type && facts->type != found->type)
+        return false;
+    facts->comparable = found->comparable && (!facts->type || facts->comparable);
+    facts->type = found->type;
+    return true;
+}
+
+static void link_arms(struct analysis *analysis, const struct query *query, int column, int outer)
+{
+    if (query->select->limitCount || query->select->limitOffset)
+        return;
+    if (query->set_operation) {
+        link_arms(analysis, query->left, column, outer);
+        link_arms(analysis, query->right, column, outer);
+    } else if (query_filter_moves_in(analysis, query, column)) {
+        region_equate(analysis, query->region, query->outputs[column].slot, outer);
+    }
+}
+
+static int outer_slot(struct analysis *analysis, const struct query *query, int column, int region)
+{
+    struct slot agreed = {0};
+    if (query->set_operation) {
+        if (!arms_agree(analysis, query, column, &agreed))
+            return NO_SLOT;
+        int slot = slot_new(analysis, agreed.type, agreed.comparable, false);
+        link_arms(analysis, query, column, slot);
+        return slot;
+    }
+    int inner = query->outputs[column].slot;
+    if (inner < 0)
+        return NO_SLOT;
+    struct slot facts = analysis->slots[inner];
+    int slot = slot_new(analysis, facts.type, facts.comparable, facts.ordered_by_type);
+    carry_facts_out(analysis, query, inner, slot, region);
+    if (query_filter_moves_in(analysis, query, column))
+        region_equate(analysis, query->region, inner, slot);
+    return slot;
+}
+
+/* The columns that a subquery shows around it. */
+static struct output *outer_columns(struct analysis *analysis, struct source *source, int region)
+{
+    const struct query *query = source->query;
+    source->output_count = query->outputs_known ? query->output_count : 0;
+    source->outputs =
+        arena_alloc_array(analysis->arena, (size_t) source->output_count, sizeof *source->outputs);
+    for (int i = 0; i < source->output_count; i++) {
+        source->outputs[i].name = query->outputs[i].name;
+        source->outputs[i].slot =
+            source->merged ? query->outputs[i].slot : outer_slot(analysis, query, i, region);
+    }
+    return source->outputs;
+}
+
+static struct source *read_subquery(struct analysis *analysis, SelectStmt *select, const Alias *alias,
+                                    struct scope *scope, struct scope *outer, int region)
+{
+    struct source *source = new_source(analysis, SOURCE_QUERY);
+    source->merged = select_is_plain(analysis, select);
+    source->query = read_select(analysis, select, outer, region, source->merged);
+    struct output *columns = outer_columns(analysis, source, region);
+    scope_add(analysis, scope,
+              new_item(analysis, alias, columns, source->output_count, !source->query->outputs_known));
+    return source;
+}
+
+static struct source *read_opaque(struct analysis *analysis, const char *name, const Alias *alias,
+                                  struct scope *scope)
+{
+    struct item *item = new_item(analysis, alias, NULL, 0, true);
+    if (!item->name)
+        item->name = name;
+    scope_add(analysis, scope, item);
+    return new_source(analysis, SOURCE_OTHER);
+}
+
+/* Each use of a CTE is read as a subquery of its own: PostgreSQL's one reading gives the same rows to each. */
+static struct source *read_cte(struct analysis *analysis, struct cte *cte, const RangeVar *range,
+                               struct scope *scope, int region)
+{
+    Alias *alias = makeNode(Alias);
+    alias->aliasname = range->alias ? range->alias->aliasname : range->relname;
+    alias->colnames = range->alias && range->alias->colnames ? range->alias->colnames : cte->node->aliascolnames;
+    if (range->alias && range->alias->colnames &&
+        list_length(range->alias->colnames) < list_length(cte->node->aliascolnames))
+        return read_opaque(analysis, cte->name, alias, scope);
+    cte->used = true;
+    if (cte->opaque || analysis->scan_count >= MOST_SCANS)
+        return read_opaque(analysis, cte->name, alias, scope);
+    return read_subquery(analysis, castNode(SelectStmt, cte->node->ctequery), alias, scope, cte->scope, region);
+}
+
+static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_relation *relation)
+{
+    struct error error = {0};
+    List *parsed = relation->definition ? parse_more(relation->definition, &error) : NIL;
+    error_clear(&error);
+    Node *statement = list_length(parsed) == 1 ? linitial_node(RawStmt, parsed)->stmt : NULL;
+    if (statement && IsA(statement, SelectStmt) && analysis->view_depth < MOST_VIEWS)
+        return castNode(SelectStmt, statement);
+    analysis_give_up(analysis, "Query the view's tables instead.", "The definition of view \"%s\" cannot be examined.",
+            relation->name);
+    return NULL;
+}
+
+/* The view's columns have the names that the catalog gives; its definition sees nothing of the query around it. */
+static struct source *read_view(struct analysis *analysis, const struct resolved_relation *view,
+                                const RangeVar *range, struct scope *scope, int region)
+{
+    SelectStmt *select = parse_view(analysis, view->relation);
+    if (!select)
+        return read_opaque(analysis, view->name, range->alias, scope);
+    if (!view->relation->on_every_shard)
+        analysis->local_view = view->name;
+    struct source *source = new_source(analysis, SOURCE_QUERY);
+    analysis->view_depth++;
+    source->merged = select_is_plain(analysis, select);
+    source->query = read_select(analysis, select, NULL, region, source->merged);
+    analysis->view_depth--;
+    struct output *columns = outer_columns(analysis, source, region);
+    bool known = source->query->outputs_known && source->output_count == view->relation->column_count;
+    for (int i = 0; known && i < source->output_count; i++)
+        columns[i].name = view->relation->columns[i].name;
+    struct item *item = new_item(analysis, NULL, columns, known ? source->output_count : 0, !known);
+    item->name = range->relname;
+    item->schema = view->schema;
+    apply_alias(analysis, item, range->alias);
+    scope_add(analysis, scope, item);
+    return source;
+}
+
+struct source *read_table(struct analysis *analysis, const struct resolved_relation *relation,
+                                 const RangeVar *range, struct scope *scope, int region)
+{
+    struct source *source = new_source(analysis, SOURCE_SCAN);
+    source->scan = scan_add(analysis, relation, region);
+    const struct scan *scan = &analysis->scans[source->scan];
+    bool known = scan->first_slot != NO_SLOT;
+    struct item *item = new_item(analysis, NULL, known ? columns_of_scan(analysis, scan) : NULL,
+                                 known ? relation->relation->column_count : 0, !known);
+    item->name = range->relname;
+    item->schema = relation->schema;
+    apply_alias(analysis, item, range->alias);
+    scope_add(analysis, scope, item);
+    return source;
+}
+
+static struct source *read_range(struct analysis *analysis, const RangeVar *range, struct scope *scope,
+                                 struct scope *outer, int region)
+{
+    struct cte *cte = range->schemaname ? NULL : scope_cte(outer, range->relname);
+    if (cte)
+        return read_cte(analysis, cte, range, scope, region);
+    struct resolved_relation relation = resolve_relation(analysis->planning, range);
+    if (relation.place == PLACE_VIEW)
+        return read_view(analysis, &relation, range, scope, region);
+    return read_table(analysis, &relation, range, scope, region);
+}
+
+static struct source *read_from(struct analysis *analysis, Node *node, struct scope *scope,
+                                struct scope *outer, struct scope *lateral, int region);
+
+static int find_column(const struct scope *scope, int from, const char *name)
+{
+    int slot = NO_SLOT;
+    for (int i = from; i < scope->count; i++)
+        if (scope->items[i]->by_column) {
+            int column = item_column(scope->items[i], name);
+            if (column >= 0)
+                slot = scope->items[i]->columns[column].slot;
+        }
+    return slot;
+}
+
+struct joined {
+    struct output *columns;
+    int count;
+    bool opaque;
+};
+
+static bool is_listed(const List *names, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, names)
+        if (name && !strcmp(strVal(lfirst(cell)), name))
+            return true;
+    return false;
+}
+
+static struct joined columns_of_side(struct analysis *analysis, const struct scope *side)
+{
+    struct joined all = {0};
+    for (int i = 0; i < side->count; i++)
+        if (side->items[i]->by_column) {
+            all.count += side->items[i]->column_count;
+            all.opaque |= side->items[i]->opaque;
+        }
+    all.columns = arena_alloc_array(analysis->arena, (size_t) all.count, sizeof *all.columns);
+    int at = 0;
+    for (int i = 0; i < side->count; i++)
+        for (int c = 0; side->items[i]->by_column && c < side->items[i]->column_count; c++)
+            all.columns[at++] = side->items[i]->columns[c];
+    return all;
+}
+
+static List *shared_names(const struct joined *left, const struct joined *right)
+{
+    List *names = NIL;
+    for (int i = 0; i < left->count; i++)
+        for (int j = 0; left->columns[i].name && j < right->count; j++)
+            if (right->columns[j].name && !strcmp(left->columns[i].name, right->columns[j].name) &&
+                !is_listed(names, left->columns[i].name))
+                names = lappend(names, makeString((char *) left->columns[i].name));
+    return names;
+}
+
+/* The merged column is the preserved side's; a full join's is neither side's. */
+static int merged_slot(JoinType join, int left, int right)
+{
+    switch (join) {
+    case JOIN_INNER:
+    case JOIN_LEFT:
+        return left;
+    case JOIN_RIGHT:
+        return right;
+    default:
+        return NO_SLOT;
+    }
+}
+
+/* The columns of the join: the merged ones, then the left side's others, then the right side's. */
+static struct joined join_columns(struct analysis *analysis, const JoinExpr *join, const List *names,
+                                  const struct scope *left_side, const struct scope *right_side, int region)
+{
+    struct joined left = columns_of_side(analysis, left_side), right = columns_of_side(analysis, right_side);
+    struct joined all = {.opaque = left.opaque || right.opaque};
+    if (join->isNatural)
+        names = all.opaque ? NIL : shared_names(&left, &right);
+    all.columns = arena_alloc_array(analysis->arena, (size_t) (left.count + right.count + list_length(names)),
+                                    sizeof *all.columns);
+    ListCell *cell;
+    foreach (cell, names) {
+        const char *name = strVal(lfirst(cell));
+        int one = find_column(left_side, 0, name), other = find_column(right_side, 0, name);
+        region_equate(analysis, region, one, other);
+        all.columns[all.count++] = (struct output){name, merged_slot(join->jointype, one, other), NULL};
+    }
+    for (int i = 0; i < left.count; i++)
+        if (!is_listed(names, left.columns[i].name))
+            all.columns[all.count++] = left.columns[i];
+    for (int i = 0; i < right.count; i++)
+        if (!is_listed(names, right.columns[i].name))
+            all.columns[all.count++] = right.columns[i];
+    return all;
+}
+
+/*
+ * Which region each side stands in.  The nullable side of an outer join gets its own, where the ON holds too: a
+ * row of it matters only if it matches.  The preserved side's rows matter whatever the ON says.  In a full join
+ * both sides are preserved and nullable at once: the ON holds for neither, only for the pairs (on_region).
+ */
+static void join_regions(struct analysis *analysis, JoinType join, int region, int *left, int *right, int *on)
+{
+    bool left_nullable = join == JOIN_RIGHT || join == JOIN_FULL;
+    bool right_nullable = join == JOIN_LEFT || join == JOIN_FULL;
+    *left = left_nullable ? region_new(analysis, region) : region;
+    *right = right_nullable ? region_new(analysis, region) : region;
+    switch (join) {
+    case JOIN_INNER:
+        *on = region;
+        break;
+    case JOIN_LEFT:
+        *on = *right;
+        break;
+    case JOIN_RIGHT:
+        *on = *left;
+        break;
+    default:
+        *on = region_new(analysis, -1);
+        break;
+    }
+}
+
+/* Put a side's items into the scope of the join: findable by their names only, or not at all. */
+static void hide_sides(struct analysis *analysis, struct scope *scope, const struct scope *side,
+                       bool by_name)
+{
+    for (int i = 0; i < side->count; i++) {
+        struct item *item = arena_memdup(analysis->arena, side->items[i], sizeof *item);
+        item->by_column = false;
+        item->by_name = item->by_name && by_name;
+        scope_add(analysis, scope, item);
+    }
+}
+
+static void read_on(struct analysis *analysis, const JoinExpr *join, const struct scope *left,
+                    const struct scope *right, struct scope *outer, int region)
+{
+    struct scope *sides = scope_new(analysis, outer);
+    for (int i = 0; i < left->count; i++)
+        scope_add(analysis, sides, left->items[i]);
+    for (int i = 0; i < right->count; i++)
+        scope_add(analysis, sides, right->items[i]);
+    enum clause clause = analysis->clause;
+    analysis->clause = CLAUSE_FILTER;
+    read_condition(analysis, join->quals, sides, region);
+    analysis->clause = clause;
+}
+
+/* A scope that finds the left side's columns, for LATERAL items on the right. */
+static struct scope *lateral_scope(struct analysis *analysis, const struct scope *left, struct scope *around)
+{
+    struct scope *lateral = scope_new(analysis, around);
+    for (int i = 0; i < left->count; i++)
+        scope_add(analysis, lateral, left->items[i]);
+    return lateral;
+}
+
+static struct source *read_join(struct analysis *analysis, const JoinExpr *join, struct scope *scope,
+                                struct scope *outer, struct scope *lateral, int region)
+{
+    struct source *source = new_source(analysis, SOURCE_JOIN);
+    int left_region, right_region, on;
+    join_regions(analysis, join->jointype, region, &left_region, &right_region, &on);
+    struct scope *left = scope_new(analysis, outer), *right = scope_new(analysis, outer);
+    source->join = join->jointype;
+    source->on_region = on;
+    source->left = read_from(analysis, join->larg, left, outer, lateral, left_region);
+    source->right = read_from(analysis, join->rarg, right, outer, lateral_scope(analysis, left, lateral),
+                              right_region);
+    struct joined columns = join_columns(analysis, join, join->usingClause, left, right, on);
+    read_on(analysis, join, left, right, outer, on);
+    hide_sides(analysis, scope, left, !join->alias);
+    hide_sides(analysis, scope, right, !join->alias);
+    struct item *item = new_item(analysis, join->alias, columns.columns, columns.count, columns.opaque);
+    item->by_name = join->alias;
+    scope_add(analysis, scope, item);
+    if (join->join_using_alias)
+        read_opaque(analysis, NULL, join->join_using_alias, scope);
+    if (join->isNatural && columns.opaque)
+        item->column_count = 0; /* which columns are merged is not known */
+    return source;
+}
+
+static struct source *read_other(struct analysis *analysis, Node *node, const Alias *alias, const char *name,
+                                 struct scope *scope, struct scope *lateral, int region)
+{
+    enum clause clause = analysis->clause;
+    analysis->clause = CLAUSE_FROM;
+    read_expression(analysis, node, lateral, region);
+    analysis->clause = clause;
+    return read_opaque(analysis, name, alias, scope);
+}
+
+/* A function without alias is known by its name. */
+static const char *function_item_name(const RangeFunction *function)
+{
+    Node *first = function->functions ? linitial(linitial_node(List, function->functions)) : NULL;
+    return first && IsA(first, FuncCall) ? parse_name(castNode(FuncCall, first)->funcname) : NULL;
+}
+
+static struct source *read_from(struct analysis *analysis, Node *node, struct scope *scope,
+                                struct scope *outer, struct scope *lateral, int region)
+{
+    switch (nodeTag(node)) {
+    case T_RangeVar:
+        return read_range(analysis, castNode(RangeVar, node), scope, outer, region);
+    case T_JoinExpr:
+        return read_join(analysis, castNode(JoinExpr, node), scope, outer, lateral, region);
+    case T_RangeSubselect: {
+        RangeSubselect *sub = castNode(RangeSubselect, node);
+        return read_subquery(analysis, castNode(SelectStmt, sub->subquery), sub->alias, scope,
+                             sub->lateral ? lateral : outer, region);
+    }
+    case T_RangeFunction: {
+        RangeFunction *function = castNode(RangeFunction, node);
+        return read_other(analysis, (Node *) function->functions, function->alias,
+                          function_item_name(function), scope, lateral, region);
+    }
+    case T_RangeTableSample: {
+        RangeTableSample *sample = castNode(RangeTableSample, node);
+        analysis->sampled = true;
+        read_expression(analysis, (Node *) sample->args, lateral, region);
+        return read_from(analysis, sample->relation, scope, outer, lateral, region);
+    }
+    default: /* XMLTABLE */
+        return read_other(analysis, node, castNode(RangeTableFunc, node)->alias, "xmltable", scope, lateral,
+                          region);
+    }
+}
+
+void read_from_list(struct analysis *analysis, struct query *query, List *from, struct scope *outer)
+{
+    ListCell *cell;
+    query->from = arena_alloc_array(analysis->arena, (size_t) list_length(from) + 1, sizeof *query->from);
+    foreach (cell, from) {
+        struct scope *lateral = lateral_scope(analysis, query->scope, outer);
+        lateral->ctes = query->scope->ctes;
+        struct scope *around = scope_new(analysis, outer);
+        around->ctes = query->scope->ctes;
+        query->from[query->from_count++] =
+            read_from(analysis, lfirst(cell), query->scope, around, lateral, query->region);
+    }
+}
+

@@ -1,0 +1,85 @@
+/*
+ * analyze_inside: what the three files of the analysis share.
+ *
+ * analyze.c reads queries and FROM, analyze_names.c resolves names, analyze_facts.c reads conditions.
+ */
+#ifndef KEYWAY_ANALYZE_INSIDE_H
+#define KEYWAY_ANALYZE_INSIDE_H
+
+#include "router/analyze.h"
+
+/* What a FROM item offers to names. */
+struct item {
+    const char *name;   /* NULL: none (a join without alias) */
+    const char *schema; /* of a table without alias */
+    struct output *columns;
+    int column_count;
+    bool opaque;    /* has columns that are not known */
+    bool by_name;   /* item.column finds it */
+    bool by_column; /* a bare column finds it */
+};
+
+struct cte {
+    struct cte *next; /* what was in sight before */
+    const char *name;
+    CommonTableExpr *node;
+    struct scope *scope; /* of its definition */
+    bool opaque;         /* read once where it stands; references give unknown columns */
+    bool used;
+};
+
+struct scope {
+    struct scope *outer;
+    struct item **items;
+    int count, room;
+    struct cte *ctes;
+};
+
+struct scope *scope_new(struct analysis *analysis, struct scope *outer);
+void scope_add(struct analysis *analysis, struct scope *scope, struct item *item);
+/* The slot of a column reference, or NO_SLOT.  *level: 0 if the scope itself has it, more for outer ones, -1 unknown. */
+int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *level);
+struct cte *scope_cte(const struct scope *scope, const char *name);
+/* The item's position of a column; -1 none, -2 several. */
+int item_column(const struct item *item, const char *name);
+
+struct collected_facts {
+    struct fact **facts;
+    int count, room;
+};
+
+int slot_new(struct analysis *analysis, uint32_t type, bool comparable, bool ordered_by_type);
+int region_new(struct analysis *analysis, int parent);
+/* Both are ignored if the slots or types do not allow the conclusion. */
+void region_equate(struct analysis *analysis, int region, int left, int right);
+void region_add_fact(struct analysis *analysis, int region, struct fact *fact);
+
+/* Read a condition whose conjuncts hold in the region. */
+void read_condition(struct analysis *analysis, Node *condition, struct scope *scope, int region);
+/* Note functions, system columns and sublinks of an expression; sublinks' regions inherit from `region`. */
+void read_expression(struct analysis *analysis, Node *expression, struct scope *scope, int region);
+struct query *read_select(struct analysis *analysis, SelectStmt *select, struct scope *outer, int parent,
+                          bool merge);
+void read_in_clause(struct analysis *analysis, Node *expression, struct query *query, int region,
+                    enum clause clause);
+struct query *query_new(struct analysis *analysis, SelectStmt *select, struct scope *outer, int region);
+void read_from_list(struct analysis *analysis, struct query *query, List *from, struct scope *outer);
+struct source *read_table(struct analysis *analysis, const struct resolved_relation *relation,
+                          const RangeVar *range, struct scope *scope, int region);
+void read_with(struct analysis *analysis, const WithClause *with, struct scope *scope);
+void read_unused_with(struct analysis *analysis, const WithClause *with, struct scope *scope);
+/* An INSERT, UPDATE or DELETE inside WITH. */
+void read_change(struct analysis *analysis, Node *statement, struct scope *outer);
+/* The names and slots of the query's select list. */
+void read_outputs(struct analysis *analysis, struct query *query);
+/* May a filter on this output column be applied to the query's rows instead? */
+bool query_filter_moves_in(struct analysis *analysis, const struct query *query, int column);
+/* Can the query's rows be taken one by one into the region around it? */
+bool select_is_plain(struct analysis *analysis, const SelectStmt *select);
+/* Room for one more element: arrays of an analysis double. */
+void *array_room(struct arena *arena, void *array, int count, int *room, size_t size);
+
+#define ARRAY_ADD(analysis, array, count, room)                                                              \
+    ((array) = array_room((analysis)->arena, (array), (count), &(room), sizeof *(array)), &(array)[(count)++])
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * functions: what a function call means for the place where it runs.
+ *
+ * A function whose result depends on nothing but its arguments may run on any shard.  Others depend on the
+ * server (its clock, its catalog, its sequences, its random numbers) or run queries of their own that the
+ * router cannot see.
+ */
+#ifndef KEYWAY_FUNCTIONS_H
+#define KEYWAY_FUNCTIONS_H
+
+#include "router/planning.h"
+
+enum function_class {
+    FUNCTION_SAFE,     /* the same everywhere, given the same session settings */
+    FUNCTION_CLOCK,    /* stable, but each shard has its own clock: now() */
+    FUNCTION_VOLATILE, /* another result at each call: random() */
+    FUNCTION_HOME,     /* depends on the server, its catalog or its sequences: home shard */
+    FUNCTION_LOCK,     /* advisory locks: home shard */
+    FUNCTION_SETTING,  /* changes the session of one server only: set_config(), setseed() */
+    FUNCTION_UNKNOWN,  /* not in the catalog */
+    FUNCTION_READER,   /* may read tables behind the router's back */
+};
+
+struct function_facts {
+    enum function_class class;
+    const char *name;
+    bool aggregate; /* may be one */
+    bool returns_set;
+    bool writes;         /* changes something that a transaction keeps */
+    enum pin_reason pin; /* the server must stay with the session afterwards */
+};
+
+struct function_facts function_facts(const struct planning *planning, const FuncCall *call);
+
+/* Does a cast to this type look things up in the catalog?  (regclass and the like) */
+bool type_is_catalog(const TypeName *type);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * How parsing works: pg_query_raw_parse() runs PostgreSQL's grammar inside a memory context of this thread and
+ * gives the grammar's own trees.  Three things are guarded here.
+ *
+ * Depth: PostgreSQL checks its stack while it walks a tree, libpg_query does not.  Its grammar survives any
+ * text, but a tree of a hundred thousand levels ends every recursive walk in a crash.  So each tree is measured
+ * once, by a walk that gives up early.
+ *
+ * Errors: walking or printing a node that the library does not know raises PostgreSQL's ERROR, which ends a
+ * process that has not set a jump target.  parse_protect() sets one.
+ *
+ * Printing: the printer is the library's, not the server's.  Its text is trusted only after parsing it again.
+ */
+#include "router/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg_query.h"
+/* This header includes the server's, which were all included before: what matters is declared there already. */
+#include "pg_query/pg_query_internal.h"
+
+extern PgQueryProtobuf pg_query_nodes_to_protobuf(const void *nodes);
+
+enum { DEEPEST_TREE = 1000 };
+
+struct depth {
+    int now;
+};
+
+static bool too_deep(Node *node, void *context)
+{
+    struct depth *depth = context;
+    if (!node)
+        return false;
+    if (depth->now == DEEPEST_TREE)
+        return true;
+    depth->now++;
+    bool result = parse_walk(node, too_deep, depth);
+    depth->now--;
+    return result;
+}
+
+/* The nodes at the top of a statement that raw_expression_tree_walker() knows; others hold no deep trees of theirs. */
+static bool is_walkable(const Node *statement)
+{
+    return IsA(statement, SelectStmt) || IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) ||
+           IsA(statement, DeleteStmt) || IsA(statement, MergeStmt);
+}
+
+bool parse_is_shallow(Node *statement)
+{
+    return !statement || !is_walkable(statement) || !too_deep(statement, &(struct depth){0});
+}
+
+/* The grammar's errors are syntax errors but for these. */
+static const char *state_of(const char *message)
+{
+    static const struct {
+        const char *start, *state;
+    } states[] = {
+        {"memory exhausted", "54001"},
+        {"unsafe use of \\' in a string literal", "22P06"},
+        {"invalid Unicode escape", SQLSTATE_SYNTAX_ERROR},
+        {"there is no parameter", "42P02"},
+    };
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (!strncmp(message, states[i].start, strlen(states[i].start)))
+            return states[i].state;
+    return strstr(message, "not yet implemented") || strstr(message, "not supported")
+               ? SQLSTATE_FEATURE_NOT_SUPPORTED
+               : SQLSTATE_SYNTAX_ERROR;
+}
+
+static void set_too_deep(struct error *error)
+{
+    error_set(error, "54001", "stack depth limit exceeded");
+    error_detail(error, "The statement is nested more than %d levels deep.", DEEPEST_TREE);
+    error_hint(error, "Write the statement with fewer nested expressions.");
+}
+
+static bool all_shallow(const List *statements)
+{
+    ListCell *cell;
+    foreach (cell, statements)
+        if (!parse_is_shallow(lfirst_node(RawStmt, cell)->stmt))
+            return false;
+    return true;
+}
+
+List *parse_more(const char *sql, struct error *error)
+{
+    PgQueryInternalParsetreeAndError result = pg_query_raw_parse(sql);
+    free(result.stderr_buffer);
+    if (result.error) {
+        error_set(error, state_of(result.error->message), "%s", result.error->message);
+        error->position = result.error->cursorpos > 0 ? result.error->cursorpos : 0;
+        pg_query_free_error(result.error);
+        return NIL;
+    }
+    if (all_shallow(result.tree))
+        return result.tree;
+    set_too_deep(error);
+    return NIL;
+}
+
+bool parse_begin(struct parse *parse, const char *sql, size_t length, struct error *error)
+{
+    (void) length;
+    parse->context = pg_query_enter_memory_context();
+    parse->statements = parse_more(sql, error);
+    if (!error_is_set(error))
+        return true;
+    parse_end(parse);
+    return false;
+}
+
+void parse_end(struct parse *parse)
+{
+    pg_query_exit_memory_context(parse->context);
+    *parse = (struct parse){0};
+}
+
+bool parse_walk(Node *node, parse_walker walker, void *context)
+{
+    return raw_expression_tree_walker(node, walker, context);
+}
+
+bool parse_protect(void (*body)(void *context), void *context, struct error *error)
+{
+    sigjmp_buf here, *outer = PG_exception_stack;
+    MemoryContext memory = CurrentMemoryContext;
+    bool ended = sigsetjmp(here, 0) == 0;
+    if (ended) {
+        PG_exception_stack = &here;
+        body(context);
+    }
+    PG_exception_stack = outer;
+    if (ended)
+        return true;
+    MemoryContextSwitchTo(memory);
+    ErrorData *raised = CopyErrorData();
+    FlushErrorState();
+    error_set(error, SQLSTATE_INTERNAL_ERROR, "cannot examine the statement: %s", raised->message);
+    return false;
+}
+
+struct deparsing {
+    Node *statement;
+    char *text; /* malloc()ed */
+};
+
+static void deparse_body(void *context)
+{
+    struct deparsing *deparsing = context;
+    RawStmt *raw = makeNode(RawStmt);
+    raw->stmt = deparsing->statement;
+    PgQueryProtobuf protobuf = pg_query_nodes_to_protobuf(list_make1(raw));
+    MemoryContext memory = CurrentMemoryContext;
+    PgQueryDeparseResult result = pg_query_deparse_protobuf(protobuf);
+    CurrentMemoryContext = memory; /* the library leaves its top context behind */
+    free(protobuf.data);
+    if (!result.error && result.query)
+        deparsing->text = strdup(result.query);
+    pg_query_free_deparse_result(result);
+}
+
+char *parse_deparse(Node *statement, struct arena *arena)
+{
+    struct error error = {0};
+    struct deparsing deparsing = {.statement = statement};
+    char *text = NULL;
+    if (parse_is_shallow(statement) && parse_protect(deparse_body, &deparsing, &error) && deparsing.text) {
+        List *again = parse_more(deparsing.text, &error);
+        if (list_length(again) == 1 && equal(linitial_node(RawStmt, again)->stmt, statement))
+            text = arena_strdup(arena, deparsing.text);
+    }
+    free(deparsing.text);
+    error_clear(&error);
+    return text;
+}
+
+const char *parse_name(const List *names)
+{
+    return names ? strVal(llast(names)) : "";
+}
+
+const char *parse_qualifier(const List *names)
+{
+    int count = list_length(names);
+    return count > 1 ? strVal(list_nth(names, count - 2)) : NULL;
+}
+
+const char *parse_constant_text(const A_Const *constant, struct arena *arena)
+{
+    if (constant->isnull)
+        return NULL;
+    switch (nodeTag(&constant->val)) {
+    case T_Integer:
+        return arena_printf(arena, "%d", intVal(&constant->val));
+    case T_Float:
+        return arena_strdup(arena, castNode(Float, &constant->val)->fval);
+    case T_Boolean:
+        return boolVal(&constant->val) ? "t" : "f";
+    case T_String:
+        return arena_strdup(arena, strVal(&constant->val));
+    default: /* BitString: nothing else is a constant */
+        return arena_strdup(arena, castNode(BitString, &constant->val)->bsval);
+    }
+}

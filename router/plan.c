@@ -1,0 +1,374 @@
+/*
+ * plan: making a plan, holding it, and the few ways in which rooms fill it.
+ *
+ * The tree is parsed, one room plans it, and the tree is gone: whatever the plan keeps is in its arena.
+ */
+#include "router/plan_inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "router/utility.h"
+
+#define CANNOT_CROSS "this statement cannot be run across shards"
+
+struct plan *plan_new(void)
+{
+    struct plan *plan = memory_alloc(sizeof *plan);
+    plan->references = 1;
+    plan->inside = arena_alloc(&plan->arena, sizeof *plan->inside);
+    return plan;
+}
+
+struct plan *plan_hold(struct plan *plan)
+{
+    plan->references++;
+    return plan;
+}
+
+void plan_release(struct plan *plan)
+{
+    if (!plan || --plan->references)
+        return;
+    plan_release(plan->inner);
+    error_clear(&plan->refusal);
+    arena_free(&plan->arena);
+    free(plan);
+}
+
+static void set_refusal(struct plan *plan, const char *message, const char *hint, const char *detail,
+                        va_list arguments)
+{
+    char text[1024];
+    vsnprintf(text, sizeof text, detail, arguments);
+    error_clear(&plan->refusal);
+    error_set(&plan->refusal, SQLSTATE_FEATURE_NOT_SUPPORTED, "%s", message ? message : CANNOT_CROSS);
+    error_detail(&plan->refusal, "%s", text);
+    if (hint)
+        error_hint(&plan->refusal, "%s", hint);
+    plan->many = PLAN_REFUSE;
+    plan->reason = arena_strdup(&plan->arena, text);
+}
+
+void plan_refuse(struct plan *plan, const char *message, const char *hint, const char *detail, ...)
+{
+    va_list arguments;
+    if (plan->inside->refused)
+        return;
+    va_start(arguments, detail);
+    set_refusal(plan, message, hint, detail, arguments);
+    va_end(arguments);
+    plan->inside->refused = true;
+}
+
+void plan_refuse_many(struct plan *plan, const char *message, const char *hint, const char *detail, ...)
+{
+    va_list arguments;
+    if (plan->inside->refused || plan->many == PLAN_REFUSE)
+        return;
+    va_start(arguments, detail);
+    set_refusal(plan, message, hint, detail, arguments);
+    va_end(arguments);
+}
+
+bool plan_is_refused(const struct plan *plan)
+{
+    return plan->inside->refused;
+}
+
+void plan_fail(struct plan *plan, struct error *error)
+{
+    error_clear(&plan->refusal);
+    plan->refusal = *error;
+    *error = (struct error){0};
+    plan->many = PLAN_REFUSE;
+    plan->reason = arena_strdup(&plan->arena, plan->refusal.message);
+    plan->inside->refused = true;
+}
+
+void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan_kind kind, const char *reason)
+{
+    if (plan->inside->refused)
+        return;
+    shard_set_unite(&plan->inside->fixed, shards);
+    plan->many = kind;
+    plan->reason = reason;
+}
+
+void plan_on_home(struct plan *plan, const char *reason)
+{
+    struct shard_set home = shard_set_one(0);
+    plan_on_shards(plan, &home, PLAN_SINGLE, reason);
+}
+
+void plan_on_all(struct plan *plan, const struct planning *planning, enum plan_kind kind, const char *reason)
+{
+    struct shard_set all = shard_set_all((int) planning->routing->settings->shard_count);
+    plan_on_shards(plan, &all, kind, reason);
+}
+
+void plan_pin_all(struct plan *plan)
+{
+    plan->inside->pin_all = true;
+}
+
+void plan_pin_location(struct plan *plan, const struct planning *planning, int location)
+{
+    const struct normalised *normalised = planning->normalised;
+    if (!normalised)
+        return;
+    if (!plan->inside->pins) {
+        plan->inside->pin_count = normalised->literal_count;
+        plan->inside->pins = arena_alloc_array(&plan->arena, normalised->literal_count, sizeof(bool));
+    }
+    for (size_t i = 0; i < plan->inside->pin_count; i++)
+        if (normalised->literals[i].offset == (uint32_t) location) {
+            plan->inside->pins[i] = true;
+            return;
+        }
+    plan_pin_all(plan);
+}
+
+bool plan_pins(const struct plan *plan, size_t literal)
+{
+    const struct plan_inside *inside = plan->inside;
+    return inside->pin_all || (inside->pins && literal < inside->pin_count && inside->pins[literal]) ||
+           (plan->inner && plan_pins(plan->inner, literal));
+}
+
+bool plan_check_functions(struct plan *plan, struct analysis *analysis)
+{
+    bool spread = false;
+    for (int i = 0; i < analysis->scan_count; i++)
+        spread |= analysis->scans[i].relation.table != NULL;
+    for (int i = 0; i < analysis->sighting_count; i++) {
+        const struct sighting *sighting = &analysis->sightings[i];
+        if (sighting->class == FUNCTION_READER)
+            plan_refuse(plan, NULL, "Declare the function IMMUTABLE if it reads no tables.",
+                        "Function %s() may read tables, of which the shard that runs it has only a part.",
+                        sighting->name);
+        else if (sighting->class == FUNCTION_SETTING)
+            plan_refuse(plan, NULL, "Use SET or SET LOCAL, which every shard gets.",
+                        "Function %s() would change the session of one shard only.", sighting->name);
+        else if (sighting->class == FUNCTION_LOCK && spread)
+            plan_refuse(plan, NULL, "Take the lock in a statement of its own.",
+                        "Advisory locks are kept by the home shard, the tables are not.");
+    }
+    return plan->inside->refused;
+}
+
+static void add_conditions(struct plan *plan, struct analysis *analysis)
+{
+    struct plan_inside *inside = plan->inside;
+    inside->conditions =
+        arena_alloc_array(&plan->arena, (size_t) analysis->scan_count, sizeof *inside->conditions);
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            inside->conditions[inside->condition_count++] = analysis_condition(analysis, i);
+}
+
+/*
+ * Where one shard is enough: each sharded scan says which shards hold rows of it that matter; if these are one shard
+ * altogether, and with the home shard whenever something lives only there, that shard has all that matters, and the
+ * reference tables.  More than that needs a proof.
+ */
+void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind kind, const char *reason,
+                   const struct proof *proof)
+{
+    if (plan->inside->refused || plan_check_functions(plan, analysis))
+        return;
+    add_conditions(plan, analysis);
+    plan->many = kind;
+    plan->reason = reason;
+    if (analysis->home)
+        shard_set_add(&plan->inside->fixed, 0);
+    if (analysis->local_view)
+        shard_set_add(&plan->inside->fixed, 0);
+    if (kind == PLAN_REFUSE)
+        plan_refuse_many(plan, NULL, proof->hint, "%s", proof->detail);
+    if (!plan->inside->condition_count) {
+        plan->many = kind == PLAN_BROADCAST ? kind : PLAN_SINGLE;
+        if (kind != PLAN_BROADCAST)
+            plan->reason = analysis->home ? "single: all of it is on the home shard"
+                                          : "single: every shard has what it needs";
+    } else if (analysis->home && kind != PLAN_REFUSE) {
+        plan->many = PLAN_SINGLE;
+        plan_refuse_many(plan, NULL, "Read them in two statements, or make it a reference table.",
+                         "\"%s\" is on the home shard, the sharded tables are on others, too.", analysis->home);
+    }
+}
+
+/* ---- one statement ---- */
+
+static void find_writes(struct plan *plan, const struct planning *planning, struct arena *arena, Node *statement)
+{
+    (void) planning;
+    (void) arena;
+    switch (nodeTag(statement)) {
+    case T_SelectStmt:
+        plan->statement = STATEMENT_SELECT;
+        if (castNode(SelectStmt, statement)->intoClause) {
+            plan->statement = STATEMENT_DDL;
+            plan->writes = plan->changes_catalog = true;
+        }
+        return;
+    case T_InsertStmt:
+        plan->statement = STATEMENT_INSERT;
+        break;
+    case T_UpdateStmt:
+        plan->statement = STATEMENT_UPDATE;
+        break;
+    case T_DeleteStmt:
+        plan->statement = STATEMENT_DELETE;
+        break;
+    default:
+        plan->statement = STATEMENT_MERGE_INTO;
+        break;
+    }
+    plan->writes = true;
+}
+
+/* With one shard nothing is split and nothing refused; what the session must know is read all the same. */
+struct one_shard {
+    struct plan *plan;
+    const struct planning *planning;
+};
+
+static bool look_for_effects(Node *node, void *context)
+{
+    struct one_shard *look = context;
+    if (!node)
+        return false;
+    if (IsA(node, FuncCall)) {
+        struct function_facts facts = function_facts(look->planning, castNode(FuncCall, node));
+        look->plan->writes |= facts.writes || facts.class == FUNCTION_READER;
+        if (facts.pin || facts.class == FUNCTION_SETTING)
+            look->plan->pin = facts.pin ? facts.pin : PIN_SESSION_STATE;
+    }
+    if (IsA(node, CommonTableExpr) && !IsA(castNode(CommonTableExpr, node)->ctequery, SelectStmt))
+        look->plan->writes = true;
+    return parse_walk(node, look_for_effects, context);
+}
+
+static void plan_for_one_shard(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    look_for_effects(statement, &(struct one_shard){plan, planning});
+    plan_on_home(plan, "single: the database has one shard");
+}
+
+static void dispatch(struct plan *plan, const struct planning *planning, struct arena *arena, Node *statement)
+{
+    switch (nodeTag(statement)) {
+    case T_SelectStmt:
+        plan_select(plan, planning, arena, castNode(SelectStmt, statement));
+        break;
+    case T_InsertStmt:
+        plan_insert(plan, planning, arena, castNode(InsertStmt, statement));
+        break;
+    case T_UpdateStmt:
+        plan_update(plan, planning, arena, castNode(UpdateStmt, statement));
+        break;
+    case T_DeleteStmt:
+        plan_delete(plan, planning, arena, castNode(DeleteStmt, statement));
+        break;
+    default:
+        plan_merge(plan, planning, arena, castNode(MergeStmt, statement));
+        break;
+    }
+}
+
+void plan_statement(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    struct arena scratch = {0};
+    plan->inside->server_encoding = planning->facts->server_encoding;
+    if (!parse_is_shallow(statement)) {
+        plan_refuse(plan, NULL, "Write the statement with fewer nested expressions.",
+                    "The statement is nested too deeply to be examined.");
+        return;
+    }
+    find_writes(plan, planning, &scratch, statement);
+    if (planning_one_shard(planning))
+        plan_for_one_shard(plan, planning, statement);
+    else
+        dispatch(plan, planning, &scratch, statement);
+    arena_free(&scratch);
+}
+
+static bool is_dml(const Node *statement)
+{
+    return IsA(statement, SelectStmt) || IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) ||
+           IsA(statement, DeleteStmt) || IsA(statement, MergeStmt);
+}
+
+struct plan *plan_nested(const struct planning *planning, Node *statement)
+{
+    struct plan *plan = plan_new();
+    if (is_dml(statement))
+        plan_statement(plan, planning, statement);
+    else
+        utility_plan(plan, planning, statement);
+    return plan;
+}
+
+struct making {
+    struct plan *plan;
+    const struct planning *planning;
+    const struct parse *parse;
+};
+
+static void plan_parsed(void *context)
+{
+    struct making *making = context;
+    struct plan *plan = making->plan;
+    if (!making->parse->statements) {
+        plan->statement = STATEMENT_EMPTY;
+        plan_on_home(plan, "single: there is nothing to do");
+        return;
+    }
+    if (list_length(making->parse->statements) > 1) {
+        plan_refuse(plan, NULL, "Send the statements one by one.", "There are several statements.");
+        return;
+    }
+    Node *statement = linitial_node(RawStmt, making->parse->statements)->stmt;
+    if (is_dml(statement))
+        plan_statement(plan, making->planning, statement);
+    else
+        utility_plan(plan, making->planning, statement);
+}
+
+static void plan_text(struct plan *plan, const struct planning *planning, struct error *error)
+{
+    struct parse parse;
+    struct error internal = {0};
+    if (!parse_begin(&parse, planning->sql, planning->length, error))
+        return;
+    if (!parse_protect(plan_parsed, &(struct making){plan, planning, &parse}, &internal))
+        plan_fail(plan, &internal);
+    parse_end(&parse);
+}
+
+struct plan *plan_make(const struct routing *routing, const struct session_facts *facts, const char *sql,
+                       size_t length, const struct normalised *normalised, const uint32_t *types,
+                       int type_count, struct error *error)
+{
+    struct plan *plan = plan_new();
+    const struct planning planning = {
+        .routing = routing,
+        .facts = facts,
+        .sql = arena_strndup(&plan->arena, sql, length),
+        .length = length,
+        .normalised = normalised && !normalised->unsure ? normalised : NULL,
+        .types = types,
+        .type_count = type_count,
+    };
+    plan->inside->server_encoding = facts->server_encoding;
+    if (normalised && normalised->unsure)
+        plan_pin_all(plan);
+    plan_text(plan, &planning, error);
+    if (!error_is_set(error))
+        return plan;
+    plan_release(plan);
+    return NULL;
+}

@@ -1,0 +1,64 @@
+/*
+ * plan_inside: the planner's own part of a plan: what an execution is bound to.
+ */
+#ifndef KEYWAY_PLAN_INSIDE_H
+#define KEYWAY_PLAN_INSIDE_H
+
+#include "router/analyze.h"
+#include "router/conditions.h"
+#include "router/planning.h"
+#include "router/prove.h"
+
+/* The rows of INSERT … VALUES into a sharded table. */
+struct insert_rows {
+    const char *table;
+    const struct keyspace *keyspace;
+    const char *const *columns; /* names of the key columns */
+    const uint32_t *types;      /* theirs */
+    const int32_t *typmods;
+    struct value *values; /* of the key columns, row by row */
+    int count;
+    const char *before, *after; /* the statement's text around the rows; NULL if it cannot be split */
+    const char **rows;          /* the text of each row, "(…)" */
+};
+
+struct plan_inside {
+    bool refused;           /* plan->refusal holds for every execution */
+    struct shard_set fixed; /* always among the shards */
+    struct condition **conditions;
+    int condition_count;
+    struct insert_rows *insert;
+    struct value limit, offset; /* with plan->has_limit, has_offset */
+    bool server_encoding;
+    bool no_clock_words; /* 'now' and the like, written to every shard, would differ */
+    bool pin_all;
+    bool *pins;
+    size_t pin_count;
+};
+
+/* Fill the plan from what the analysis found, for a statement that is to run with kind `kind` on several shards (PLAN_REFUSE:
+ * the reason is in `proof`). */
+void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind kind, const char *reason,
+                   const struct proof *proof);
+/* Functions and relations that no database of several shards can run anywhere; true if the plan is refused now. */
+bool plan_check_functions(struct plan *plan, struct analysis *analysis);
+
+void plan_select(struct plan *plan, const struct planning *planning, struct arena *arena, SelectStmt *select);
+void plan_insert(struct plan *plan, const struct planning *planning, struct arena *arena, InsertStmt *insert);
+void plan_update(struct plan *plan, const struct planning *planning, struct arena *arena, UpdateStmt *update);
+void plan_delete(struct plan *plan, const struct planning *planning, struct arena *arena, DeleteStmt *delete);
+void plan_merge(struct plan *plan, const struct planning *planning, struct arena *arena, MergeStmt *merge);
+
+/* Writes: refuse targets that cannot be written in parts (triggers, rules, views); true if refused. */
+bool plan_check_target(struct plan *plan, const struct resolved_relation *target);
+/* A write to a reference table: everything it reads must be the same on all shards. */
+void plan_reference_write(struct plan *plan, struct analysis *analysis, const struct resolved_relation *target);
+
+/* Route the rows: their shards into `shards`, the parts into `route` if there are several. */
+bool insert_route(const struct insert_rows *rows, const struct execution *execution, struct shard_set *shards,
+                  struct route *route, struct error *error);
+/* Cut the statement's text into rows; false if that cannot be done. */
+bool split_values(struct insert_rows *rows, const char *sql, size_t length, const List *values,
+                  struct arena *arena);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * Routing: a plan, bound to the values of one execution.
+ */
+#include "router/plan_inside.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "router/sql_types.h"
+
+static struct execution execution_of(const struct plan *plan, const struct normalised *literals,
+                                     const struct bind_values *binds, struct arena *arena)
+{
+    return (struct execution){literals, binds, arena, plan->inside->server_encoding};
+}
+
+/* 'now', 'today' and the like, which each shard would read by its own clock. */
+static bool is_clock_word(const char *bytes, size_t length)
+{
+    static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+    while (length && isspace((unsigned char) *bytes)) {
+        bytes++;
+        length--;
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (length >= strlen(words[i]) && !strncasecmp(bytes, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+static bool has_clock_word(const struct normalised *literals, const struct bind_values *binds)
+{
+    for (size_t i = 0; literals && i < literals->literal_count; i++)
+        if (literals->literals[i].kind == LITERAL_STRING &&
+            is_clock_word(literals->literals[i].value, literals->literals[i].value_length))
+            return true;
+    for (int i = 0; binds && i < binds->count; i++)
+        if (!binds->values[i].binary && binds->values[i].length > 0 &&
+            is_clock_word(binds->values[i].bytes, (size_t) binds->values[i].length))
+            return true;
+    return false;
+}
+
+static bool read_binary_count(const struct bound *bound, int64_t *count)
+{
+    if (bound->length != 8 && bound->length != 4 && bound->length != 2)
+        return false;
+    uint64_t number = 0;
+    for (int32_t i = 0; i < bound->length; i++)
+        number = number << 8 | (unsigned char) bound->bytes[i];
+    int shift = 64 - 8 * bound->length;
+    *count = (int64_t) (number << shift) >> shift;
+    return true;
+}
+
+static bool read_text_count(const struct bound *bound, int64_t *count)
+{
+    char text[32], *end;
+    if (bound->length <= 0 || (size_t) bound->length >= sizeof text)
+        return false;
+    memcpy(text, bound->bytes, (size_t) bound->length);
+    text[bound->length] = '\0';
+    errno = 0;
+    *count = strtoll(text, &end, 10);
+    return end != text && !errno && !end[strspn(end, " \t\r\n")];
+}
+
+/* A LIMIT or OFFSET; NULL is none (`standard`).  What cannot be read is refused. */
+static bool read_count(const struct value *value, const struct execution *execution, int64_t standard,
+                       int64_t *count, struct error *error)
+{
+    struct bound bound = value_bind(value, execution);
+    *count = standard;
+    if (!bound.unknown && bound.length < 0)
+        return true;
+    if (!bound.unknown && (bound.binary ? read_binary_count(&bound, count) : read_text_count(&bound, count)))
+        return true;
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
+    error_detail(error, "The value of LIMIT or OFFSET is not a plain integer.");
+    error_hint(error, "Give LIMIT and OFFSET as bigint.");
+    return false;
+}
+
+/* OFFSET is judged before LIMIT, as PostgreSQL's nodeLimit.c does. */
+static bool read_limits(const struct plan *plan, const struct execution *execution, struct route *route,
+                        struct error *error)
+{
+    if (plan->has_offset && !read_count(&plan->inside->offset, execution, 0, &route->offset, error))
+        return false;
+    if (route->offset < 0) {
+        error_set(error, "2201X", "OFFSET must not be negative");
+        return false;
+    }
+    bool none = true;
+    if (plan->has_limit) {
+        if (!read_count(&plan->inside->limit, execution, INT64_MIN, &route->limit, error))
+            return false;
+        none = route->limit == INT64_MIN;
+    }
+    if (none)
+        route->limit = -1;
+    else if (route->limit < 0) {
+        error_set(error, "2201W", "LIMIT must not be negative");
+        return false;
+    }
+    return true;
+}
+
+static bool fail(const struct plan *plan, struct error *error)
+{
+    error_copy(error, &plan->refusal);
+    return false;
+}
+
+/* Where nothing matters any shard will do; it must be one that has the tables. */
+static int any_shard(const struct plan *plan)
+{
+    if (!plan->inside->condition_count)
+        return 0;
+    int shard = shard_set_next(keyspace_shards(plan->inside->conditions[0]->keyspace), 0);
+    return shard < 0 ? 0 : shard;
+}
+
+static bool choose_kind(const struct plan *plan, const struct execution *execution, struct route *route,
+                        struct error *error)
+{
+    if (shard_set_count(&route->shards) == 0)
+        shard_set_add(&route->shards, any_shard(plan));
+    if (shard_set_count(&route->shards) == 1 && !(plan->many == PLAN_SPLIT && plan->copy)) {
+        route->kind = PLAN_SINGLE;
+        return true;
+    }
+    if (plan->many == PLAN_REFUSE)
+        return fail(plan, error);
+    route->kind = plan->many;
+    if (route->kind == PLAN_MERGE || route->kind == PLAN_CONCAT)
+        return read_limits(plan, execution, route, error);
+    return true;
+}
+
+bool plan_route(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
+                const struct bind_values *binds, struct arena *arena, struct route *route, struct error *error)
+{
+    (void) routing;
+    const struct plan_inside *inside = plan->inside;
+    const struct execution execution = execution_of(plan, literals, binds, arena);
+    *route = (struct route){.shards = inside->fixed, .limit = -1};
+    if (inside->refused)
+        return fail(plan, error);
+    if (inside->no_clock_words && has_clock_word(literals, binds)) {
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
+        error_detail(error, "A value such as 'now' is read by each shard's own clock.");
+        error_hint(error, "Give the time itself.");
+        return false;
+    }
+    for (int i = 0; i < inside->condition_count; i++) {
+        struct shard_set some = condition_shards(inside->conditions[i], &execution);
+        shard_set_unite(&route->shards, &some);
+    }
+    if (inside->insert && !insert_route(inside->insert, &execution, &route->shards, route, error))
+        return false;
+    return choose_kind(plan, &execution, route, error);
+}
+
+const char *plan_kind_name(enum plan_kind kind)
+{
+    static const char *const names[] = {
+        [PLAN_SINGLE] = "single",   [PLAN_CONCAT] = "concat",       [PLAN_MERGE] = "merge",
+        [PLAN_COMBINE] = "combine", [PLAN_SPLIT] = "split",         [PLAN_BROADCAST] = "broadcast",
+        [PLAN_REFUSE] = "refuse",
+    };
+    return names[kind];
+}
+
+static const char *describe_shards(const struct routing *routing, const struct shard_set *shards,
+                                   struct arena *arena)
+{
+    const char *text = NULL;
+    for (int i = shard_set_next(shards, 0); i >= 0; i = shard_set_next(shards, i + 1)) {
+        const char *name = routing->snapshot->shards[routing->settings->shards[i]].name;
+        text = text ? arena_printf(arena, "%s, %s", text, name) : name;
+    }
+    return text ? text : "none";
+}
+
+static const char *describe_refusal(const struct plan *plan, struct arena *arena)
+{
+    const struct error *refusal = &plan->refusal;
+    return arena_printf(arena, "refuse: %s\n%s%s%s%s", refusal->message,
+                        refusal->detail ? refusal->detail : "", refusal->detail ? "\n" : "",
+                        refusal->hint ? refusal->hint : "", refusal->hint ? "\n" : "");
+}
+
+/* The facts that chose the shards.  Values of an execution are not at hand here: literals and parameters by place. */
+static const char *describe_facts(const struct plan *plan, struct arena *arena)
+{
+    const struct execution execution = execution_of(plan, NULL, NULL, arena);
+    const char *text = "";
+    for (int i = 0; i < plan->inside->condition_count; i++) {
+        const struct condition *condition = plan->inside->conditions[i];
+        const char *facts = condition_describe(condition, &execution);
+        if (facts)
+            text = arena_printf(arena, "%sfacts: %s: %s\n", text, condition->table, facts);
+    }
+    return text;
+}
+
+static const char *reason_of(const struct plan *plan, const struct route *route)
+{
+    if (route->kind != PLAN_SINGLE || plan->many == PLAN_SINGLE)
+        return plan->reason ? plan->reason : plan_kind_name(route->kind);
+    return "single: all rows that matter are on one shard";
+}
+
+const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct route *route,
+                          struct arena *arena)
+{
+    if (!route || plan->inside->refused)
+        return describe_refusal(plan, arena);
+    const char *text = arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
+                                    describe_shards(routing, &route->shards, arena),
+                                    describe_facts(plan, arena));
+    if (route->kind != PLAN_SINGLE && plan->shard_text)
+        text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
+    return text;
+}

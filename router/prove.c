@@ -1,0 +1,362 @@
+/*
+ * The proof follows the query from the outside in.
+ *
+ * Rows: FROM's combinations.  Each contains one row of the anchor, which lives on one shard.  A sharded scan that is tied
+ * to the anchor (equal keys in every combination that matters) adds only rows of the same shard; reference tables
+ * and functions add the same everywhere.  So each combination is found on exactly one shard.  A scan in a sublink or
+ * under the nullable side of a join is covered by the same argument: its rows with other keys do not matter.
+ *
+ * Clauses: a group, a DISTINCT or a window frame stays on one shard if the key is among the columns that define it.
+ *
+ * The anchor must be preserved: of `reference LEFT JOIN sharded` each shard would give the reference rows.
+ */
+#include "router/prove.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool disprove(struct analysis *analysis, struct proof *proof, const char *hint, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The first reason stays. */
+static bool disprove(struct analysis *analysis, struct proof *proof, const char *hint, const char *detail, ...)
+{
+    va_list arguments;
+    if (proof->detail)
+        return false;
+    va_start(arguments, detail);
+    proof->detail = arena_vprintf(&analysis->plan->arena, detail, arguments);
+    va_end(arguments);
+    proof->hint = hint;
+    return false;
+}
+
+static bool has_sharded(const struct analysis *analysis, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return true;
+    return false;
+}
+
+static void anchor_at_scan(struct analysis *analysis, int number, struct anchor *anchor)
+{
+    const struct scan *scan = &analysis->scans[number];
+    *anchor = (struct anchor){.keyspace = scan->relation.table->keyspace, .first_scan = number,
+                              .end_scan = number + 1};
+    for (int k = 0; k < keyspace_columns(anchor->keyspace); k++) {
+        anchor->slots[k] = scan_key_slot(scan, k);
+        anchor->positions[k] = -1;
+    }
+}
+
+/* Seen from outside, a subquery's key is the slot of the column that shows it. */
+static bool anchor_at_query(struct analysis *analysis, const struct source *source, struct anchor *anchor,
+                            struct proof *proof)
+{
+    if (!prove_query(analysis, source->query, anchor, proof))
+        return false;
+    for (int k = 0; !source->merged && k < keyspace_columns(anchor->keyspace); k++) {
+        int position = anchor->positions[k];
+        anchor->slots[k] = position >= 0 && position < source->output_count ? source->outputs[position].slot
+                                                                            : NO_SLOT;
+    }
+    return true;
+}
+
+/* Only sources whose rows are never replaced by NULLs. */
+static bool find_anchor(struct analysis *analysis, const struct source *source, struct anchor *anchor,
+                        struct proof *proof)
+{
+    switch (source->kind) {
+    case SOURCE_SCAN:
+        if (!scan_is_sharded(&analysis->scans[source->scan]))
+            return false;
+        anchor_at_scan(analysis, source->scan, anchor);
+        return true;
+    case SOURCE_QUERY:
+        return has_sharded(analysis, source->query->first_scan, source->query->end_scan) &&
+               anchor_at_query(analysis, source, anchor, proof);
+    case SOURCE_OTHER:
+        return false;
+    case SOURCE_JOIN:
+        break;
+    }
+    bool left = source->join == JOIN_INNER || source->join == JOIN_LEFT;
+    bool right = source->join == JOIN_INNER || source->join == JOIN_RIGHT;
+    return (left && find_anchor(analysis, source->left, anchor, proof)) ||
+           (right && find_anchor(analysis, source->right, anchor, proof));
+}
+
+static bool is_tied(struct analysis *analysis, const struct scan *scan, const struct anchor *anchor)
+{
+    const struct keyspace *keyspace = scan->relation.table->keyspace;
+    if (!keyspace_same(keyspace, anchor->keyspace))
+        return false;
+    for (int k = 0; k < keyspace_columns(keyspace); k++)
+        if (!analysis_equal(analysis, scan->region, scan_key_slot(scan, k), anchor->slots[k]))
+            return false;
+    return true;
+}
+
+static bool all_tied(struct analysis *analysis, const struct query *query, const struct anchor *anchor,
+                     struct proof *proof)
+{
+    for (int i = query->first_scan; i < query->end_scan; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        if (!scan_is_sharded(scan) || (i >= anchor->first_scan && i < anchor->end_scan) ||
+            is_tied(analysis, scan, anchor))
+            continue;
+        return disprove(analysis, proof, "Join the sharded tables on their keys, or give one key's value.",
+                        "Table \"%s\" is not tied to the other sharded tables by equality of their keys.",
+                        scan->relation.name);
+    }
+    return true;
+}
+
+bool prove_rows(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                struct proof *proof)
+{
+    struct proof inner = {0};
+    bool found = false;
+    for (int i = 0; i < query->from_count && !found; i++)
+        found = find_anchor(analysis, query->from[i], anchor, &inner);
+    if (!found && inner.detail)
+        return disprove(analysis, proof, inner.hint, "%s", inner.detail);
+    if (!found)
+        return disprove(analysis, proof, "Give the key's value, or let a sharded table drive the query.",
+                        "No sharded table drives the query: each shard would give the same rows again.");
+    return all_tied(analysis, query, anchor, proof);
+}
+
+/* ---- clauses ---- */
+
+static bool is_key(struct analysis *analysis, const struct query *query, int slot, int key)
+{
+    return analysis_equal(analysis, query->region, slot, key);
+}
+
+/* GROUP BY and DISTINCT ON name an input column, else an output column, or its number. */
+static int slot_of_item(struct analysis *analysis, const struct query *query, Node *item)
+{
+    int slot = analysis_slot(analysis, query, item);
+    if (slot >= 0)
+        return slot;
+    if (IsA(item, A_Const) && IsA(&castNode(A_Const, item)->val, Integer)) {
+        int number = intVal(&castNode(A_Const, item)->val);
+        plan_pin_location(analysis->plan, analysis->planning, castNode(A_Const, item)->location);
+        return query->outputs_known && number > 0 && number <= query->output_count
+                   ? query->outputs[number - 1].slot
+                   : NO_SLOT;
+    }
+    if (!IsA(item, ColumnRef) || list_length(castNode(ColumnRef, item)->fields) != 1)
+        return NO_SLOT;
+    for (int i = 0; i < query->output_count; i++)
+        if (query->outputs[i].name &&
+            !strcmp(query->outputs[i].name, strVal(linitial(castNode(ColumnRef, item)->fields))))
+            return query->outputs[i].slot;
+    return NO_SLOT;
+}
+
+static bool list_has_key(struct analysis *analysis, const struct query *query, const List *items, int key)
+{
+    ListCell *cell;
+    bool found = false;
+    foreach (cell, items)
+        found |= is_key(analysis, query, slot_of_item(analysis, query, lfirst(cell)), key);
+    return found;
+}
+
+static bool outputs_have_key(struct analysis *analysis, const struct query *query, int key)
+{
+    for (int i = 0; i < query->output_count; i++)
+        if (is_key(analysis, query, query->outputs[i].slot, key))
+            return true;
+    return false;
+}
+
+static bool clauses_keep_key(struct analysis *analysis, const struct query *query, int key, struct proof *proof)
+{
+    const SelectStmt *select = query->select;
+    const char *hint = "Add the key column there, or give the key's value in WHERE.";
+    if (select->groupClause && !list_has_key(analysis, query, select->groupClause, key))
+        return disprove(analysis, proof, hint, "GROUP BY does not contain the key: groups cross shards.");
+    if (select_has_distinct_on(select) && !list_has_key(analysis, query, select->distinctClause, key))
+        return disprove(analysis, proof, hint, "DISTINCT ON does not contain the key: groups cross shards.");
+    if (select->distinctClause && !select_has_distinct_on(select) && !outputs_have_key(analysis, query, key))
+        return disprove(analysis, proof, hint, "DISTINCT without the key compares rows of different shards.");
+    if (query->windows && !query_partitions_by(analysis, query, key))
+        return disprove(analysis, proof, hint,
+                        "A window function without PARTITION BY the key looks at rows of different shards.");
+    return true;
+}
+
+static bool prove_clauses(struct analysis *analysis, const struct query *query, const struct anchor *anchor,
+                          struct proof *proof)
+{
+    const SelectStmt *select = query->select;
+    if (query->aggregates && !select->groupClause)
+        return disprove(analysis, proof, "Ask for the rows, or give the key's value in WHERE.",
+                        "An aggregate without GROUP BY the key needs rows of different shards.");
+    if (select_has_grouping_sets(select))
+        return disprove(analysis, proof, "Use a plain GROUP BY that contains the key.",
+                        "GROUPING SETS, CUBE and ROLLUP make groups that cross shards.");
+    for (int k = 0; k < keyspace_columns(anchor->keyspace); k++)
+        if (!clauses_keep_key(analysis, query, anchor->slots[k], proof))
+            return false;
+    return true;
+}
+
+/* ---- queries ---- */
+
+static void find_positions(struct analysis *analysis, const struct query *query, struct anchor *anchor)
+{
+    for (int k = 0; k < keyspace_columns(anchor->keyspace); k++) {
+        anchor->positions[k] = -1;
+        for (int i = 0; query->outputs_known && i < query->output_count && anchor->positions[k] < 0; i++)
+            if (is_key(analysis, query, query->outputs[i].slot, anchor->slots[k]))
+                anchor->positions[k] = i;
+    }
+}
+
+static bool prove_leaf(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                       struct proof *proof)
+{
+    if (query->select->valuesLists)
+        return disprove(analysis, proof, "Run VALUES as a statement of its own.",
+                        "VALUES would give its rows once for each shard.");
+    if (!prove_rows(analysis, query, anchor, proof) || !prove_clauses(analysis, query, anchor, proof))
+        return false;
+    find_positions(analysis, query, anchor);
+    anchor->first_scan = query->first_scan;
+    anchor->end_scan = query->end_scan;
+    return true;
+}
+
+static bool same_positions(const struct anchor *left, const struct anchor *right)
+{
+    if (!keyspace_same(left->keyspace, right->keyspace))
+        return false;
+    for (int k = 0; k < keyspace_columns(left->keyspace); k++)
+        if (left->positions[k] < 0 || left->positions[k] != right->positions[k])
+            return false;
+    return true;
+}
+
+/*
+ * UNION ALL puts rows side by side: whatever each arm's shards give belongs to the result.  The other set operations
+ * compare rows; they stay on a shard when both arms show the key in the same column, because equal rows then
+ * have equal keys.
+ */
+static bool prove_set(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                      struct proof *proof)
+{
+    struct anchor right;
+    if (!prove_query(analysis, query->left, anchor, proof) ||
+        !prove_query(analysis, query->right, &right, proof))
+        return false;
+    bool keyed = same_positions(anchor, &right);
+    if (!keyed && !(query->select->op == SETOP_UNION && query->select->all))
+        return disprove(analysis, proof, "Select the key column in both arms, in the same place.",
+                        "UNION, INTERSECT and EXCEPT without the key compare rows of different shards.");
+    for (int k = 0; k < keyspace_columns(anchor->keyspace); k++) {
+        anchor->slots[k] = NO_SLOT;
+        if (!keyed)
+            anchor->positions[k] = -1;
+    }
+    anchor->first_scan = query->first_scan;
+    anchor->end_scan = query->end_scan;
+    return true;
+}
+
+bool prove_query(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                 struct proof *proof)
+{
+    return query->set_operation ? prove_set(analysis, query, anchor, proof)
+                                : prove_leaf(analysis, query, anchor, proof);
+}
+
+/* ---- environment ---- */
+
+static bool prove_sighting(struct analysis *analysis, const struct sighting *sighting, struct proof *proof)
+{
+    switch (sighting->class) {
+    case FUNCTION_SAFE:
+    case FUNCTION_HOME: /* counted as a use of the home shard */
+    case FUNCTION_LOCK:
+        return true;
+    case FUNCTION_CLOCK:
+        return sighting->clause == CLAUSE_FILTER ||
+               disprove(analysis, proof, "Pass the time as a parameter.",
+                        "%s() differs from shard to shard: each has its own clock.", sighting->name);
+    case FUNCTION_VOLATILE:
+        return (sighting->depth == 0 &&
+                (sighting->clause == CLAUSE_OUTPUT || sighting->clause == CLAUSE_FILTER)) ||
+               disprove(analysis, proof, "Pass the value as a parameter.",
+                        "%s() gives another result on each shard.", sighting->name);
+    case FUNCTION_SETTING:
+    case FUNCTION_UNKNOWN:
+    case FUNCTION_READER:
+        break;
+    }
+    return disprove(analysis, proof, "Give the key's value, so that one shard runs the statement.",
+                    "It is not known what function %s() depends on.", sighting->name);
+}
+
+static bool prove_tables(struct analysis *analysis, struct proof *proof)
+{
+    for (int i = 0; i < analysis->scan_count; i++) {
+        const struct routed_table *table = analysis->scans[i].relation.table;
+        if (table && table->problem)
+            return disprove(analysis, proof, "Make the table the same on all shards, and RELOAD.",
+                            "The %s.", table->problem);
+    }
+    return true;
+}
+
+bool prove_environment(struct analysis *analysis, struct proof *proof)
+{
+    const char *hint = "Give the key's value, so that one shard runs the statement.";
+    for (int i = 0; i < analysis->sighting_count; i++)
+        if (!prove_sighting(analysis, &analysis->sightings[i], proof))
+            return false;
+    if (analysis->system_column)
+        return disprove(analysis, proof, "Use the primary key instead.",
+                        "System column %s says where a row is stored on one shard.", analysis->system_column);
+    if (analysis->recursive)
+        return disprove(analysis, proof, hint, "WITH RECURSIVE (%s) may follow rows from shard to shard.",
+                        analysis->recursive);
+    if (analysis->modifying)
+        return disprove(analysis, proof, "Send the statements one after another.",
+                        "WITH contains a statement that changes data.");
+    if (analysis->sampled)
+        return disprove(analysis, proof, hint, "TABLESAMPLE takes its sample from each shard apart.");
+    if (analysis->limited_inside)
+        return disprove(analysis, proof, hint, "LIMIT in a subquery counts rows of each shard apart.");
+    if (analysis->locks)
+        return disprove(analysis, proof, hint, "A subquery locks rows.");
+    if (analysis->local_view)
+        return disprove(analysis, proof, "Create the view through Keyway, on every shard.",
+                        "View \"%s\" does not exist on every shard.", analysis->local_view);
+    return prove_tables(analysis, proof);
+}
+
+const char *prove_reason(struct analysis *analysis, const char *what)
+{
+    struct arena *arena = &analysis->plan->arena;
+    const char *tables = NULL;
+    int count = 0;
+    for (int i = 0; i < analysis->scan_count; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        bool seen = !scan_is_sharded(scan);
+        for (int j = 0; j < i && !seen; j++)
+            seen = analysis->scans[j].relation.table == scan->relation.table;
+        if (seen)
+            continue;
+        tables = tables ? arena_printf(arena, "%s and %s", tables, scan->relation.name) : scan->relation.name;
+        count++;
+    }
+    return arena_printf(arena, count > 1 ? "%s: %s are tied by their keys" : "%s: rows of %s are independent",
+                        what, tables ? tables : "");
+}

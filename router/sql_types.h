@@ -1,0 +1,61 @@
+/*
+ * sql_types: the OIDs of built-in types that planning tells apart (PostgreSQL 15, pg_type.dat).
+ */
+#ifndef KEYWAY_SQL_TYPES_H
+#define KEYWAY_SQL_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(name as the grammar gives it, OID, OID of its array type) */
+#define SQL_TYPES(X)                                                                                         \
+    X(bool, 16, 1000)                                                                                        \
+    X(bytea, 17, 1001)                                                                                       \
+    X(name, 19, 1003)                                                                                        \
+    X(int8, 20, 1016)                                                                                        \
+    X(int2, 21, 1005)                                                                                        \
+    X(int4, 23, 1007)                                                                                        \
+    X(text, 25, 1009)                                                                                        \
+    X(oid, 26, 1028)                                                                                         \
+    X(float4, 700, 1021)                                                                                     \
+    X(float8, 701, 1022)                                                                                     \
+    X(bpchar, 1042, 1014)                                                                                    \
+    X(varchar, 1043, 1015)                                                                                   \
+    X(date, 1082, 1182)                                                                                      \
+    X(time, 1083, 1183)                                                                                      \
+    X(timestamp, 1114, 1115)                                                                                 \
+    X(timestamptz, 1184, 1185)                                                                               \
+    X(timetz, 1266, 1270)                                                                                    \
+    X(numeric, 1700, 1231)                                                                                   \
+    X(uuid, 2950, 2951)
+
+#define SQL_TYPE_ENUM(name, oid, array) TYPE_##name = (oid), TYPE_ARRAY_##name = (array),
+enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_NONE = 0 };
+#undef SQL_TYPE_ENUM
+
+static inline bool type_is_integer(uint32_t type)
+{
+    return type == TYPE_int2 || type == TYPE_int4 || type == TYPE_int8;
+}
+
+/* text and varchar: compared by the same operators, after no conversion */
+static inline bool type_is_text(uint32_t type)
+{
+    return type == TYPE_text || type == TYPE_varchar;
+}
+
+/* Equal values of the two types are equal keys. */
+static inline bool types_compare(uint32_t left, uint32_t right)
+{
+    return (left == right && left) || (type_is_integer(left) && type_is_integer(right)) ||
+           (type_is_text(left) && type_is_text(right));
+}
+
+/* Its text depends on the clock when it is 'now' or 'today'. */
+static inline bool type_is_time(uint32_t type)
+{
+    return type == TYPE_date || type == TYPE_time || type == TYPE_timestamp || type == TYPE_timestamptz ||
+           type == TYPE_timetz;
+}
+
+#endif

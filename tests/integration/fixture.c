@@ -1,0 +1,303 @@
+/*
+ * The tables are users, posts and follows, sharded by user name, and countries, a full copy on every shard.
+ * The shards' ranges are plain letters, so that a test can say where a row must be.
+ */
+#include "tests/integration/fixture.h"
+
+#include <assert.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where ranges begin, over 1, 3 and 7 shards. */
+static const char *const bounds_of_1[] = {"-infinity", "+infinity"};
+static const char *const bounds_of_3[] = {"-infinity", "h", "q", "+infinity"};
+static const char *const bounds_of_7[] = {"-infinity", "d", "g", "j", "m", "q", "u", "+infinity"};
+
+static const char *const *bounds_of(int shards)
+{
+    return shards == 1 ? bounds_of_1 : shards == 3 ? bounds_of_3 : bounds_of_7;
+}
+
+static const char *const make_tables =
+    "SET client_min_messages = warning; DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+    "CREATE TABLE users (username text PRIMARY KEY, full_name text, email text, age integer, karma bigint,"
+    " balance numeric(12,2), score double precision, active boolean, country text, born date, created "
+    "timestamptz,"
+    " tags text[], title text COLLATE \"en-x-icu\");"
+    "CREATE TABLE posts (username text NOT NULL, id integer NOT NULL, body text, likes integer, posted "
+    "timestamptz,"
+    " PRIMARY KEY (username, id));"
+    "CREATE TABLE follows (follower text NOT NULL, followee text NOT NULL, since date, PRIMARY KEY "
+    "(follower, followee));"
+    "CREATE TABLE countries (code text PRIMARY KEY, name text, population bigint);";
+
+static const char *const fill_tables =
+    "INSERT INTO countries VALUES "
+    "('de','Germany',83000000),('fr','France',68000000),('in','India',1400000000),"
+    "('jp','Japan',125000000),('zz',NULL,NULL);"
+    "CREATE TEMP TABLE names AS SELECT i, CASE i WHEN 1 THEN '' WHEN 2 THEN 'h' WHEN 3 THEN 'q' WHEN 4 THEN "
+    "'Zed'"
+    "  WHEN 5 THEN 'o''brien' WHEN 6 THEN 'back\\slash' WHEN 7 THEN U&'\\00e9lan' WHEN 8 THEN 'a b' WHEN 9 "
+    "THEN 'm'"
+    "  WHEN 10 THEN U&'\\4e2d\\6587' ELSE chr(97 + i %% 26) || 'user' || i END AS username"
+    "  FROM generate_series(1, %d) AS i;"
+    "INSERT INTO users SELECT username, CASE WHEN i %% 11 = 0 THEN NULL WHEN i %% 13 = 0 THEN '' ELSE 'Name "
+    "' || i %% 17 END,"
+    "  username || '@example.org', NULLIF(i %% 60, 7), i * 7919 %% 1000 - 100, round(i * 37 / 7.0, 2),"
+    "  CASE WHEN i %% 19 = 0 THEN 'NaN' WHEN i %% 23 = 0 THEN '-Infinity' ELSE i / 8.0 END, NULLIF(i %% 3, "
+    "2) = 1,"
+    "  (ARRAY['de','fr','in','jp','xx',NULL])[i %% 6 + 1], date '1970-01-01' + i * 13 %% 9000,"
+    "  timestamptz '2024-01-01 00:00:00+00' + i * interval '1 hour 7 seconds',"
+    "  CASE WHEN i %% 5 = 0 THEN NULL ELSE ARRAY['t' || i %% 3, 't' || i %% 4] END,"
+    "  (ARRAY['alpha','Beta','gamma','beta','Alpha',NULL])[i %% 6 + 1] FROM names WHERE %s;"
+    "INSERT INTO posts SELECT username, p, CASE WHEN p = 3 THEN NULL ELSE 'post ' || p || ' of ' || username "
+    "END, i * p %% 97,"
+    "  timestamptz '2024-02-01 00:00:00+00' + i * p * interval '11 minutes'"
+    "  FROM names, generate_series(1, i %% 5) AS p WHERE %s;"
+    "INSERT INTO follows SELECT a.username, b.username, NULLIF(date '2024-03-01' + a.i %% 9, '2024-03-04')"
+    "  FROM names a JOIN names b ON b.i IN ((a.i * 31 + 7) %% %d + 1, (a.i * 17 + 3) %% %d + 1) WHERE a.%s;"
+    "DROP TABLE names;";
+
+bool sanitized(void)
+{
+    return getenv("ASAN_OPTIONS") || getenv("TSAN_OPTIONS");
+}
+
+static void run_on(int server, const char *sql)
+{
+    PGconn *conn = connect_server(server);
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    cr_assert(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK, "server %d: %s", server,
+              PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+}
+
+/* The condition that holds for the rows of one shard. */
+static void condition_of(int shard, int shards, char *text, size_t size)
+{
+    const char *const *bounds = bounds_of(shards);
+    char lower[60] = "true", upper[60] = "true";
+    if (shard > 0)
+        snprintf(lower, sizeof lower, "username >= '%s'", bounds[shard]);
+    if (shard < shards - 1)
+        snprintf(upper, sizeof upper, "username < '%s'", bounds[shard + 1]);
+    snprintf(text, size, "username IS NOT NULL AND %s AND %s", lower, upper);
+}
+
+/* In the last INSERT the name is qualified: "a.username IS NOT NULL AND (…)" through a subselect would be
+ * longer. */
+static void qualify(const char *condition, char *text, size_t size)
+{
+    text[0] = 0;
+    for (const char *at = condition; *at;) {
+        size_t length = strlen(text);
+        if (strncmp(at, "username", 8) == 0 && at != condition) {
+            snprintf(text + length, size - length, "a.username");
+            at += 8;
+        } else {
+            snprintf(text + length, size - length, "%c", *at++);
+        }
+    }
+}
+
+void load_tables(int shards, int users)
+{
+    for (int i = 0; i <= shards; i++) {
+        char condition[200] = "username IS NOT NULL", qualified[260], sql[8000];
+        int server = i == shards ? CLUSTER_ORACLE : i;
+        if (i < shards)
+            condition_of(i, shards, condition, sizeof condition);
+        else
+            run_on(server, make_tables);
+        qualify(condition, qualified, sizeof qualified);
+        snprintf(sql, sizeof sql, fill_tables, users, condition, condition, users, users, qualified);
+        run_on(server, sql);
+        run_on(server, "ANALYZE");
+    }
+}
+
+static bool says(const char *lines, const char *key)
+{
+    return lines && strstr(lines, key);
+}
+
+static void write_keyspaces(FILE *file, int shards)
+{
+    const char *const *bounds = bounds_of(shards);
+    fprintf(file, "[keyspace app.username]\ntype = text\nmethod = range\n");
+    for (int i = 0; i < shards; i++)
+        fprintf(file, "range = shard%d [%s, %s)\n", i, bounds[i], bounds[i + 1]);
+    fprintf(file, "[table app.users]\nkeyspace = username\nkey = username\n"
+                  "[table app.posts]\nkeyspace = username\nkey = username\n"
+                  "[table app.follows]\nkeyspace = username\nkey = follower\n"
+                  "[table app.countries]\nreference = yes\n");
+}
+
+void keyway_configure(struct keyway *keyway, const struct keyway_setup *setup)
+{
+    FILE *file = fopen(keyway->file, "w");
+    cr_assert(file, "cannot write %s", keyway->file);
+    fprintf(file, "[keyway]\nlisten = 127.0.0.1:%d\nadmin_users = admin\nstats_users = stats\n",
+            keyway->port);
+    if (!says(setup->settings, "workers"))
+        fprintf(file, "workers = 2\n");
+    if (!says(setup->settings, "auth_method"))
+        fprintf(file, "auth_method = trust\n");
+    if (!says(setup->settings, "server_login_retry"))
+        fprintf(file, "server_login_retry = 200ms\n");
+    fprintf(file, "%s", setup->settings ? setup->settings : "");
+    for (int i = 0; i < keyway->shards; i++)
+        fprintf(file, "[shard shard%d]\nconninfo = host=127.0.0.1 port=%d dbname=app %s %s\n", i,
+                cluster_port(i), says(setup->conninfo, "user=") ? "" : "user=app",
+                setup->conninfo ? setup->conninfo : "");
+    fprintf(file, "[database app]\nshards = ");
+    for (int i = 0; i < keyway->shards; i++)
+        fprintf(file, "%sshard%d", i ? ", " : "", i);
+    fprintf(file, "\n%s", setup->database ? setup->database : "");
+    if (!setup->plain)
+        write_keyspaces(file, keyway->shards);
+    fprintf(file, "%s", setup->sections ? setup->sections : "");
+    fclose(file);
+}
+
+static void spawn(struct keyway *keyway)
+{
+    const char *program = getenv("KEYWAY");
+    pid_t parent = getpid();
+    keyway->pid = fork();
+    cr_assert(keyway->pid >= 0);
+    if (keyway->pid > 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashes takes its server along */
+    if (getppid() != parent)
+        _exit(1);
+    int log = open(keyway->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    for (int fd = 3; fd < 256; fd++)
+        close(fd);
+    execl(program ? program : "./keyway", "keyway", keyway->file, (char *) NULL);
+    _exit(127);
+}
+
+static void show_log(const struct keyway *keyway)
+{
+    fflush(NULL);
+    run("echo '--- the end of the log:' >&2; tail -n 40 %s >&2", keyway->log);
+}
+
+static void wait_until_accepting(struct keyway *keyway)
+{
+    char conninfo[100];
+    long deadline = milliseconds() + 20000;
+    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=app user=app connect_timeout=5",
+             keyway->port);
+    while (PQping(conninfo) != PQPING_OK) {
+        int status;
+        if (waitpid(keyway->pid, &status, WNOHANG) == keyway->pid || milliseconds() > deadline) {
+            show_log(keyway);
+            cr_assert_fail("keyway did not start");
+        }
+        pause_briefly();
+    }
+}
+
+void keyway_start(struct keyway *keyway, const struct keyway_setup *setup)
+{
+    static int number;
+    *keyway = (struct keyway){.port = free_port(),
+                              .shards = setup->plain    ? 1
+                                        : setup->shards ? setup->shards
+                                                        : 3};
+    snprintf(keyway->file, sizeof keyway->file, "%s/keyway-%d-%d.ini", cluster_folder(), (int) getpid(),
+             ++number);
+    snprintf(keyway->log, sizeof keyway->log, "%s/keyway-%d-%d.log", cluster_folder(), (int) getpid(),
+             number);
+    cluster_ensure();
+    if (!setup->keep_tables)
+        for (int i = 0; i < keyway->shards; i++)
+            run_on(i, make_tables);
+    keyway_configure(keyway, setup);
+    struct rlimit files = {.rlim_cur = 10000, .rlim_max = 10000};
+    setrlimit(RLIMIT_NOFILE, &files);
+    spawn(keyway);
+    wait_until_accepting(keyway);
+}
+
+int keyway_wait(struct keyway *keyway, int timeout_ms)
+{
+    long deadline = milliseconds() + timeout_ms;
+    int status;
+    while (waitpid(keyway->pid, &status, WNOHANG) == 0) {
+        if (milliseconds() > deadline)
+            return -1;
+        pause_briefly();
+    }
+    keyway->pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+void keyway_stop(struct keyway *keyway)
+{
+    cr_assert(keyway->pid > 0, "keyway is not running");
+    kill(keyway->pid, SIGINT);
+    pid_t pid = keyway->pid;
+    int status = keyway_wait(keyway, 20000);
+    if (status != 0)
+        show_log(keyway);
+    if (status == -1) {
+        kill(pid, SIGKILL);
+        cr_assert_fail("keyway did not stop within 20 s of SIGINT");
+    }
+    cr_assert_eq(status, 0, "keyway ended with status %d", status);
+}
+
+long keyway_rss_kb(const struct keyway *keyway)
+{
+    char path[64];
+    long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int) keyway->pid);
+    FILE *file = fopen(path, "r");
+    cr_assert(file, "keyway is gone");
+    cr_assert_eq(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+double keyway_cpu_seconds(const struct keyway *keyway)
+{
+    char path[64];
+    unsigned long user = 0, system_time = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int) keyway->pid);
+    FILE *file = fopen(path, "r");
+    cr_assert(file, "keyway is gone");
+    int found =
+        fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system_time);
+    fclose(file);
+    cr_assert_eq(found, 2);
+    return (double) (user + system_time) / (double) sysconf(_SC_CLK_TCK);
+}
+
+bool keyway_log_contains(const struct keyway *keyway, const char *text)
+{
+    char line[4096];
+    bool found = false;
+    FILE *file = fopen(keyway->log, "r");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strstr(line, text) != NULL;
+    if (file)
+        fclose(file);
+    return found;
+}

@@ -1,0 +1,119 @@
+/*
+ * Shards that die under load: every client gets its own answer or a clear error, and none waits for ever.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/fixture.h"
+
+enum { CLIENTS = 40 };
+
+static struct keyway keyway;
+static atomic_bool over;
+static atomic_int answered, failed, wrong, hung;
+
+static void start(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .settings = "query_wait_timeout = 5\n"});
+    load_tables(3, 200);
+}
+
+static void stop(void)
+{
+    keyway_stop(&keyway);
+}
+
+TestSuite(chaos, .init = start, .fini = stop, .timeout = 120);
+
+/* A statement whose answer carries the number that the client put into it. */
+static void write_statement(unsigned *seed, int number, char *sql, size_t size, char *expected,
+                            size_t expected_size)
+{
+    static const char *const names[] = {"h", "q", "Zed", "m", "a b"};
+    const char *name = names[rand_r(seed) % 5];
+    if (rand_r(seed) % 4 == 0) {
+        snprintf(sql, size, "SELECT username, %d FROM users ORDER BY username LIMIT 1", number);
+        snprintf(expected, expected_size, "|%d", number);
+    } else {
+        snprintf(sql, size, "SELECT username, %d FROM users WHERE username = '%s'", number, name);
+        snprintf(expected, expected_size, "%s|%d", name, number);
+    }
+}
+
+static void *client(void *context)
+{
+    unsigned seed = (unsigned) (intptr_t) context;
+    PGconn *conn = NULL;
+    for (int number = 0; !atomic_load(&over); number++) {
+        char sql[200], expected[60];
+        if (!conn || PQstatus(conn) != CONNECTION_OK) {
+            PQfinish(conn);
+            conn = try_connect(&keyway, "dbname=app user=app");
+            if (PQstatus(conn) != CONNECTION_OK) {
+                pause_briefly();
+                continue;
+            }
+        }
+        write_statement(&seed, (int) seed % 1000 * 1000 + number, sql, sizeof sql, expected, sizeof expected);
+        char *answer = ask(conn, sql);
+        if (strcmp(answer, expected) == 0)
+            atomic_fetch_add(&answered, 1);
+        else if (strstr(answer, "TIMEOUT"))
+            atomic_fetch_add(&hung, 1);
+        else if (strncmp(answer, "ERROR", 5) == 0)
+            atomic_fetch_add(&failed, 1);
+        else
+            atomic_fetch_add(&wrong, 1);
+        free(answer);
+    }
+    PQfinish(conn);
+    return NULL;
+}
+
+static void run_for(int ms)
+{
+    for (long end = milliseconds() + ms; milliseconds() < end;)
+        pause_briefly();
+}
+
+Test(chaos, shards_are_killed_and_come_back_under_load)
+{
+    pthread_t threads[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_create(&threads[i], NULL, client, (void *) (intptr_t) (i + 1));
+    run_for(1000);
+    for (int shard = 0; shard < 3; shard++) {
+        cluster_kill_server(shard);
+        run_for(1000);
+        cluster_start_server(shard);
+        run_for(1000);
+    }
+    atomic_store(&over, true);
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    cr_expect_eq(wrong, 0, "%d answers belonged to somebody else", wrong);
+    cr_expect_eq(hung, 0, "%d clients were not answered", hung);
+    cr_expect_gt(answered, 500, "only %d answers (%d errors)", answered, failed);
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    EXPECT_SOON(conn, "SELECT count(*) FROM users", "200", 10000);
+    PQfinish(conn);
+}
+
+/* The shards that live go on answering. */
+Test(chaos, a_dead_shard_is_an_error_only_for_its_own_rows)
+{
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "SELECT username FROM users WHERE username = 'h'", "h");
+    cluster_kill_server(1);
+    EXPECT(conn, "SELECT username FROM users WHERE username = 'q'", "q");
+    EXPECT_LIKE(conn, "SELECT username FROM users WHERE username = 'h'", "ERROR ");
+    cluster_start_server(1);
+    PQfinish(conn);
+    conn = connect_keyway(&keyway, NULL);
+    EXPECT_SOON(conn, "SELECT username FROM users WHERE username = 'h'", "h", 15000);
+    PQfinish(conn);
+}

@@ -1,0 +1,78 @@
+/*
+ * pgbench runs unchanged, with its tables sharded by branch, in all three query modes.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "tests/integration/fixture.h"
+
+static const char *const sections =
+    "[keyspace app.branch]\ntype = integer\nmethod = range\n"
+    "range = shard0 [-infinity, 3)\nrange = shard1 [3, 5)\nrange = shard2 [5, +infinity)\n"
+    "[table app.pgbench_branches]\nkeyspace = branch\nkey = bid\n"
+    "[table app.pgbench_tellers]\nkeyspace = branch\nkey = bid\n"
+    "[table app.pgbench_accounts]\nkeyspace = branch\nkey = bid\n"
+    "[table app.pgbench_history]\nkeyspace = branch\nkey = bid\n";
+
+static struct keyway keyway;
+
+static int pgbench(const char *arguments)
+{
+    const char *folder = getenv("PG_BINDIR");
+    int status =
+        run("%s/pgbench -h 127.0.0.1 -p %d -U app %s app > %s/pgbench.log 2>&1",
+            folder ? folder : "/usr/lib/postgresql/15/bin", keyway.port, arguments, cluster_folder());
+    if (status != 0)
+        run("cat %s/pgbench.log >&2", cluster_folder());
+    return status;
+}
+
+static void start(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3,
+                                                 .sections = sections,
+                                                 .database = "multi_shard_commit = best_effort\n"});
+    cr_assert_eq(pgbench("-i -q -s 6"), 0);
+}
+
+static void stop(void)
+{
+    keyway_stop(&keyway);
+}
+
+TestSuite(pgbench, .init = start, .fini = stop, .timeout = 120);
+
+Test(pgbench, initialisation_puts_each_branch_on_its_shard)
+{
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "SELECT count(*) FROM pgbench_accounts", "600000");
+    PQfinish(conn);
+    for (int shard = 0; shard < 3; shard++) {
+        char expected[20];
+        snprintf(expected, sizeof expected, "%d|%d|200000", shard * 2 + 1, shard * 2 + 2);
+        EXPECT_ON(shard, "SELECT min(bid), max(bid), count(*) FROM pgbench_accounts", expected);
+    }
+}
+
+Test(pgbench, selects_run_in_every_mode)
+{
+    cr_expect_eq(pgbench("-n -S -c 8 -j 2 -T 2 -M simple"), 0);
+    cr_expect_eq(pgbench("-n -S -c 8 -j 2 -T 2 -M extended"), 0);
+    cr_expect_eq(pgbench("-n -S -c 8 -j 2 -T 2 -M prepared"), 0);
+}
+
+/* The books balance: what was added to accounts, tellers and branches is what the history says. */
+Test(pgbench, transactions_run_in_every_mode)
+{
+    cr_expect_eq(pgbench("-n -c 1 -t 100 -M simple"), 0);
+    cr_expect_eq(pgbench("-n -c 1 -t 100 -M extended"), 0);
+    cr_expect_eq(pgbench("-n -c 1 -t 100 -M prepared"), 0);
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "SELECT count(*) FROM pgbench_history", "300");
+    char *moved = ask(conn, "SELECT sum(delta) FROM pgbench_history");
+    EXPECT(conn, "SELECT sum(abalance) FROM pgbench_accounts", moved);
+    EXPECT(conn, "SELECT sum(tbalance) FROM pgbench_tellers", moved);
+    EXPECT(conn, "SELECT sum(bbalance) FROM pgbench_branches", moved);
+    free(moved);
+    PQfinish(conn);
+}

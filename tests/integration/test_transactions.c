@@ -1,0 +1,144 @@
+/*
+ * Transactions over one shard and over several.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "tests/integration/fixture.h"
+
+static struct keyway keyway;
+static PGconn *conn;
+
+static void start(void)
+{
+    keyway_start(&keyway,
+                 &(struct keyway_setup){.shards = 3, .database = "multi_shard_commit = best_effort\n"});
+    conn = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "INSERT INTO users (username, age) VALUES ('anna', 1), ('henry', 2), ('zoe', 3)",
+           "INSERT 0 3");
+}
+
+static void stop(void)
+{
+    PQfinish(conn);
+    keyway_stop(&keyway);
+}
+
+TestSuite(transactions, .init = start, .fini = stop, .timeout = 60);
+
+static void expect_status(PGTransactionStatusType status)
+{
+    cr_expect_eq(PQtransactionStatus(conn), status, "the transaction status is %d, not %d",
+                 PQtransactionStatus(conn), status);
+}
+
+Test(transactions, commit_keeps_and_rollback_forgets)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    expect_status(PQTRANS_INTRANS);
+    EXPECT(conn, "UPDATE users SET age = 10 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    expect_status(PQTRANS_IDLE);
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "DELETE FROM users WHERE username = 'anna'", "DELETE 1");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT_ON(0, "SELECT username, age FROM users", "anna|10");
+}
+
+Test(transactions, an_empty_one_needs_no_shard)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    expect_status(PQTRANS_IDLE);
+}
+
+Test(transactions, they_grow_to_several_shards)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET age = 11 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(conn, "UPDATE users SET age = 13 WHERE username = 'zoe'", "UPDATE 1");
+    EXPECT(conn, "SELECT username, age FROM users ORDER BY username", "anna|11\nhenry|2\nzoe|13");
+    EXPECT_ON(0, "SELECT age FROM users", "1");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT_ON(0, "SELECT age FROM users", "11");
+    EXPECT_ON(2, "SELECT age FROM users", "13");
+}
+
+Test(transactions, an_error_on_one_shard_aborts_all)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET age = 11 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT_ERROR(conn, "UPDATE users SET age = 1 / 0 WHERE username = 'zoe'", "22012");
+    expect_status(PQTRANS_INERROR);
+    EXPECT_ERROR(conn, "SELECT age FROM users WHERE username = 'anna'", "25P02");
+    EXPECT(conn, "COMMIT", "ROLLBACK");
+    EXPECT_ON(0, "SELECT age FROM users", "1");
+}
+
+Test(transactions, a_refusal_aborts_like_any_error)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET age = 11 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT_ERROR(conn, "UPDATE users SET username = 'q' WHERE username = 'anna'", "0A000");
+    expect_status(PQTRANS_INERROR);
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT_ON(0, "SELECT age FROM users", "1");
+}
+
+Test(transactions, savepoints_reach_every_shard_of_the_transaction)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET age = 11 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(conn, "SAVEPOINT here", "SAVEPOINT");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'zoe'", "UPDATE 1");
+    EXPECT_ERROR(conn, "SELECT 1 / 0 FROM users WHERE username = 'henry'", "22012");
+    EXPECT(conn, "ROLLBACK TO SAVEPOINT here", "ROLLBACK");
+    expect_status(PQTRANS_INTRANS);
+    EXPECT(conn, "RELEASE here", "RELEASE");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT username, age FROM users ORDER BY username", "anna|11\nhenry|2\nzoe|3");
+}
+
+Test(transactions, statements_of_one_query_are_one_transaction)
+{
+    EXPECT_LIKE(
+        conn,
+        "UPDATE users SET age = 50 WHERE username = 'anna'; UPDATE users SET age = 50 WHERE username = 'zoe';"
+        " SELECT 1 / 0",
+        "22012");
+    expect_status(PQTRANS_IDLE);
+    EXPECT_ON(0, "SELECT age FROM users", "1");
+    EXPECT_ON(2, "SELECT age FROM users", "3");
+}
+
+Test(transactions, the_chosen_isolation_is_the_shards)
+{
+    EXPECT(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "BEGIN");
+    EXPECT(conn, "SELECT current_setting('transaction_isolation') FROM users WHERE username = 'zoe'",
+           "repeatable read");
+    EXPECT_ERROR(conn, "DELETE FROM users WHERE username = 'anna'", "25006");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+}
+
+Test(transactions, a_client_that_leaves_takes_its_transaction_along)
+{
+    PGconn *leaving = connect_keyway(&keyway, NULL);
+    EXPECT(leaving, "BEGIN", "BEGIN");
+    EXPECT(leaving, "UPDATE users SET age = 77 WHERE username = 'anna'", "UPDATE 1");
+    PQfinish(leaving);
+    EXPECT(conn, "UPDATE users SET age = age + 1 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT_ON(0, "SELECT age FROM users", "2");
+}
+
+/* Both go through one pooled server; neither sees the other's transaction. */
+Test(transactions, sessions_do_not_mix)
+{
+    PGconn *other = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET age = 20 WHERE username = 'henry'", "UPDATE 1");
+    EXPECT(other, "SELECT age FROM users WHERE username = 'henry'", "2");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(other, "SELECT age FROM users WHERE username = 'henry'", "20");
+    PQfinish(other);
+}

@@ -1,0 +1,101 @@
+# Tests.  `make check` runs the units and the integration tests; tests/run prints one sum for all of them.
+# `make fuzz FUZZ_SECONDS=60` runs the fuzz targets in turn (configure --enable-fuzz, CC=clang).
+
+UNIT_TEST = tests/unit/unit.test
+PLAN_CACHE_TEST = tests/unit/plan_cache.test
+UNIT_TESTS = $(UNIT_TEST) $(PLAN_CACHE_TEST)
+INTEGRATION_TEST = tests/integration/integration.test
+EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST)
+
+tests_unit_unit_test_SOURCES = \
+	tests/unit/certificates.c \
+	tests/unit/test_arena.c \
+	tests/unit/test_auth.c \
+	tests/unit/test_buffer.c \
+	tests/unit/test_catalog.c \
+	tests/unit/test_copy_split.c \
+	tests/unit/test_keyspace.c \
+	tests/unit/test_merge.c \
+	tests/unit/test_normalise.c \
+	tests/unit/test_settings.c \
+	tests/unit/test_settings_mistakes.c \
+	tests/unit/test_stream.c \
+	tests/unit/test_utility.c \
+	tests/unit/test_wire.c \
+	tests/unit/test_worker.c \
+	tests/unit/town.c \
+	tests/unit/certificates.h \
+	tests/unit/settings_files.h \
+	tests/unit/town.h
+
+tests_unit_unit_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_unit_test_LDADD = $(PROXY_LIBS) $(CRITERION_LIBS)
+
+# Its planner is a counting one of its own, so it cannot live in one program with the real planner.
+tests_unit_plan_cache_test_SOURCES = tests/unit/test_plan_cache.c
+tests_unit_plan_cache_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_unit_plan_cache_test_LDADD = $(ROUTER_LIBS) $(CRITERION_LIBS)
+
+tests_integration_integration_test_SOURCES = \
+	tests/integration/ask.c \
+	tests/integration/cluster.c \
+	tests/integration/fixture.c \
+	tests/integration/main.c \
+	tests/integration/test_basics.c \
+	tests/integration/test_chaos.c \
+	tests/integration/test_hostile.c \
+	tests/integration/test_pgbench.c \
+	tests/integration/test_refusals.c \
+	tests/integration/test_routing.c \
+	tests/integration/test_transactions.c \
+	tests/integration/cluster.h \
+	tests/integration/fixture.h
+
+tests_integration_integration_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPENSSL_LIBS)
+
+TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
+	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}"
+
+.PHONY: check-programs unit-check integration-check fuzz fuzz-programs
+if HAVE_CRITERION
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST)
+
+check-local: check-programs
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST)
+
+unit-check: $(UNIT_TESTS)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS)
+
+integration-check: keyway$(EXEEXT) $(INTEGRATION_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(INTEGRATION_TEST)
+else
+check-programs check-local unit-check integration-check:
+	@echo "make check needs criterion: install the Debian package libcriterion-dev and configure again" >&2
+	@exit 1
+endif
+
+# ---- fuzzing ----
+
+FUZZ_TARGETS = tests/fuzz/fuzz_normalise
+FUZZ_SECONDS = 60
+EXTRA_PROGRAMS += $(FUZZ_TARGETS)
+LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+tests_fuzz_fuzz_normalise_SOURCES = tests/fuzz/fuzz_normalise.c
+tests_fuzz_fuzz_normalise_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_normalise_LDADD = $(ROUTER_LIBS)
+
+if FUZZ
+fuzz-programs: $(FUZZ_TARGETS)
+
+fuzz: $(FUZZ_TARGETS)
+	$(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+else
+fuzz fuzz-programs:
+	@echo "fuzzing needs: configure CC=clang --enable-fuzz" >&2
+	@exit 1
+endif
+
+EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run
+CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(FUZZ_TARGETS)
