@@ -333,6 +333,17 @@ static const char *text_for(const struct execution *execution, const struct rout
     return route->kind == PLAN_SINGLE ? NULL : execution->plan->shard_text;
 }
 
+/* EXPLAIN of a statement for several shards: each explains what it would run itself. */
+static const char *explained_text(struct run *run, const struct execution *execution, const struct route *route, int shard)
+{
+    const struct plan *plan = execution->plan, *inner = plan->inner;
+    const char *text = inner->shard_text ? inner->shard_text : plan->explained;
+    for (int i = 0; i < route->part_count; i++)
+        if (route->parts[i].shard == shard)
+            text = route->parts[i].text;
+    return arena_printf(&run->arena, "%s%s", plan->explain_prefix, text);
+}
+
 static const char *explain_preface(struct run *run, const struct execution *execution, const struct route *route)
 {
     const struct client *client = run->client;
@@ -353,6 +364,8 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .described = execution->described,
         .preface = explain_preface(run, execution, route),
     };
+    if (plan->inner && route->kind != PLAN_SINGLE) /* the lines of one shard's plan after another's */
+        shape.route = (struct route){.kind = PLAN_CONCAT, .shards = route->shards, .limit = -1};
     if (route->kind == PLAN_SINGLE)
         client->view->counters.single_count++;
     else
@@ -363,15 +376,19 @@ static void send_routed(struct run *run, const struct execution *execution, cons
             continue;
         server->wrote |= plan->writes;
         server->pinned |= plan->pin != PIN_NONE;
-        send_to(run, server, execution, text_for(execution, route, server->pool->shard),
-                route->kind == PLAN_SINGLE ? 0 : plan->hidden, fanout_add(run->fanout, server));
+        const char *text = plan->inner && route->kind != PLAN_SINGLE
+                               ? explained_text(run, execution, route, server->pool->shard)
+                               : text_for(execution, route, server->pool->shard);
+        send_to(run, server, execution, text, route->kind == PLAN_SINGLE ? 0 : plan->hidden,
+                fanout_add(run->fanout, server));
     }
 }
 
 static bool find_route(struct run *run, const struct execution *execution, struct route *route, struct error *error)
 {
     struct client *client = run->client;
-    if (!plan_route(execution->plan, client->view->state->routing,
+    const struct plan *routed = execution->plan->inner ? execution->plan->inner : execution->plan;
+    if (!plan_route(routed, client->view->state->routing,
                     execution->normalised->unsure ? NULL : execution->normalised,
                     execution->statement ? &execution->bind.values : NULL, &run->arena, route, error)) {
         client->view->counters.refused_count++;

@@ -265,6 +265,8 @@ static struct query *read_leaf(struct analysis *analysis, struct query *query, s
     read_in_clause(analysis, (Node *) select->windowClause, query, region, CLAUSE_OTHER);
     read_in_clause(analysis, (Node *) select->sortClause, query, region, CLAUSE_OTHER);
     if (select_has_distinct_on(select))
+        analysis->order_sensitive = "DISTINCT ON";
+    if (select_has_distinct_on(select))
         read_in_clause(analysis, (Node *) select->distinctClause, query, region, CLAUSE_OTHER);
     read_outputs(analysis, query);
     return query;

@@ -47,7 +47,7 @@ struct scan {
     struct resolved_relation relation;
     int region;
     int first_slot; /* of its columns; NO_SLOT if they are unknown */
-    bool target;    /* the table that a write changes */
+    bool inserted;  /* the target of an INSERT: its new rows say where it goes */
 };
 
 /* A column that a query or FROM item offers. */
@@ -121,6 +121,7 @@ struct analysis {
     const char *home;        /* what must be read on the home shard, or NULL */
     const char *system_column; /* ctid, tableoid, … seen */
     const char *local_view;  /* a view that not every shard has */
+    const char *order_sensitive; /* its result may depend on the order of rows */
     const char *recursive;   /* a WITH RECURSIVE query */
     bool modifying;          /* WITH changes data */
     bool sampled;            /* TABLESAMPLE */
@@ -136,8 +137,9 @@ struct query *analyze_change(struct analysis *analysis, RangeVar *target, List *
                              WithClause *with);
 /* More clauses of that statement: SET expressions, RETURNING, rows of VALUES. */
 void analyze_clause(struct analysis *analysis, struct query *query, Node *expressions, enum clause clause);
-/* A query with no FROM, for statements that only have expressions. */
-struct query *analyze_expressions_only(struct analysis *analysis, WithClause *with);
+/* Read an INSERT's target and WITH; then, if it has one, its SELECT. */
+struct query *analyze_insert(struct analysis *analysis, RangeVar *target, WithClause *with);
+struct query *analyze_source(struct analysis *analysis, struct query *insert, SelectStmt *select);
 
 void analysis_init(struct analysis *analysis, const struct planning *planning, struct plan *plan,
                    struct arena *arena, Node *statement);

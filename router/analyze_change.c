@@ -13,7 +13,6 @@ struct query *read_rows(struct analysis *analysis, RangeVar *target, List *other
     read_with(analysis, with, query->scope);
     struct resolved_relation relation = resolve_relation(analysis->planning, target);
     struct source *source = read_table(analysis, &relation, target, query->scope, query->region);
-    analysis->scans[source->scan].target = true;
     analysis->clause = CLAUSE_FROM;
     read_from_list(analysis, query, others, outer);
     query->from[query->from_count++] = source;
@@ -39,15 +38,23 @@ void analyze_clause(struct analysis *analysis, struct query *query, Node *expres
     query->end_scan = analysis->scan_count;
 }
 
-struct query *analyze_expressions_only(struct analysis *analysis, WithClause *with)
+struct query *analyze_insert(struct analysis *analysis, RangeVar *target, WithClause *with)
 {
-    struct query *query = query_new(analysis, NULL, NULL, region_new(analysis, ROOT_REGION));
-    analysis->depth++;
-    read_with(analysis, with, query->scope);
-    read_unused_with(analysis, with, query->scope);
-    analysis->depth--;
-    query->end_scan = analysis->scan_count;
+    struct query *query = read_rows(analysis, target, NIL, NULL, with, NULL);
+    for (int i = query->first_scan; i < query->end_scan; i++)
+        if (analysis->scans[i].region == query->region)
+            analysis->scans[i].inserted = true;
     return query;
+}
+
+/* It sees the INSERT's WITH, not its table. */
+struct query *analyze_source(struct analysis *analysis, struct query *insert, SelectStmt *select)
+{
+    struct scope *scope = scope_new(analysis, NULL);
+    scope->ctes = insert->scope->ctes;
+    struct query *source = read_select(analysis, select, scope, ROOT_REGION, false);
+    insert->end_scan = analysis->scan_count;
+    return source;
 }
 
 bool set_names_key(const struct routed_table *table, const List *set)

@@ -51,6 +51,15 @@ static void check_aggregate_level(struct analysis *analysis, const FuncCall *cal
                          parse_name(call->funcname));
 }
 
+static bool is_order_free(const char *aggregate)
+{
+    static const char *const names[] = {"count", "min", "max", "bool_and", "bool_or", "every"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], aggregate))
+            return true;
+    return false;
+}
+
 static void read_call(struct reading *reading, const FuncCall *call)
 {
     struct analysis *analysis = reading->analysis;
@@ -59,6 +68,8 @@ static void read_call(struct reading *reading, const FuncCall *call)
     if (facts.pin)
         analysis->plan->pin = facts.pin;
     analysis->plan->writes |= facts.writes;
+    if (call->over || (facts.aggregate && !is_order_free(facts.name)))
+        analysis->order_sensitive = facts.name;
     if (facts.aggregate && !call->over)
         check_aggregate_level(analysis, call, reading->scope);
 }

@@ -106,9 +106,8 @@ List *parse_more(const char *sql, struct error *error)
 
 bool parse_begin(struct parse *parse, const char *sql, size_t length, struct error *error)
 {
-    (void) length;
     parse->context = pg_query_enter_memory_context();
-    parse->statements = parse_more(sql, error);
+    parse->statements = parse_more(pnstrdup(sql, length), error);
     if (!error_is_set(error))
         return true;
     parse_end(parse);
@@ -138,7 +137,7 @@ bool parse_protect(void (*body)(void *context), void *context, struct error *err
     PG_exception_stack = outer;
     if (ended)
         return true;
-    MemoryContextSwitchTo(memory);
+    CurrentMemoryContext = memory;
     ErrorData *raised = CopyErrorData();
     FlushErrorState();
     error_set(error, SQLSTATE_INTERNAL_ERROR, "cannot examine the statement: %s", raised->message);

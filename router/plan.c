@@ -93,7 +93,7 @@ void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan
     if (plan->inside->refused)
         return;
     shard_set_unite(&plan->inside->fixed, shards);
-    plan->many = kind;
+    plan->many = kind == PLAN_REFUSE ? PLAN_SINGLE : kind;
     plan->reason = reason;
 }
 
@@ -165,7 +165,7 @@ static void add_conditions(struct plan *plan, struct analysis *analysis)
     inside->conditions =
         arena_alloc_array(&plan->arena, (size_t) analysis->scan_count, sizeof *inside->conditions);
     for (int i = 0; i < analysis->scan_count; i++)
-        if (scan_is_sharded(&analysis->scans[i]))
+        if (scan_is_sharded(&analysis->scans[i]) && !analysis->scans[i].inserted)
             inside->conditions[inside->condition_count++] = analysis_condition(analysis, i);
 }
 
@@ -180,7 +180,7 @@ void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind 
     if (plan->inside->refused || plan_check_functions(plan, analysis))
         return;
     add_conditions(plan, analysis);
-    plan->many = kind;
+    plan->many = kind == PLAN_REFUSE ? PLAN_SINGLE : kind;
     plan->reason = reason;
     if (analysis->home)
         shard_set_add(&plan->inside->fixed, 0);
@@ -188,7 +188,7 @@ void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind 
         shard_set_add(&plan->inside->fixed, 0);
     if (kind == PLAN_REFUSE)
         plan_refuse_many(plan, NULL, proof->hint, "%s", proof->detail);
-    if (!plan->inside->condition_count) {
+    if (!plan->inside->condition_count && !plan->inside->insert) {
         plan->many = kind == PLAN_BROADCAST ? kind : PLAN_SINGLE;
         if (kind != PLAN_BROADCAST)
             plan->reason = analysis->home ? "single: all of it is on the home shard"
@@ -200,19 +200,11 @@ void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind 
     }
 }
 
-/* ---- one statement ---- */
-
-static void find_writes(struct plan *plan, const struct planning *planning, struct arena *arena, Node *statement)
+static void name_statement(struct plan *plan, Node *statement)
 {
-    (void) planning;
-    (void) arena;
     switch (nodeTag(statement)) {
     case T_SelectStmt:
         plan->statement = STATEMENT_SELECT;
-        if (castNode(SelectStmt, statement)->intoClause) {
-            plan->statement = STATEMENT_DDL;
-            plan->writes = plan->changes_catalog = true;
-        }
         return;
     case T_InsertStmt:
         plan->statement = STATEMENT_INSERT;
@@ -288,7 +280,7 @@ void plan_statement(struct plan *plan, const struct planning *planning, Node *st
                     "The statement is nested too deeply to be examined.");
         return;
     }
-    find_writes(plan, planning, &scratch, statement);
+    name_statement(plan, statement);
     if (planning_one_shard(planning))
         plan_for_one_shard(plan, planning, statement);
     else
@@ -296,19 +288,25 @@ void plan_statement(struct plan *plan, const struct planning *planning, Node *st
     arena_free(&scratch);
 }
 
+/* SELECT INTO makes a table. */
 static bool is_dml(const Node *statement)
 {
-    return IsA(statement, SelectStmt) || IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) ||
+    return (IsA(statement, SelectStmt) && !((const SelectStmt *) statement)->intoClause) || IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) ||
            IsA(statement, DeleteStmt) || IsA(statement, MergeStmt);
+}
+
+static void plan_any(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    if (is_dml(statement))
+        plan_statement(plan, planning, statement);
+    else
+        utility_plan(plan, planning, statement);
 }
 
 struct plan *plan_nested(const struct planning *planning, Node *statement)
 {
     struct plan *plan = plan_new();
-    if (is_dml(statement))
-        plan_statement(plan, planning, statement);
-    else
-        utility_plan(plan, planning, statement);
+    plan_any(plan, planning, statement);
     return plan;
 }
 
@@ -331,11 +329,7 @@ static void plan_parsed(void *context)
         plan_refuse(plan, NULL, "Send the statements one by one.", "There are several statements.");
         return;
     }
-    Node *statement = linitial_node(RawStmt, making->parse->statements)->stmt;
-    if (is_dml(statement))
-        plan_statement(plan, making->planning, statement);
-    else
-        utility_plan(plan, making->planning, statement);
+    plan_any(plan, making->planning, linitial_node(RawStmt, making->parse->statements)->stmt);
 }
 
 static void plan_text(struct plan *plan, const struct planning *planning, struct error *error)

@@ -50,6 +50,8 @@ void plan_delete(struct plan *plan, const struct planning *planning, struct aren
 void plan_merge(struct plan *plan, const struct planning *planning, struct arena *arena, MergeStmt *merge);
 
 /* Writes: refuse targets that cannot be written in parts (triggers, rules, views); true if refused. */
+bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
+                     const struct resolved_relation *target);
 bool plan_check_target(struct plan *plan, const struct resolved_relation *target);
 /* A write to a reference table: everything it reads must be the same on all shards. */
 void plan_reference_write(struct plan *plan, struct analysis *analysis, const struct resolved_relation *target);

@@ -25,9 +25,12 @@ static bool is_clock_word(const char *bytes, size_t length)
         bytes++;
         length--;
     }
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (length >= strlen(words[i]) && !strncasecmp(bytes, words[i], strlen(words[i])))
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t word = strlen(words[i]);
+        if (length >= word && !strncasecmp(bytes, words[i], word) &&
+            (length == word || !isalnum((unsigned char) bytes[word])))
             return true;
+    }
     return false;
 }
 

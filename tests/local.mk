@@ -17,6 +17,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_keyspace.c \
 	tests/unit/test_merge.c \
 	tests/unit/test_normalise.c \
+	tests/unit/test_plan_cache.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \

@@ -39,7 +39,7 @@ Test(refusals, joins_that_cross_shards)
 Test(refusals, windows_and_limits_in_subqueries)
 {
     EXPECT_REFUSED(conn, "SELECT username, rank() OVER (ORDER BY karma) FROM users");
-    EXPECT_REFUSED(conn, "SELECT count(*) FROM (SELECT username FROM users LIMIT 5) AS some");
+    EXPECT_REFUSED(conn, "SELECT count(*) FROM (SELECT username FROM users LIMIT 5) AS few");
 }
 
 Test(refusals, a_reference_table_left_joined_to_a_sharded_one)

@@ -1,0 +1,128 @@
+/*
+ * Routing new rows: which shard each belongs to, and the statement that each shard gets.
+ */
+#include <string.h>
+
+#include "router/plan_inside.h"
+#include "router/sql_types.h"
+
+/* What varchar(n) stores of a longer text: n characters, if blanks follow; if not, the shard raises the error. */
+static void cut_to_length(struct key_value *key, int32_t typmod)
+{
+    const int header = 4; /* VARHDRSZ is part of the modifier */
+    size_t at = 0;
+    for (int32_t characters = 0; at < key->text.length; at++)
+        if (((unsigned char) key->text.bytes[at] & 0xc0) != 0x80 && characters++ == typmod - header)
+            break;
+    key->text.length = at;
+}
+
+static bool fail_null(const struct insert_rows *rows, int column, struct error *error)
+{
+    error_set(error, SQLSTATE_NOT_NULL_VIOLATION,
+              "null value in column \"%s\" of relation \"%s\" violates not-null constraint", rows->columns[column],
+              rows->table);
+    error_detail(error, "The column is a key: it says on which shard a row lives.");
+    return false;
+}
+
+static bool fail_unread(const struct insert_rows *rows, int column, const char *value, struct error *error)
+{
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
+    error_detail(error, "The value %s for key column \"%s\" of \"%s\" cannot be read as the column would.", value,
+                 rows->columns[column], rows->table);
+    error_hint(error, "Give the key as a value of the column's own type.");
+    return false;
+}
+
+static bool read_key(const struct insert_rows *rows, const struct value *value, int column,
+                     const struct execution *execution, struct key_value *key, struct error *error)
+{
+    enum key_type type = keyspace_type(rows->keyspace, column);
+    switch (value_key(value, type, execution, key)) {
+    case KEY_READ:
+        break;
+    case KEY_NULL:
+        return fail_null(rows, column, error);
+    case KEY_UNKNOWN:
+    case KEY_NEVER:
+        return fail_unread(rows, column, value_describe(value, execution), error);
+    }
+    if (rows->typmods[column] < 0)
+        return true;
+    if (key->type == KEY_TEXT)
+        cut_to_length(key, rows->typmods[column]);
+    else if ((key->type == KEY_TIMESTAMP || key->type == KEY_TIMESTAMPTZ) && key->integer % 1000000)
+        return fail_unread(rows, column, value_describe(value, execution), error); /* would be rounded */
+    return true;
+}
+
+static bool fail_unmapped(const struct insert_rows *rows, const struct value *values,
+                          const struct execution *execution, struct error *error)
+{
+    const char *columns = NULL, *texts = NULL;
+    for (int i = 0; i < keyspace_columns(rows->keyspace); i++) {
+        const char *text = value_describe(&values[i], execution);
+        columns = columns ? arena_printf(execution->arena, "%s, %s", columns, rows->columns[i]) : rows->columns[i];
+        texts = texts ? arena_printf(execution->arena, "%s, %s", texts, text) : text;
+    }
+    error_set(error, SQLSTATE_CHECK_VIOLATION, "no shard of keyspace \"%s\" found for row",
+              keyspace_name(rows->keyspace));
+    error_detail(error, "Partition key of the failing row contains (%s) = (%s).", columns, texts);
+    return false;
+}
+
+static bool row_shard(const struct insert_rows *rows, int row, const struct execution *execution, int *shard,
+                      struct error *error)
+{
+    int keys = keyspace_columns(rows->keyspace);
+    const struct value *values = &rows->values[(size_t) row * (size_t) keys];
+    struct key_value key[MOST_KEY_COLUMNS];
+    for (int i = 0; i < keys; i++)
+        if (!read_key(rows, &values[i], i, execution, &key[i], error))
+            return false;
+    *shard = keyspace_shard(rows->keyspace, key);
+    return *shard >= 0 || fail_unmapped(rows, values, execution, error);
+}
+
+static const char *part_text(const struct insert_rows *rows, const int *shards, int shard, struct arena *arena,
+                             int *count)
+{
+    size_t length = strlen(rows->before) + strlen(rows->after) + 1;
+    for (int i = 0; i < rows->count; i++)
+        length += shards[i] == shard ? strlen(rows->rows[i]) + 2 : 0;
+    char *text = arena_alloc(arena, length), *at = stpcpy(text, rows->before);
+    *count = 0;
+    for (int i = 0; i < rows->count; i++)
+        if (shards[i] == shard)
+            at = stpcpy(stpcpy(at, (*count)++ ? ", " : ""), rows->rows[i]);
+    stpcpy(at, rows->after);
+    return text;
+}
+
+static void make_parts(const struct insert_rows *rows, const int *shards, const struct shard_set *set,
+                       struct arena *arena, struct route *route)
+{
+    route->parts = arena_alloc_array(arena, (size_t) shard_set_count(set), sizeof *route->parts);
+    for (int shard = shard_set_next(set, 0); shard >= 0; shard = shard_set_next(set, shard + 1)) {
+        struct split_part *part = &route->parts[route->part_count++];
+        part->shard = shard;
+        part->text = part_text(rows, shards, shard, arena, &part->rows);
+    }
+}
+
+bool insert_route(const struct insert_rows *rows, const struct execution *execution, struct shard_set *shards,
+                  struct route *route, struct error *error)
+{
+    struct shard_set own = {{0}};
+    int *row_shards = arena_alloc_array(execution->arena, (size_t) rows->count, sizeof *row_shards);
+    for (int i = 0; i < rows->count; i++) {
+        if (!row_shard(rows, i, execution, &row_shards[i], error))
+            return false;
+        shard_set_add(&own, row_shards[i]);
+    }
+    shard_set_unite(shards, &own);
+    if (rows->before && shard_set_count(&own) > 1)
+        make_parts(rows, row_shards, &own, execution->arena, route);
+    return true;
+}

@@ -1,0 +1,469 @@
+/*
+ * INSERT: new rows go to the shards of their keys.
+ *
+ * VALUES: each row names its key as a constant or parameter; rows of one shard stay one statement, rows of several are split.
+ * SELECT: the key comes from the key of a sharded source (each shard inserts what it selects), or is a constant.
+ * A value is read as an assignment to the column reads it: 5.5 would be rounded, so it is not taken for 5.
+ */
+#include <string.h>
+
+#include "router/plan_inside.h"
+#include "router/sql_types.h"
+
+struct inserting {
+    struct plan *plan;
+    struct analysis analysis;
+    InsertStmt *insert;
+    const SelectStmt *values; /* VALUES (…), …; NULL: from a SELECT */
+    struct query *query;
+    struct query *source; /* of a SELECT */
+    struct resolved_relation target;
+    int *columns; /* positions in the table of the columns named, or of all */
+    int column_count;
+    struct proof proof;
+};
+
+static bool give_up(struct inserting *inserting, const char *hint, const char *detail)
+{
+    if (!inserting->proof.detail)
+        inserting->proof = (struct proof){detail, hint};
+    return false;
+}
+
+static void find_columns(struct inserting *inserting, struct arena *arena)
+{
+    const struct catalog_relation *relation = inserting->target.relation;
+    const List *named = inserting->insert->cols;
+    ListCell *cell;
+    inserting->column_count = named ? list_length(named) : relation->column_count;
+    inserting->columns = arena_alloc_array(arena, (size_t) inserting->column_count, sizeof(int));
+    for (int i = 0; !named && i < inserting->column_count; i++)
+        inserting->columns[i] = i;
+    int at = 0;
+    foreach (cell, named)
+        inserting->columns[at++] = catalog_column(relation, lfirst_node(ResTarget, cell)->name);
+}
+
+/* Where among the row's expressions the table's column stands; -1: nowhere. */
+static int place_of(const struct inserting *inserting, int column, int width)
+{
+    for (int i = 0; i < inserting->column_count && i < width; i++)
+        if (inserting->columns[i] == column)
+            return i;
+    return -1;
+}
+
+/* ---- defaults ---- */
+
+static bool has_default(const List *rows)
+{
+    ListCell *row, *cell;
+    foreach (row, rows)
+        foreach (cell, lfirst_node(List, row))
+            if (IsA(lfirst(cell), SetToDefault))
+                return true;
+    return false;
+}
+
+static int narrowest(const struct inserting *inserting)
+{
+    int width = inserting->column_count;
+    ListCell *cell;
+    if (!inserting->values)
+        return inserting->source ? width : 0;
+    foreach (cell, inserting->values->valuesLists)
+        if (list_length(lfirst(cell)) < width)
+            width = list_length(lfirst(cell));
+    return width;
+}
+
+/* The first column that is left to a default of the kind; NULL: none. */
+static const char *left_to_default(const struct inserting *inserting, enum column_default kind)
+{
+    const struct catalog_relation *relation = inserting->target.relation;
+    bool any = inserting->values && has_default(inserting->values->valuesLists);
+    int width = narrowest(inserting);
+    for (int i = 0; i < relation->column_count; i++)
+        if (relation->columns[i].standard == kind && (any || place_of(inserting, i, width) < 0))
+            return relation->columns[i].name;
+    return NULL;
+}
+
+static void check_sequences(struct inserting *inserting)
+{
+    const char *column = left_to_default(inserting, DEFAULT_SEQUENCE);
+    if (column)
+        plan_refuse(inserting->plan, NULL, "Give the column a value, or use a uuid made by the application.",
+                    "Column \"%s\" gets its value from a sequence, and each shard's sequence counts for itself.",
+                    column);
+}
+
+/* ---- ON CONFLICT ---- */
+
+static bool covers_key(const struct inserting *inserting, const struct catalog_unique *unique)
+{
+    const struct routed_table *table = inserting->target.table;
+    for (size_t k = 0; k < table->settings->key_count; k++) {
+        bool found = false;
+        for (int i = 0; i < unique->column_count; i++)
+            found |= unique->columns[i] == table->key_columns[k];
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* ON CONFLICT (columns): do they contain the key?  Equal rows then have equal keys, and meet on one shard. */
+static bool elements_cover_key(const struct inserting *inserting, const List *elements)
+{
+    const struct table_settings *settings = inserting->target.table->settings;
+    for (size_t k = 0; k < settings->key_count; k++) {
+        bool found = false;
+        ListCell *cell;
+        foreach (cell, elements) {
+            const IndexElem *element = lfirst_node(IndexElem, cell);
+            found |= element->name && !strcmp(element->name, settings->key[k]);
+        }
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool conflict_stays(const struct inserting *inserting, const OnConflictClause *conflict)
+{
+    const struct catalog_relation *relation = inserting->target.relation;
+    const InferClause *infer = conflict->infer;
+    if (infer && !infer->conname)
+        return elements_cover_key(inserting, infer->indexElems);
+    for (int i = 0; i < relation->unique_count; i++)
+        if ((!infer || !strcmp(relation->uniques[i].name, infer->conname)) &&
+            !covers_key(inserting, &relation->uniques[i]))
+            return false;
+    return true;
+}
+
+static void check_conflict(struct inserting *inserting)
+{
+    const OnConflictClause *conflict = inserting->insert->onConflictClause;
+    if (!conflict)
+        return;
+    if (!conflict_stays(inserting, conflict))
+        plan_refuse(inserting->plan, NULL, "Use a unique constraint that contains the key column.",
+                    "A row that conflicts may be on another shard: ON CONFLICT is not about the key of \"%s\".",
+                    inserting->target.name);
+    if (set_names_key(inserting->target.table, conflict->targetList))
+        plan_refuse(inserting->plan, NULL, "Leave the key column out of DO UPDATE SET.",
+                    "DO UPDATE SET changes the key of \"%s\".", inserting->target.name);
+}
+
+/* ---- the key's values ---- */
+
+static bool refuse_key(struct inserting *inserting, int key, const char *why, const char *hint)
+{
+    plan_refuse(inserting->plan, NULL, hint, "Key column \"%s\" of \"%s\" %s.",
+                inserting->target.table->settings->key[key], inserting->target.name, why);
+    return false;
+}
+
+static bool read_key_value(struct inserting *inserting, int key, Node *expression, struct value *value)
+{
+    const struct routed_table *table = inserting->target.table;
+    const struct catalog_column *column = &inserting->target.relation->columns[table->key_columns[key]];
+    if (IsA(expression, SetToDefault))
+        return refuse_key(inserting, key, "is left to its default", "Give the key column a value.");
+    if (!analysis_value(&inserting->analysis, expression, column->type, value))
+        return refuse_key(inserting, key, "gets its value from an expression",
+                          "Compute the key first, and pass it as a constant or parameter.");
+    return true;
+}
+
+static struct insert_rows *new_rows(struct inserting *inserting, int count)
+{
+    const struct routed_table *table = inserting->target.table;
+    struct arena *arena = &inserting->plan->arena;
+    size_t keys = table->settings->key_count;
+    struct insert_rows *rows = arena_alloc(arena, sizeof *rows);
+    const char **columns = arena_alloc_array(arena, keys, sizeof *columns);
+    uint32_t *types = arena_alloc_array(arena, keys, sizeof *types);
+    int32_t *typmods = arena_alloc_array(arena, keys, sizeof *typmods);
+    for (size_t k = 0; k < keys; k++) {
+        const struct catalog_column *column = &inserting->target.relation->columns[table->key_columns[k]];
+        columns[k] = arena_strdup(arena, column->name);
+        types[k] = column->type;
+        typmods[k] = column->typmod;
+    }
+    *rows = (struct insert_rows){.table = arena_strdup(arena, inserting->target.name),
+                                 .keyspace = table->keyspace,
+                                 .columns = columns,
+                                 .types = types,
+                                 .typmods = typmods,
+                                 .count = count};
+    rows->values = arena_alloc_array(arena, (size_t) count * keys, sizeof *rows->values);
+    return rows;
+}
+
+static bool read_row(struct inserting *inserting, const List *row, struct value *values)
+{
+    const struct routed_table *table = inserting->target.table;
+    for (size_t k = 0; k < table->settings->key_count; k++) {
+        int place = place_of(inserting, table->key_columns[k], list_length(row));
+        if (place < 0)
+            return refuse_key(inserting, (int) k, "is not given", "Name the key column and give it a value.");
+        if (!read_key_value(inserting, (int) k, list_nth(row, place), &values[k]))
+            return false;
+    }
+    return true;
+}
+
+static bool read_rows(struct inserting *inserting)
+{
+    const List *lists = inserting->values ? inserting->values->valuesLists : list_make1(NIL);
+    size_t keys = inserting->target.table->settings->key_count;
+    struct insert_rows *rows = new_rows(inserting, list_length(lists));
+    ListCell *cell;
+    int at = 0;
+    foreach (cell, lists)
+        if (!read_row(inserting, lfirst(cell), &rows->values[(size_t) at++ * keys]))
+            return false;
+    inserting->plan->inside->insert = rows;
+    return true;
+}
+
+/* ---- VALUES ---- */
+
+/* A part may lack a parameter that another one has: each must know all types. */
+static bool find_parameter_types(struct inserting *inserting)
+{
+    struct plan *plan = inserting->plan;
+    const struct planning *planning = inserting->analysis.planning;
+    int count = inserting->analysis.parameter_count;
+    plan->parameter_types = arena_alloc_array(&plan->arena, (size_t) count, sizeof *plan->parameter_types);
+    plan->parameter_count = count;
+    for (int i = 0; i < count && i < planning->type_count; i++)
+        plan->parameter_types[i] = planning->types[i];
+    ListCell *row, *cell;
+    foreach (row, inserting->values->valuesLists) {
+        int place = 0;
+        foreach (cell, lfirst_node(List, row)) {
+            int column = place < inserting->column_count ? inserting->columns[place] : -1;
+            place++;
+            if (!IsA(lfirst(cell), ParamRef) || column < 0)
+                continue;
+            uint32_t *type = &plan->parameter_types[lfirst_node(ParamRef, cell)->number - 1];
+            *type = *type ? *type : inserting->target.relation->columns[column].type;
+        }
+    }
+    for (int i = 0; i < count; i++)
+        if (!plan->parameter_types[i])
+            return give_up(inserting, "Declare the parameters' types, or insert the rows one by one.",
+                           "The type of a parameter is not known.");
+    return true;
+}
+
+static bool only_target_is_sharded(const struct inserting *inserting)
+{
+    for (int i = 0; i < inserting->analysis.scan_count; i++)
+        if (!inserting->analysis.scans[i].inserted && scan_is_sharded(&inserting->analysis.scans[i]))
+            return false;
+    return true;
+}
+
+/*
+ * Split: each row is inserted on its own shard, and nothing else in the statement depends on the shard.  A default
+ * that is an expression might be the time, which one PostgreSQL would give all rows alike.
+ */
+static bool can_split(struct inserting *inserting)
+{
+    struct plan *plan = inserting->plan;
+    if (!prove_environment(&inserting->analysis, &inserting->proof))
+        return false;
+    if (!only_target_is_sharded(inserting))
+        return give_up(inserting, "Insert the rows one by one.", "The rows read sharded tables.");
+    if (left_to_default(inserting, DEFAULT_EXPRESSION))
+        return give_up(inserting, "Give all columns with such defaults a value, or insert the rows one by one.",
+                       "A column is left to a default that is an expression, which each shard would evaluate.");
+    if (!find_parameter_types(inserting))
+        return false;
+    plan_pin_all(plan);
+    const struct planning *planning = inserting->analysis.planning;
+    return split_values(plan->inside->insert, planning->sql, planning->length, inserting->values->valuesLists,
+                        &plan->arena) ||
+           give_up(inserting, "Insert the rows one by one.", "The text of the rows cannot be told apart.");
+}
+
+static void plan_values(struct inserting *inserting)
+{
+    struct plan *plan = inserting->plan;
+    if (!read_rows(inserting))
+        return;
+    bool split = inserting->values && plan->inside->insert->count > 1 && can_split(inserting);
+    if (!split)
+        give_up(inserting, "Give the key's value wherever sharded tables are read.",
+                "The row and what it reads are on different shards.");
+    plan_conclude(plan, &inserting->analysis, split ? PLAN_SPLIT : PLAN_REFUSE,
+                  split ? "split: each row goes to the shard of its key" : inserting->proof.detail,
+                  &inserting->proof);
+}
+
+/* ---- SELECT ---- */
+
+/* Is the output the key of one and the same sharded scan, and stored just as it is there? */
+static bool leaf_feeds_key(struct inserting *inserting, const struct query *query, const struct scan *scan)
+{
+    const struct routed_table *table = inserting->target.table;
+    if (!keyspace_same(scan->relation.table->keyspace, table->keyspace))
+        return false;
+    for (size_t k = 0; k < table->settings->key_count; k++) {
+        const struct catalog_column *to = &inserting->target.relation->columns[table->key_columns[k]];
+        const struct catalog_column *from =
+            &scan->relation.relation->columns[scan->relation.table->key_columns[k]];
+        int place = place_of(inserting, table->key_columns[k], query->output_count);
+        if (place < 0 || (to->typmod >= 0 && to->typmod != from->typmod) ||
+            !analysis_equal(&inserting->analysis, query->region, query->outputs[place].slot,
+                            scan_key_slot(scan, (int) k)))
+            return false;
+    }
+    return true;
+}
+
+static bool feeds_key(struct inserting *inserting, const struct query *query)
+{
+    if (query->set_operation)
+        return feeds_key(inserting, query->left) && feeds_key(inserting, query->right);
+    for (int i = query->first_scan; query->outputs_known && i < query->end_scan; i++)
+        if (scan_is_sharded(&inserting->analysis.scans[i]) &&
+            leaf_feeds_key(inserting, query, &inserting->analysis.scans[i]))
+            return true;
+    return false;
+}
+
+static bool prove_source(struct inserting *inserting)
+{
+    struct anchor anchor;
+    const SelectStmt *select = inserting->source->select;
+    if (select->limitCount || select->limitOffset)
+        return give_up(inserting, "Leave out LIMIT, or give the key's value.",
+                       "LIMIT would count rows of each shard apart.");
+    if (left_to_default(inserting, DEFAULT_EXPRESSION))
+        return give_up(inserting, "Select a value for each column with such a default.",
+                       "A column is left to a default that is an expression, which each shard would evaluate.");
+    return prove_environment(&inserting->analysis, &inserting->proof) &&
+           prove_query(&inserting->analysis, inserting->source, &anchor, &inserting->proof);
+}
+
+/* SELECT 'bob', …: the key is the same constant for all rows. */
+static bool read_constant_key(struct inserting *inserting)
+{
+    const struct query *source = inserting->source;
+    List *row = NIL;
+    if (source->set_operation || !source->select->targetList || !source->outputs_known)
+        return refuse_key(inserting, 0, "does not come from the key of a sharded table",
+                          "Select the key column of a sharded table for it, or a constant.");
+    for (int i = 0; i < source->output_count; i++)
+        row = lappend(row, source->outputs[i].expression ? source->outputs[i].expression
+                                                         : (Node *) makeNode(SetToDefault));
+    struct insert_rows *rows = new_rows(inserting, 1);
+    if (!read_row(inserting, row, rows->values))
+        return false;
+    inserting->plan->inside->insert = rows;
+    return true;
+}
+
+static void plan_source(struct inserting *inserting)
+{
+    struct plan *plan = inserting->plan;
+    bool fed = feeds_key(inserting, inserting->source);
+    if (!fed && !read_constant_key(inserting))
+        return;
+    bool proved = fed && prove_source(inserting);
+    give_up(inserting, "Give the key's value for all sharded tables.",
+            "The rows and the place they go to are on different shards.");
+    plan_conclude(plan, &inserting->analysis, proved ? PLAN_CONCAT : PLAN_REFUSE,
+                  proved ? "concat: each shard inserts rows whose keys it holds" : inserting->proof.detail,
+                  &inserting->proof);
+}
+
+/* ---- the whole ---- */
+
+static void plan_sharded(struct inserting *inserting)
+{
+    check_sequences(inserting);
+    check_conflict(inserting);
+    if (plan_is_refused(inserting->plan))
+        return;
+    if (inserting->source)
+        plan_source(inserting);
+    else
+        plan_values(inserting);
+}
+
+static void plan_reference(struct inserting *inserting)
+{
+    struct plan *plan = inserting->plan;
+    const char *column = left_to_default(inserting, DEFAULT_SEQUENCE);
+    column = column ? column : left_to_default(inserting, DEFAULT_EXPRESSION);
+    if (column)
+        plan_refuse(plan, "this statement cannot change a reference table", "Give the column a value.",
+                    "The default of column \"%s\" may be different on each shard.", column);
+    if (inserting->source && inserting->insert->onConflictClause)
+        plan_refuse(plan, "this statement cannot change a reference table", "Insert VALUES.",
+                    "Which of several conflicting rows stays may be different on each shard.");
+    if (!plan_check_functions(plan, &inserting->analysis))
+        plan_reference_write(plan, &inserting->analysis, &inserting->target);
+}
+
+/* Into a table of the home shard. */
+static void plan_home(struct inserting *inserting)
+{
+    inserting->analysis.home = inserting->target.name;
+    give_up(inserting, "Read first, then insert in a statement of its own.",
+            "The table is on the home shard, what the INSERT reads is on others, too.");
+    plan_conclude(inserting->plan, &inserting->analysis, PLAN_REFUSE, inserting->proof.detail,
+                  &inserting->proof);
+}
+
+/* VALUES with ORDER BY or LIMIT is a query like any other. */
+static bool is_plain_values(const SelectStmt *select)
+{
+    return select->valuesLists && !select->sortClause && !select->limitCount && !select->limitOffset &&
+           !select->withClause;
+}
+
+static void read_clauses(struct inserting *inserting)
+{
+    struct analysis *analysis = &inserting->analysis;
+    InsertStmt *insert = inserting->insert;
+    inserting->query = analyze_insert(analysis, insert->relation, insert->withClause);
+    SelectStmt *select = (SelectStmt *) insert->selectStmt;
+    if (select && is_plain_values(select)) {
+        inserting->values = select;
+        analyze_clause(analysis, inserting->query, (Node *) select->valuesLists, CLAUSE_OUTPUT);
+    } else if (select) {
+        inserting->source = analyze_source(analysis, inserting->query, select);
+    }
+    if (insert->onConflictClause) {
+        analyze_clause(analysis, inserting->query, (Node *) insert->onConflictClause->targetList, CLAUSE_SET);
+        analyze_clause(analysis, inserting->query, insert->onConflictClause->whereClause, CLAUSE_SET);
+    }
+    analyze_clause(analysis, inserting->query, (Node *) insert->returningList, CLAUSE_OUTPUT);
+}
+
+void plan_insert(struct plan *plan, const struct planning *planning, struct arena *arena, InsertStmt *insert)
+{
+    struct inserting inserting = {.plan = plan, .insert = insert};
+    analysis_init(&inserting.analysis, planning, plan, arena, (Node *) insert);
+    inserting.target = resolve_relation(planning, insert->relation);
+    read_clauses(&inserting);
+    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &inserting.target) ||
+        plan_check_target(plan, &inserting.target))
+        return;
+    if (inserting.target.table)
+        find_columns(&inserting, arena);
+    if (inserting.target.place == PLACE_SHARDED)
+        plan_sharded(&inserting);
+    else if (inserting.target.place == PLACE_REFERENCE)
+        plan_reference(&inserting);
+    else
+        plan_home(&inserting);
+}

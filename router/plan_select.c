@@ -1,0 +1,353 @@
+/*
+ * SELECT: one shard where that is enough; else concat, merge or combine, if proved.
+ *
+ * concat   the result is the disjoint union of the shards' results (prove_query) and has no order.
+ * merge    the same, and each shard sorts its part by keys that the merge orders exactly as PostgreSQL does: a
+ *          k-way merge of sorted parts is the sorted whole.  LIMIT n OFFSET m needs no more than each part's first n + m rows.
+ * combine  aggregates without GROUP BY over rows that are such a union (prove_rows): count, sum, min, max and the like
+ *          of the whole are sum, sum, min, max of the parts'.
+ */
+#include <string.h>
+
+#include "router/plan_inside.h"
+#include "router/rewrite.h"
+#include "router/sql_types.h"
+
+struct selecting {
+    struct plan *plan;
+    struct analysis analysis;
+    const struct query *query;
+    SelectStmt *select;
+    struct proof proof;
+    List *hidden; /* expressions to add to the select list */
+};
+
+static bool give_up(struct selecting *selecting, const char *hint, const char *detail)
+{
+    if (!selecting->proof.detail)
+        selecting->proof = (struct proof){detail, hint};
+    return false;
+}
+
+/* ---- ORDER BY ---- */
+
+static int position_by_name(const struct query *query, const char *name)
+{
+    for (int i = 0; i < query->output_count; i++)
+        if (query->outputs[i].name && !strcmp(query->outputs[i].name, name))
+            return i;
+    return -1;
+}
+
+static int position_by_expression(struct selecting *selecting, Node *expression)
+{
+    const struct query *query = selecting->query;
+    int slot = query->set_operation ? NO_SLOT : analysis_slot(&selecting->analysis, query, expression);
+    for (int i = 0; i < query->output_count; i++) {
+        if (slot >= 0 && IsA(expression, ColumnRef) && query->outputs[i].slot == slot)
+            return i;
+        if (query->outputs[i].expression && equal(query->outputs[i].expression, expression))
+            return i;
+    }
+    return -1;
+}
+
+/* As findTargetlistEntrySQL92(): a number, an output's name, else an expression over the input. */
+static int position_of(struct selecting *selecting, Node *node)
+{
+    const struct query *query = selecting->query;
+    if (IsA(node, A_Const)) {
+        const A_Const *constant = castNode(A_Const, node);
+        plan_pin_location(selecting->plan, selecting->analysis.planning, constant->location);
+        if (constant->isnull || !IsA(&constant->val, Integer))
+            return -1;
+        int number = intVal(&constant->val);
+        return number > 0 && number <= query->output_count ? number - 1 : -1;
+    }
+    if (IsA(node, ColumnRef) && list_length(castNode(ColumnRef, node)->fields) == 1 &&
+        IsA(linitial(castNode(ColumnRef, node)->fields), String)) {
+        int position = position_by_name(query, strVal(linitial(castNode(ColumnRef, node)->fields)));
+        if (position >= 0)
+            return position;
+    }
+    return position_by_expression(selecting, node);
+}
+
+/* The type of an output column; a set operation's is known where both arms have the same. */
+static uint32_t output_type(struct selecting *selecting, const struct query *query, int position, bool *bytes)
+{
+    struct analysis *analysis = &selecting->analysis;
+    if (query->set_operation) {
+        bool right_bytes;
+        uint32_t left = output_type(selecting, query->left, position, bytes);
+        uint32_t right = output_type(selecting, query->right, position, &right_bytes);
+        *bytes &= right_bytes;
+        return left == right ? left : 0;
+    }
+    *bytes = false;
+    if (!query->outputs_known || position >= query->output_count)
+        return 0;
+    const struct output *output = &query->outputs[position];
+    if (output->slot >= 0)
+        *bytes = analysis->slots[output->slot].ordered_by_type;
+    if (output->slot >= 0 && !output->expression)
+        return analysis->slots[output->slot].type;
+    return output->expression ? analysis_infer(analysis, query, output->expression, bytes) : 0;
+}
+
+static bool can_order(struct selecting *selecting, uint32_t type, bool bytes)
+{
+    if (!type || !merge_can_order(type, bytes))
+        return give_up(selecting, "Sort by a column of a simple type; for text, by one COLLATE \"C\".",
+                       "It is not known how to order by this expression as PostgreSQL does.");
+    if (type_is_time(type) && !selecting->analysis.planning->facts->iso_dates)
+        return give_up(selecting, "SET datestyle = ISO.", "Dates can be merged in DateStyle ISO only.");
+    return true;
+}
+
+static bool add_hidden(struct selecting *selecting, Node *node, struct sort_key *key)
+{
+    const SelectStmt *select = selecting->select;
+    bool bytes;
+    if (selecting->query->set_operation || (select->distinctClause && !select_has_distinct_on(select)))
+        return give_up(selecting, "Sort by a column of the select list.",
+                       "ORDER BY is not by a column of the result.");
+    uint32_t type = analysis_infer(&selecting->analysis, selecting->query, node, &bytes);
+    if (!can_order(selecting, type, bytes))
+        return false;
+    key->column = selecting->query->output_count + list_length(selecting->hidden);
+    key->collation_is_bytes = bytes;
+    selecting->hidden = lappend(selecting->hidden, node);
+    return true;
+}
+
+static bool add_sort_key(struct selecting *selecting, const SortBy *sort, struct sort_key *key)
+{
+    if (sort->sortby_dir == SORTBY_USING)
+        return give_up(selecting, "Sort by ASC or DESC.", "ORDER BY … USING names an operator.");
+    key->descending = sort->sortby_dir == SORTBY_DESC;
+    key->nulls_first = sort->sortby_nulls == SORTBY_NULLS_FIRST ||
+                       (sort->sortby_nulls == SORTBY_NULLS_DEFAULT && key->descending);
+    int position = position_of(selecting, sort->node);
+    if (position < 0)
+        return add_hidden(selecting, sort->node, key);
+    bool bytes;
+    uint32_t type = output_type(selecting, selecting->query, position, &bytes);
+    key->column = position;
+    key->collation_is_bytes = bytes;
+    return can_order(selecting, type, bytes);
+}
+
+static bool read_order(struct selecting *selecting)
+{
+    struct plan *plan = selecting->plan;
+    const List *sort = selecting->select->sortClause;
+    ListCell *cell;
+    if (!sort)
+        return true;
+    if (!selecting->query->outputs_known)
+        return give_up(selecting, "Name the columns instead of *.", "The columns of the result are not known.");
+    plan->sort_keys = arena_alloc_array(&plan->arena, (size_t) list_length(sort), sizeof *plan->sort_keys);
+    foreach (cell, sort)
+        if (!add_sort_key(selecting, lfirst_node(SortBy, cell), &plan->sort_keys[plan->sort_key_count++]))
+            return false;
+    plan->hidden = list_length(selecting->hidden);
+    return true;
+}
+
+/* ---- LIMIT, OFFSET ---- */
+
+/* A constant or parameter; only then is it the same for every shard and for the merge. */
+static bool read_count(struct selecting *selecting, Node *node, struct value *value, bool *present)
+{
+    *present = node != NULL;
+    if (!node)
+        return true;
+    if (!analysis_value(&selecting->analysis, node, TYPE_int8, value))
+        return give_up(selecting, "Give LIMIT and OFFSET as numbers or parameters.",
+                       "LIMIT or OFFSET is an expression.");
+    return true;
+}
+
+static bool read_limits(struct selecting *selecting)
+{
+    struct plan *plan = selecting->plan;
+    const SelectStmt *select = selecting->select;
+    if (select->limitCount && (int) select->limitOption == PARSED_LIMIT_WITH_TIES)
+        return give_up(selecting, "Use LIMIT without WITH TIES.", "FETCH FIRST … WITH TIES counts equal rows.");
+    if ((select->limitCount || select->limitOffset) && select->lockingClause)
+        return give_up(selecting, "Lock rows by their keys.",
+                       "FOR UPDATE with LIMIT would lock more rows than it returns.");
+    return read_count(selecting, select->limitCount, &plan->inside->limit, &plan->has_limit) &&
+           read_count(selecting, select->limitOffset, &plan->inside->offset, &plan->has_offset);
+}
+
+/* Hidden columns and OFFSET need another text for the shards; its literals are then fixed. */
+static bool rewrite(struct selecting *selecting)
+{
+    struct plan *plan = selecting->plan;
+    if (!selecting->hidden && !plan->has_offset)
+        return true;
+    plan->shard_text = rewrite_select(selecting->select, selecting->hidden, plan->has_offset, &plan->arena);
+    plan_pin_all(plan);
+    return plan->shard_text ||
+           give_up(selecting, "Write ORDER BY and LIMIT in a simpler form.",
+                   "The statement for the shards cannot be written.");
+}
+
+static enum plan_kind prove_merge(struct selecting *selecting)
+{
+    struct anchor anchor;
+    if (!prove_query(&selecting->analysis, selecting->query, &anchor, &selecting->proof) ||
+        !read_limits(selecting) || !read_order(selecting) || !rewrite(selecting))
+        return PLAN_REFUSE;
+    return selecting->plan->sort_key_count ? PLAN_MERGE : PLAN_CONCAT;
+}
+
+/* ---- aggregates ---- */
+
+static bool is_key_of(struct selecting *selecting, const struct anchor *anchor, Node *expression)
+{
+    int slot = analysis_slot(&selecting->analysis, selecting->query, expression);
+    for (int k = 0; k < keyspace_columns(anchor->keyspace); k++)
+        if (analysis_equal(&selecting->analysis, selecting->query->region, slot, anchor->slots[k]) &&
+            keyspace_columns(anchor->keyspace) == 1)
+            return true;
+    return false;
+}
+
+struct aggregate {
+    const char *name;
+    enum combine_how how;
+};
+
+static const struct aggregate *find_aggregate(const FuncCall *call)
+{
+    static const struct aggregate aggregates[] = {
+        {"count", COMBINE_SUM},         {"sum", COMBINE_SUM},         {"min", COMBINE_MIN},
+        {"max", COMBINE_MAX},           {"bool_and", COMBINE_BOOL_AND}, {"every", COMBINE_BOOL_AND},
+        {"bool_or", COMBINE_BOOL_OR},
+    };
+    const char *qualifier = parse_qualifier(call->funcname);
+    if (qualifier && strcmp(qualifier, "pg_catalog"))
+        return NULL;
+    for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++)
+        if (!strcmp(aggregates[i].name, parse_name(call->funcname)))
+            return &aggregates[i];
+    return NULL;
+}
+
+/* Only sums of integers and orders that are exactly PostgreSQL's. */
+static bool argument_combines(struct selecting *selecting, const struct aggregate *aggregate,
+                              const FuncCall *call, struct combine_column *column)
+{
+    bool bytes = false;
+    Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
+    uint32_t type = analysis_infer(&selecting->analysis, selecting->query, argument, &bytes);
+    column->collation_is_bytes = bytes;
+    switch (aggregate->how) {
+    case COMBINE_SUM:
+        return !strcmp(aggregate->name, "count") || type_is_integer(type);
+    case COMBINE_MIN:
+    case COMBINE_MAX:
+        return argument && can_order(selecting, type, bytes);
+    case COMBINE_BOOL_AND:
+    case COMBINE_BOOL_OR:
+    case COMBINE_SAME:
+        break;
+    }
+    return argument;
+}
+
+/* count(DISTINCT key): a value of the key is on one shard only.  min and max do not care; anything else does. */
+static bool distinct_combines(struct selecting *selecting, const struct anchor *anchor, const FuncCall *call)
+{
+    if (!call->agg_distinct)
+        return true;
+    return list_length(call->args) == 1 && is_key_of(selecting, anchor, linitial(call->args));
+}
+
+static bool combine_call(struct selecting *selecting, const struct anchor *anchor, const FuncCall *call,
+                         struct combine_column *column)
+{
+    const struct aggregate *aggregate = find_aggregate(call);
+    const char *hint = "Select count, sum of integers, min and max only, each alone in its column.";
+    if (!aggregate || call->over || call->agg_order || call->agg_within_group || call->func_variadic ||
+        !function_facts(selecting->analysis.planning, call).aggregate)
+        return give_up(selecting, hint, "An aggregate in the select list cannot be combined from parts.");
+    if (!distinct_combines(selecting, anchor, call))
+        return give_up(selecting, hint, "DISTINCT inside an aggregate compares rows of different shards.");
+    column->how = aggregate->how;
+    return argument_combines(selecting, aggregate, call, column) ||
+           give_up(selecting, hint, "An aggregate's argument is not of a type that can be combined exactly.");
+}
+
+static bool combine_target(struct selecting *selecting, const struct anchor *anchor, const ResTarget *target,
+                           struct combine_column *column)
+{
+    if (IsA(target->val, A_Const)) {
+        column->how = COMBINE_SAME;
+        return true;
+    }
+    if (IsA(target->val, FuncCall))
+        return combine_call(selecting, anchor, castNode(FuncCall, target->val), column);
+    return give_up(selecting, "Select the aggregates alone and compute with them in the application.",
+                   "An aggregate inside an expression cannot be combined from parts.");
+}
+
+static enum plan_kind prove_combine(struct selecting *selecting)
+{
+    struct plan *plan = selecting->plan;
+    const SelectStmt *select = selecting->select;
+    struct anchor anchor;
+    ListCell *cell;
+    if (!prove_rows(&selecting->analysis, selecting->query, &anchor, &selecting->proof))
+        return PLAN_REFUSE;
+    if (select->havingClause || select->sortClause || select->limitCount || select->limitOffset ||
+        select->distinctClause || selecting->query->windows || select->lockingClause) {
+        give_up(selecting, "Select the aggregates alone.",
+                "HAVING, ORDER BY, LIMIT, DISTINCT or a window beside an aggregate is not combined.");
+        return PLAN_REFUSE;
+    }
+    plan->combine =
+        arena_alloc_array(&plan->arena, (size_t) list_length(select->targetList), sizeof *plan->combine);
+    foreach (cell, select->targetList)
+        if (!combine_target(selecting, &anchor, lfirst_node(ResTarget, cell),
+                            &plan->combine[plan->combine_count++]))
+            return PLAN_REFUSE;
+    return PLAN_COMBINE;
+}
+
+/* ---- the whole ---- */
+
+static enum plan_kind choose(struct selecting *selecting)
+{
+    const SelectStmt *select = selecting->select;
+    bool combine = !selecting->query->set_operation && selecting->query->aggregates && !select->groupClause;
+    if (!prove_environment(&selecting->analysis, &selecting->proof))
+        return PLAN_REFUSE;
+    return combine ? prove_combine(selecting) : prove_merge(selecting);
+}
+
+static bool has_sharded(const struct analysis *analysis)
+{
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return true;
+    return false;
+}
+
+void plan_select(struct plan *plan, const struct planning *planning, struct arena *arena, SelectStmt *select)
+{
+    struct selecting selecting = {.plan = plan, .select = select};
+    analysis_init(&selecting.analysis, planning, plan, arena, (Node *) select);
+    selecting.query = analyze_select(&selecting.analysis, select);
+    plan->writes |= selecting.analysis.modifying;
+    if (plan_is_refused(plan))
+        return;
+    enum plan_kind kind = has_sharded(&selecting.analysis) ? choose(&selecting) : PLAN_SINGLE;
+    plan_conclude(plan, &selecting.analysis, kind,
+                  kind == PLAN_REFUSE ? selecting.proof.detail
+                                      : prove_reason(&selecting.analysis, plan_kind_name(kind)),
+                  &selecting.proof);
+}

@@ -1,0 +1,94 @@
+/*
+ * A copy of the tree is changed and printed; parse_deparse() makes sure that the text means the changed tree.
+ */
+#include "router/rewrite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static Node *bigint(Node *value)
+{
+    TypeCast *cast = makeNode(TypeCast);
+    cast->arg = value;
+    cast->typeName = makeTypeNameFromNameList(list_make2(makeString("pg_catalog"), makeString("int8")));
+    cast->typeName->typemod = -1;
+    cast->location = -1;
+    return (Node *) cast;
+}
+
+static bool constant_count(const Node *node, long long *count)
+{
+    if (!IsA(node, A_Const) || castNode(A_Const, node)->isnull)
+        return false;
+    const A_Const *constant = castNode(A_Const, node);
+    if (IsA(&constant->val, Integer))
+        *count = intVal(&constant->val);
+    else if (IsA(&constant->val, Float))
+        *count = strtoll(castNode(Float, &constant->val)->fval, NULL, 10);
+    else
+        return false;
+    return true;
+}
+
+static Node *integer_constant(long long count)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", count);
+    A_Const *constant = makeNode(A_Const);
+    if (count <= INT32_MAX) {
+        constant->val.ival.type = T_Integer;
+        constant->val.ival.ival = (int) count;
+    } else {
+        constant->val.fval.type = T_Float;
+        constant->val.fval.fval = pstrdup(text);
+    }
+    constant->location = -1;
+    return (Node *) constant;
+}
+
+/*
+ * Each shard's first LIMIT + OFFSET rows are enough.  A negative one, and a sum that is no bigint, never get so far or mean
+ * that there is no limit.  NULL + anything is NULL: no limit, as PostgreSQL has it; OFFSET NULL is 0.
+ */
+static Node *raised_limit(Node *limit, Node *offset)
+{
+    long long count, skipped;
+    if (!limit || (IsA(limit, A_Const) && castNode(A_Const, limit)->isnull))
+        return NULL;
+    if (constant_count(limit, &count) && constant_count(offset, &skipped))
+        return count < 0 || skipped < 0 || count > INT64_MAX - skipped ? NULL
+                                                                       : integer_constant(count + skipped);
+    CoalesceExpr *known = makeNode(CoalesceExpr);
+    known->args = list_make2(bigint(copyObject(offset)), integer_constant(0));
+    known->location = -1;
+    return (Node *) makeSimpleA_Expr(AEXPR_OP, "+", bigint(copyObject(limit)), (Node *) known, -1);
+}
+
+static List *with_hidden(List *targets, const List *hidden)
+{
+    ListCell *cell;
+    int number = 0;
+    foreach (cell, hidden) {
+        char name[32];
+        snprintf(name, sizeof name, "keyway_sort_%d", ++number);
+        ResTarget *target = makeNode(ResTarget);
+        target->name = pstrdup(name);
+        target->val = copyObject(lfirst(cell));
+        target->location = -1;
+        targets = lappend(targets, target);
+    }
+    return targets;
+}
+
+const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset, struct arena *arena)
+{
+    SelectStmt *copy = (SelectStmt *) copyObjectImpl(select);
+    copy->targetList = with_hidden(copy->targetList, hidden);
+    if (has_offset) {
+        copy->limitCount = raised_limit(copy->limitCount, copy->limitOffset);
+        copy->limitOffset = NULL;
+        if (!copy->limitCount)
+            copy->limitOption = (LimitOption) PARSED_LIMIT_DEFAULT;
+    }
+    return parse_deparse((Node *) copy, arena);
+}

@@ -1,0 +1,15 @@
+/*
+ * rewrite: the statement that each shard gets when several are asked.
+ */
+#ifndef KEYWAY_REWRITE_H
+#define KEYWAY_REWRITE_H
+
+#include "router/parse.h"
+
+/*
+ * The SELECT with `hidden` expressions behind its select list, and, if it has an OFFSET, with LIMIT raised by the OFFSET
+ * and no OFFSET.  The text is in `arena`; NULL if it cannot be written (or trusted).  The tree is left as it was.
+ */
+const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset, struct arena *arena);
+
+#endif
