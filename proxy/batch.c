@@ -284,7 +284,7 @@ static void remember_on_server(struct server *server, struct statement *statemen
         return;
     statement_server_name(closed, name);
     put_about(server, 'C', 'S', name);
-    server_expect(server, 'C', true, NULL);
+    server_expect_numbered(server, 'C', true, NULL, closed);
 }
 
 void query_prepare(struct server *server, struct statement *statement, bool named, struct reply_sink *sink,
@@ -300,7 +300,7 @@ void query_prepare(struct server *server, struct statement *statement, bool name
     else
         server->unnamed = statement->number;
     put_parse(server, statement, name);
-    server_expect_parse(server, sink == NULL, sink, statement->number);
+    server_expect_numbered(server, 'P', sink == NULL, sink, statement->number);
 }
 
 /* The client's own Parse is sent even to a server that has the statement: its answer is the server's. */
@@ -311,7 +311,7 @@ static void send_parse(struct server *server, struct message *message)
         statement_server_name(message->statement->number, name);
         if (statement_numbers_use(&server->numbers, message->statement->number)) {
             put_about(server, 'C', 'S', name);
-            server_expect(server, 'C', true, NULL);
+            server_expect_numbered(server, 'C', true, NULL, message->statement->number);
         } else {
             remember_on_server(server, message->statement);
         }
@@ -319,7 +319,7 @@ static void send_parse(struct server *server, struct message *message)
         server->unnamed = message->statement->number;
     }
     put_parse(server, message->statement, name);
-    server_expect_parse(server, false, NULL, message->statement->number);
+    server_expect_numbered(server, 'P', false, NULL, message->statement->number);
 }
 
 static void send_bind(struct client *client, struct server *server, struct message *message)
@@ -408,10 +408,10 @@ static size_t forward_batch(struct batch *batch)
     }
     server->wrote |= batch->writes;
     client->view->counters.single_count += (uint64_t) batch->binds;
+    client->open_batch = !batch->synced; /* its portals will be asked for in the next one */
     for (size_t i = 0; i < batch->count; i++)
         send_message(batch, server, &batch->messages[i]);
     stream_wrote(&server->stream);
-    client->open_batch = !batch->synced;
     client->query_started = client->state_since = ev_now(client->stream.worker->loop);
     if (batch->synced)
         client->state = CLIENT_BUSY;

@@ -106,7 +106,7 @@ static void cancel_run(struct inbox_message *message, struct worker *worker)
     if (client->waiting == WAIT_SERVER) {
         pool_give_up(&client->pool_wait);
         error_set(&client->pool_error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
-        client_retry(client);
+        query_resume(client);
     }
     for (struct server *server = client->servers; server; server = server->next_lent)
         if (!server_is_quiet(server))
@@ -756,7 +756,7 @@ static void tick_idle(struct client *client, const struct settings *settings, ev
             pool_give_up(&client->pool_wait);
             error_set(&client->pool_error, SQLSTATE_CONNECTION_FAILURE, "query_wait_timeout");
             error_detail(&client->pool_error, "No server connection came free in time.");
-            client_retry(client);
+            query_resume(client);
         }
     } else if (in_transaction && expired(settings->idle_transaction_timeout, now, client->state_since)) {
         close_with(client, SQLSTATE_IDLE_TRANSACTION_TIMEOUT, "idle_transaction_timeout");

@@ -4,6 +4,8 @@
  */
 #include "proxy/copy.h"
 
+#include <string.h>
+
 #include "proxy/fanout.h"
 #include "proxy/keyway.h"
 #include "proxy/run.h"
@@ -39,6 +41,14 @@ static void copy_end(struct client *client)
     }
 }
 
+static void refuse_message(struct client *client)
+{
+    struct error error = {0};
+    error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "unexpected message type during COPY from stdin");
+    client_close(client, &error, "unexpected message during COPY");
+    error_clear(&error);
+}
+
 /* Whole messages for a fan-out: rows may have to be taken apart. */
 static size_t run_copy_message(struct client *client, const struct frame *frame)
 {
@@ -61,7 +71,11 @@ static size_t run_copy_message(struct client *client, const struct frame *frame)
     case 'X':
         client_close(client, NULL, "client close request");
         break;
-    default: /* Flush and Sync are ignored during COPY (55.2.6) */
+    case 'H':
+    case 'S': /* ignored during COPY (55.2.6) */
+        break;
+    default:
+        refuse_message(client);
         break;
     }
     return frame->total;
@@ -86,6 +100,8 @@ size_t copy_input(struct client *client, const uint8_t *bytes, size_t length)
             copy_end(client);
         if (frame.type == 'X')
             client_close(client, NULL, "client close request");
+        else if (strchr("dcfHS", frame.type) == NULL)
+            refuse_message(client);
         return frame.total; /* Flush and Sync are ignored during COPY (55.2.6) */
     case WIRE_HEAD:
         if (frame.type != 'd' || client->run)

@@ -238,6 +238,7 @@ static int run(const char *file)
     log_line(LOG_INFO, "keyway %s is ready on %s, %d workers", KEYWAY_VERSION, settings->listen, keyway.worker_count);
     ev_run(main_loop, 0);
     log_line(LOG_INFO, "keyway stops");
+    settings = keyway_settings(); /* a reload may have replaced those of the start */
     if (settings->pid_file)
         unlink(settings->pid_file);
     fflush(NULL);

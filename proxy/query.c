@@ -83,7 +83,7 @@ static void attach(struct client *client, struct server *server)
     server->client = client;
 }
 
-static void resume_request(struct client *client)
+void query_resume(struct client *client)
 {
     if (client->run) {
         client->waiting = WAIT_NOTHING;
@@ -98,7 +98,7 @@ static void wait_granted(struct pool_wait *wait, struct server *server)
     struct client *client = (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
     client->view->counters.wait_time += (uint64_t) ((ev_now(wait->worker->loop) - wait->since) * 1e6);
     attach(client, server);
-    resume_request(client);
+    query_resume(client);
 }
 
 static void wait_failed(struct pool_wait *wait, const struct error *error)
@@ -106,7 +106,7 @@ static void wait_failed(struct pool_wait *wait, const struct error *error)
     struct client *client = (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
     error_clear(&client->pool_error);
     error_copy(&client->pool_error, error);
-    resume_request(client);
+    query_resume(client);
 }
 
 static void bring_settings(struct client *client, struct server *server)
@@ -332,6 +332,8 @@ static size_t lone_sync(struct client *client, size_t used)
 
 static size_t request(struct client *client, const struct frame *frame, const uint8_t *bytes, size_t length)
 {
+    if (strchr("QPBDEH", frame->type))
+        client->drop_sync = false;
     switch (frame->type) {
     case 'X':
         client_close(client, NULL, "client close request");
@@ -374,7 +376,7 @@ static size_t request(struct client *client, const struct frame *frame, const ui
 size_t query_input(struct client *client, const uint8_t *bytes, size_t length)
 {
     struct frame frame;
-    if (client->state == CLIENT_BUSY && copy_wanted(client))
+    if ((client->state == CLIENT_BUSY || client->open_batch) && copy_wanted(client))
         return copy_input(client, bytes, length);
     if (client->state == CLIENT_BUSY || client->waiting != WAIT_NOTHING) {
         stream_pause(&client->stream);

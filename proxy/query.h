@@ -14,6 +14,8 @@
 size_t query_input(struct client *client, const uint8_t *bytes, size_t length);
 void query_reply_done(struct client *client, struct server *server);
 void query_server_lost(struct client *client, const struct error *error);
+/* What a request waited for has come, or its wait was ended with an error: it goes on. */
+void query_resume(struct client *client);
 /* The request is over: servers go back, the next request is looked at.  ReadyForQuery has been sent. */
 void query_over(struct client *client);
 

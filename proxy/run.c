@@ -213,8 +213,7 @@ static enum run_step item_parse(struct run *run, struct reader reader)
         types[i] = (uint32_t) read_int32(&reader);
     struct statement *statement = statement_intern(state_of(client)->statements, sql, strlen(sql), types, count);
     struct plan *plan = query_statement_plan(client, statement, &error);
-    if (plan && client->transaction.failed && plan->statement != STATEMENT_ROLLBACK &&
-        plan->statement != STATEMENT_COMMIT && plan->statement != STATEMENT_ROLLBACK_TO)
+    if (plan && client->transaction.failed && !run_allowed_when_failed(plan->statement))
         run_aborted_error(&error);
     if (error_is_set(&error)) {
         statement_release(state_of(client)->statements, statement);
@@ -239,6 +238,11 @@ static enum run_step item_bind(struct run *run, const struct run_item *item)
     }
     if (statement == NULL || !query_read_bind(item->body, item->length, statement, &run->arena, &bind))
         return malformed(run);
+    struct plan *plan = query_statement_plan(client, statement, &error);
+    if (plan && client->transaction.failed && !run_allowed_when_failed(plan->statement))
+        run_aborted_error(&error);
+    if (error_is_set(&error))
+        return run_fail(run, &error);
     struct portal *portal = portal_put(&client->portals, state_of(client)->statements, bind.portal, statement);
     portal->bind = memory_alloc(item->length);
     memcpy(portal->bind, item->body, item->length);

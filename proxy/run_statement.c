@@ -429,7 +429,7 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
 
 /* --- dispatch ------------------------------------------------------------------------------------------------ */
 
-static bool allowed_when_failed(enum statement_kind statement)
+bool run_allowed_when_failed(enum statement_kind statement)
 {
     return statement == STATEMENT_ROLLBACK || statement == STATEMENT_COMMIT || statement == STATEMENT_ROLLBACK_TO;
 }
@@ -442,7 +442,7 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
             plan_release(run->plan);
         run->plan = plan_hold(plan);
     }
-    if (run->client->transaction.failed && !allowed_when_failed(plan->statement)) {
+    if (run->client->transaction.failed && !run_allowed_when_failed(plan->statement)) {
         struct error error = {0};
         run_aborted_error(&error);
         return run_fail(run, &error);

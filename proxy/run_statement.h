@@ -14,6 +14,8 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
 void run_statement_done(struct run *run);
 
 void run_aborted_error(struct error *error); /* 25P02 */
+/* What may still run in an aborted transaction. */
+bool run_allowed_when_failed(enum statement_kind statement);
 
 /* In run.c. */
 enum run_step run_fail(struct run *run, struct error *error); /* sends and clears it; STEP_FAILED */

@@ -73,9 +73,9 @@ void server_expect(struct server *server, uint8_t message, bool swallow, struct 
     *expected_at(server, server->expected_count - 1) = (struct expected_reply){message, swallow, 0, sink};
 }
 
-void server_expect_parse(struct server *server, bool swallow, struct reply_sink *sink, uint64_t number)
+void server_expect_numbered(struct server *server, uint8_t message, bool swallow, struct reply_sink *sink, uint64_t number)
 {
-    server_expect(server, 'P', swallow, sink);
+    server_expect(server, message, swallow, sink);
     expected_at(server, server->expected_count - 1)->number = number;
 }
 
@@ -101,7 +101,10 @@ void server_answered(struct server *server)
 bool server_awaits_sync(const struct server *server)
 {
     const struct expected_reply *head = expected_head(server);
-    return head && head->message != 'Q';
+    for (unsigned i = 0; head && i < server->expected_count; i++)
+        if (expected_at(server, i)->message == 'S')
+            return true;
+    return false;
 }
 
 bool server_is_quiet(const struct server *server)
@@ -150,13 +153,20 @@ static void expected_advance(struct server *server, uint8_t reply)
 /* After an error in extended protocol nothing but Sync is answered. */
 static void skip_to_sync(struct server *server)
 {
+    uint64_t kept = 0;
     while (server->expected_count > 0 && expected_head(server)->message != 'S') {
-        uint64_t number = expected_head(server)->number;
-        if (number) {
-            statement_numbers_remove(server->numbers, number);
-            server->unnamed = server->unnamed == number ? 0 : server->unnamed;
-        }
+        struct expected_reply head = *expected_head(server);
         expected_pop(server);
+        if (head.number == 0)
+            continue;
+        if (head.message == 'C') { /* not closed: the server still has it */
+            kept = head.number;
+            if (!statement_numbers_use(&server->numbers, head.number))
+                statement_numbers_add(&server->numbers, head.number, SIZE_MAX);
+        } else if (head.number != kept) {
+            statement_numbers_remove(server->numbers, head.number);
+            server->unnamed = server->unnamed == head.number ? 0 : server->unnamed;
+        }
     }
 }
 
@@ -188,6 +198,15 @@ static bool is_fatal(const struct frame *frame, struct wire_fields *fields)
            (strcmp(fields->severity, "FATAL") == 0 || strcmp(fields->severity, "PANIC") == 0);
 }
 
+/* COPY has ignored the Sync of its batch (55.2.6); the client's next one, behind its CopyDone, is answered by this. */
+static void resend_sync(struct server *server)
+{
+    wire_empty(stream_output(&server->stream), 'S');
+    stream_wrote(&server->stream);
+    if (server->client)
+        server->client->drop_sync = true;
+}
+
 static enum frame_way error_way(struct server *server, const struct frame *frame)
 {
     struct wire_fields fields = {0};
@@ -208,9 +227,13 @@ static enum frame_way error_way(struct server *server, const struct frame *frame
         server->retire = true;
         way = WAY_DROP;
     }
+    bool copying = server->copy_in;
     server->copy_in = false;
-    if (head.message != 'Q')
+    if (head.message != 'Q') {
         skip_to_sync(server);
+        if (copying && server->expected_count > 0)
+            resend_sync(server);
+    }
     return way;
 }
 
@@ -226,7 +249,13 @@ static enum frame_way frame_way(struct server *server, const struct frame *frame
     }
     struct expected_reply taken = *head;
     if (frame->type == 'Z') {
-        if (frame->body_length != 1 || (taken.message != 'Q' && taken.message != 'S'))
+        if (taken.message != 'Q' && taken.message != 'S') { /* sent after an error and ignored */
+            skip_to_sync(server);
+            if (expected_head(server) == NULL)
+                return WAY_BROKEN;
+            taken = *expected_head(server);
+        }
+        if (frame->body_length != 1)
             return WAY_BROKEN;
         server->status = (char) frame->body[0];
     }

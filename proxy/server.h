@@ -51,7 +51,7 @@ struct reply_sink {
 struct expected_reply {
     uint8_t message;
     bool swallow;            /* the success is not told; an error of an extended-protocol message is */
-    uint64_t number;         /* of Parse: the statement, forgotten when it fails */
+    uint64_t number;         /* of Parse and Close: the statement, as an error decides whether the server has it */
     struct reply_sink *sink; /* NULL: forward to the client, unless swallow */
 };
 
@@ -95,8 +95,8 @@ void server_connect(struct pool *pool, struct worker *worker);
 
 /* Remember that a reply is expected; call in the order the messages are written to server->stream. */
 void server_expect(struct server *server, uint8_t message, bool swallow, struct reply_sink *sink);
-/* The same for a Parse of this statement. */
-void server_expect_parse(struct server *server, bool swallow, struct reply_sink *sink, uint64_t number);
+/* The same for a Parse or Close of this statement. */
+void server_expect_numbered(struct server *server, uint8_t message, bool swallow, struct reply_sink *sink, uint64_t number);
 /* The reply being awaited ends with that of a Sync rather than of a Query. */
 bool server_awaits_sync(const struct server *server);
 bool server_is_quiet(const struct server *server); /* no reply outstanding */

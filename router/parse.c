@@ -107,7 +107,9 @@ List *parse_more(const char *sql, struct error *error)
 bool parse_begin(struct parse *parse, const char *sql, size_t length, struct error *error)
 {
     parse->context = pg_query_enter_memory_context();
-    parse->statements = parse_more(pnstrdup(sql, length), error);
+    char *text = palloc0(length + 1);
+    memcpy(text, sql, length);
+    parse->statements = parse_more(text, error);
     if (!error_is_set(error))
         return true;
     parse_end(parse);

@@ -409,6 +409,9 @@ static void plan_reference(struct inserting *inserting)
     if (inserting->source && inserting->insert->onConflictClause)
         plan_refuse(plan, "this statement cannot change a reference table", "Insert VALUES.",
                     "Which of several conflicting rows stays may be different on each shard.");
+    if (inserting->source && (inserting->source->select->limitCount || inserting->source->select->limitOffset))
+        plan_refuse(plan, "this statement cannot change a reference table", "Leave out LIMIT and OFFSET.",
+                    "Which rows LIMIT takes may be different on each shard.");
     if (!plan_check_functions(plan, &inserting->analysis))
         plan_reference_write(plan, &inserting->analysis, &inserting->target);
 }

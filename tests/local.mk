@@ -10,14 +10,13 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST)
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
 	tests/unit/test_arena.c \
-	tests/unit/test_auth.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_catalog.c \
 	tests/unit/test_copy_split.c \
 	tests/unit/test_keyspace.c \
 	tests/unit/test_merge.c \
 	tests/unit/test_normalise.c \
-	tests/unit/test_plan_cache.c \
+	tests/unit/test_plan.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
@@ -43,11 +42,11 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/fixture.c \
 	tests/integration/main.c \
 	tests/integration/test_basics.c \
-	tests/integration/test_chaos.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_refusals.c \
 	tests/integration/test_routing.c \
+	tests/integration/test_shard_down.c \
 	tests/integration/test_transactions.c \
 	tests/integration/cluster.h \
 	tests/integration/fixture.h

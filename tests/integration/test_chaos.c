@@ -102,18 +102,3 @@ Test(chaos, shards_are_killed_and_come_back_under_load)
     EXPECT_SOON(conn, "SELECT count(*) FROM users", "200", 10000);
     PQfinish(conn);
 }
-
-/* The shards that live go on answering. */
-Test(chaos, a_dead_shard_is_an_error_only_for_its_own_rows)
-{
-    PGconn *conn = connect_keyway(&keyway, NULL);
-    EXPECT(conn, "SELECT username FROM users WHERE username = 'h'", "h");
-    cluster_kill_server(1);
-    EXPECT(conn, "SELECT username FROM users WHERE username = 'q'", "q");
-    EXPECT_LIKE(conn, "SELECT username FROM users WHERE username = 'h'", "ERROR ");
-    cluster_start_server(1);
-    PQfinish(conn);
-    conn = connect_keyway(&keyway, NULL);
-    EXPECT_SOON(conn, "SELECT username FROM users WHERE username = 'h'", "h", 15000);
-    PQfinish(conn);
-}

@@ -1,0 +1,628 @@
+/*
+ * plan: which statement goes where, and which is refused.  Each row of a table is one statement: given the shards and
+ * tables below, this is the kind of plan and these are the shards.
+ *
+ * Shards a, b, c hold usernames up to g, from g to n, and from n on.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "router/plan.h"
+#include "tests/unit/town.h"
+
+static const char *const configuration =
+    "[keyway]\nauth_method = trust\n"
+    "[shard a]\nconninfo = host=127.0.0.1\n"
+    "[shard b]\nconninfo = host=127.0.0.1 port=5433\n"
+    "[shard c]\nconninfo = host=127.0.0.1 port=5434\n"
+    "[database app]\nshards = a, b, c\n"
+    "[keyspace app.username]\ntype = text\nmethod = range\n"
+    "range = a [-infinity, g)\nrange = b [g, n)\nrange = c [n, +infinity)\n"
+    "[keyspace app.number]\ntype = bigint\nmethod = range\ngaps = yes\n"
+    "range = a [0, 100)\nrange = b [100, 200)\nrange = c [200, 300)\n"
+    "[keyspace app.place]\ntype = text, integer\nmethod = hash\nshards = a, b, c\n"
+    "[table app.users]\nkeyspace = username\nkey = username\n"
+    "[table app.posts]\nkeyspace = username\nkey = username\n"
+    "[table app.numbers]\nkeyspace = number\nkey = n\n"
+    "[table app.places]\nkeyspace = place\nkey = town, street\n"
+    "[table app.sequenced]\nkeyspace = username\nkey = username\n"
+    "[table app.timed]\nkeyspace = username\nkey = username\n"
+    "[table app.triggered]\nkeyspace = username\nkey = username\n"
+    "[table app.trusted]\nkeyspace = username\nkey = username\ntriggers = local\n"
+    "[table app.secured]\nkeyspace = username\nkey = username\n"
+    "[table app.missing]\nkeyspace = username\nkey = username\n"
+    "[table app.countries]\nreference = yes\n"
+    "[table app.visits]\nreference = yes\n";
+
+static const struct {
+    int query;
+    const char *values;
+} rows[] = {
+    {TOWN_SCHEMAS, "pg_catalog"},
+    {TOWN_SCHEMAS, "public"},
+    {TOWN_RELATIONS, "100|public|users|r|f|f|f|~"},
+    {TOWN_COLUMNS, "100|username|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "100|name|25|-1|text|f|t|f|t|f|f|~"},
+    {TOWN_COLUMNS, "100|age|23|-1|integer|f|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "100|country|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "100|created|1184|-1|timestamp with time zone|f|f|f|t|f|f|~"},
+    {TOWN_UNIQUES, "100|users_pkey|t|username"},
+    {TOWN_RELATIONS, "101|public|posts|r|f|f|f|~"},
+    {TOWN_COLUMNS, "101|id|20|-1|bigint|t|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "101|username|1043|24|character varying|t|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "101|body|25|-1|text|f|t|f|t|f|f|~"},
+    {TOWN_COLUMNS, "101|likes|23|-1|integer|f|f|f|t|f|f|~"},
+    {TOWN_UNIQUES, "101|posts_pkey|t|id"},
+    {TOWN_RELATIONS, "102|public|countries|r|f|f|f|~"},
+    {TOWN_COLUMNS, "102|code|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "102|title|25|-1|text|f|t|f|t|f|f|~"},
+    {TOWN_RELATIONS, "103|public|numbers|r|f|f|f|~"},
+    {TOWN_COLUMNS, "103|n|23|-1|integer|t|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "103|x|23|-1|integer|f|f|f|t|f|f|~"},
+    {TOWN_UNIQUES, "103|numbers_pkey|t|n"},
+    {TOWN_RELATIONS, "104|public|places|r|f|f|f|~"},
+    {TOWN_COLUMNS, "104|town|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "104|street|23|-1|integer|t|f|f|t|f|f|~"},
+    {TOWN_RELATIONS, "105|public|sequenced|r|f|f|f|~"},
+    {TOWN_COLUMNS, "105|id|20|-1|bigint|t|f|f|t|f|f|nextval('s'::regclass)"},
+    {TOWN_COLUMNS, "105|username|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_RELATIONS, "106|public|timed|r|f|f|f|~"},
+    {TOWN_COLUMNS, "106|username|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "106|at|1184|-1|timestamp with time zone|f|f|f|t|f|f|now()"},
+    {TOWN_RELATIONS, "107|public|triggered|r|f|t|f|~"},
+    {TOWN_COLUMNS, "107|username|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_RELATIONS, "108|public|trusted|r|f|t|f|~"},
+    {TOWN_COLUMNS, "108|username|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_RELATIONS, "109|public|secured|r|t|f|f|~"},
+    {TOWN_COLUMNS, "109|username|25|-1|text|t|t|t|t|f|f|~"},
+    {TOWN_RELATIONS, "110|public|visits|r|f|f|f|~"},
+    {TOWN_COLUMNS, "110|id|23|-1|integer|t|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "110|at|1184|-1|timestamp with time zone|f|f|f|t|f|f|~"},
+    {TOWN_RELATIONS, "111|public|people|v|f|f|f| SELECT users.username AS who, users.age FROM public.users;"},
+    {TOWN_COLUMNS, "111|who|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "111|age|23|-1|integer|f|f|f|t|f|f|~"},
+    {TOWN_RELATIONS, "112|public|writers|v|f|f|f| SELECT (posts.username)::text AS w, count(*) AS n FROM "
+                     "public.posts WHERE ((posts.username)::text > 'b'::text) GROUP BY posts.username;"},
+    {TOWN_COLUMNS, "112|w|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_COLUMNS, "112|n|20|-1|bigint|f|f|f|t|f|f|~"},
+    {TOWN_RELATIONS, "113|public|notes|r|f|f|f|~"},
+    {TOWN_COLUMNS, "113|id|23|-1|integer|t|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "113|username|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|sum|i|t|t|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|avg|i|t|t|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|min|i|t|t|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|max|i|t|t|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|bool_or|i|t|t|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|row_number|i|t|f|t|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|now|s|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|random|v|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|nextval|v|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|set_config|v|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|pg_advisory_lock|v|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|pg_backend_pid|s|t|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|query_to_xml|v|f|f|f|f"},
+    {TOWN_FUNCTIONS, "pg_catalog|generate_series|i|t|f|f|t"},
+    {TOWN_FUNCTIONS, "public|pure|i|f|f|f|f"},
+    {TOWN_FUNCTIONS, "public|reader|s|f|f|f|f"},
+};
+
+static struct routing *routing;
+
+static void set_up(void)
+{
+    struct settings *settings = town_settings(configuration);
+    struct catalog *catalogs[3];
+    struct error error = {0};
+    for (int shard = 0; shard < 3; shard++) {
+        struct catalog_builder *builder = catalog_builder_new();
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            town_row(builder, rows[i].query, rows[i].values);
+        catalogs[shard] = catalog_finish(builder);
+    }
+    routing = routing_build(settings, &settings->databases[0], catalogs, &error);
+    cr_assert(routing, "%s", error.message);
+    settings_release(settings);
+}
+
+static void tear_down(void)
+{
+    routing_release(routing);
+}
+
+static const struct session_facts facts = {"\"$user\", public", "app", true, true};
+
+/* "concat abc", "single b", or the SQLSTATE of the error. */
+static const char *outcome(const char *sql, const struct bind_values *binds, char *text, size_t size)
+{
+    struct normalised normalised = {0};
+    struct arena arena = {0};
+    struct route route;
+    struct error error = {0};
+    normalise(sql, strlen(sql), &normalised);
+    struct plan *plan = plan_make(routing, &facts, sql, strlen(sql), &normalised, NULL, 0, &error);
+    if (plan && plan_route(plan, routing, &normalised, binds, &arena, &route, &error)) {
+        size_t used = (size_t) snprintf(text, size, "%s ", plan_kind_name(route.kind));
+        for (int i = shard_set_next(&route.shards, 0); i >= 0 && used + 1 < size;
+             i = shard_set_next(&route.shards, i + 1))
+            text[used++] = (char) ('a' + i);
+        text[used] = '\0';
+    } else {
+        snprintf(text, size, "%s", error.sqlstate);
+        if (plan && !strcmp(error.sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED))
+            cr_expect(error.detail && error.hint, "a refusal has DETAIL and HINT: %s", sql);
+    }
+    error_clear(&error);
+    plan_release(plan);
+    normalised_free(&normalised);
+    arena_free(&arena);
+    return text;
+}
+
+struct expectation {
+    const char *sql, *outcome;
+};
+
+static void expect_all(const struct expectation *expectations, size_t count)
+{
+    char text[64];
+    for (size_t i = 0; i < count; i++) {
+        const char *found = outcome(expectations[i].sql, NULL, text, sizeof text);
+        cr_expect_str_eq(found, expectations[i].outcome, "%s\n  expected %s, found %s", expectations[i].sql,
+                         expectations[i].outcome, found);
+    }
+}
+
+#define EXPECT(...)                                                                                          \
+    do {                                                                                                     \
+        static const struct expectation expectations[] = {__VA_ARGS__};                                      \
+        expect_all(expectations, sizeof expectations / sizeof *expectations);                                \
+    } while (0)
+
+TestSuite(plan, .init = set_up, .fini = tear_down);
+
+Test(plan, a_key_in_where_chooses_the_shard)
+{
+    EXPECT({"SELECT * FROM users WHERE username = 'bob'", "single a"},
+           {"SELECT * FROM users WHERE 'hal' = username", "single b"},
+           {"SELECT * FROM public.users u WHERE u.username = 'zoe'", "single c"},
+           {"SELECT * FROM users WHERE username = 'bob' AND age > 3", "single a"},
+           {"SELECT * FROM users WHERE (username = 'bob') IS TRUE", "single a"},
+           {"SELECT * FROM users WHERE username = 'bob'::text", "single a"},
+           {"SELECT * FROM posts WHERE username = 'bob'::varchar", "single a"},
+           {"SELECT * FROM posts WHERE username::text = 'zoe'", "single c"},
+           {"SELECT * FROM users WHERE username IS NOT DISTINCT FROM 'bob'", "single a"},
+           {"SELECT * FROM users WHERE username = E'b\\x6fb'", "single a"},
+           {"SELECT * FROM users WHERE username = $$zoe$$", "single c"},
+           {"SELECT count(*), avg(age) FROM users WHERE username = 'bob'", "single a"},
+           {"SELECT * FROM users WHERE username = 'bob' LIMIT lower('3')::int", "single a"},
+           {"SELECT * FROM numbers WHERE n = 150", "single b"},
+           {"SELECT * FROM numbers WHERE n = '250'", "single c"},
+           {"SELECT * FROM numbers WHERE n = +5", "concat abc"},
+           {"SELECT * FROM numbers WHERE n = -5", "single a"},
+           {"SELECT * FROM numbers WHERE n = 150::bigint", "single b"},
+           {"SELECT * FROM places WHERE town = 'x' AND street = 1", "single b"});
+}
+
+Test(plan, lists_ranges_and_arms_choose_shards)
+{
+    EXPECT({"SELECT * FROM users WHERE username IN ('bob', 'al')", "single a"},
+           {"SELECT * FROM users WHERE username IN ('bob', 'zoe')", "concat ac"},
+           {"SELECT * FROM users WHERE username = ANY (ARRAY['bob', 'hal'])", "concat ab"},
+           {"SELECT * FROM users WHERE username = ANY ('{bob,\"hal\"}')", "concat ab"},
+           {"SELECT * FROM users WHERE username = ANY ('{bob}'::text[])", "single a"},
+           {"SELECT * FROM users WHERE username = ANY ('{bob,NULL}')", "single a"},
+           {"SELECT * FROM users WHERE username = 'bob' OR username = 'hal'", "concat ab"},
+           {"SELECT * FROM users WHERE username = 'bob' OR age = 3", "concat abc"},
+           {"SELECT * FROM users WHERE NOT username = 'bob'", "concat abc"},
+           {"SELECT * FROM users WHERE username < 'c'", "single a"},
+           {"SELECT * FROM users WHERE username >= 'n'", "single c"},
+           {"SELECT * FROM users WHERE username BETWEEN 'h' AND 'k'", "single b"},
+           {"SELECT * FROM users WHERE username LIKE 'bo%'", "single a"},
+           {"SELECT * FROM users WHERE username LIKE '%bo'", "concat abc"},
+           {"SELECT * FROM users WHERE username NOT LIKE 'bo%'", "concat abc"},
+           {"SELECT * FROM users WHERE username = 'bob' AND username = 'zoe'", "single a"},
+           {"SELECT * FROM users WHERE username = NULL", "single a"},
+           {"SELECT * FROM users WHERE username = lower('BOB')", "concat abc"},
+           {"SELECT * FROM users WHERE username COLLATE \"C\" = 'bob'", "concat abc"},
+           {"SELECT * FROM users WHERE username OPERATOR(public.=) 'bob'", "concat abc"},
+           {"SELECT * FROM users WHERE (username, age) = ('bob', 3)", "single a"},
+           {"SELECT * FROM users WHERE (username, age) IN (('bob', 3), ('zoe', 4))", "concat ac"},
+           {"SELECT * FROM users WHERE CASE WHEN username = 'bob' THEN true END", "concat abc"},
+           {"SELECT * FROM numbers WHERE n BETWEEN 120 AND 130", "single b"},
+           {"SELECT * FROM numbers WHERE n IN (1, 2, 3)", "single a"},
+           {"SELECT * FROM places WHERE town = 'x'", "concat abc"});
+}
+
+Test(plan, joins_carry_the_key)
+{
+    EXPECT({"SELECT * FROM users u JOIN posts p ON p.username = u.username WHERE u.username = 'bob'", "single a"},
+           {"SELECT * FROM users JOIN posts USING (username) WHERE username = 'zoe'", "single c"},
+           {"SELECT * FROM users NATURAL JOIN posts WHERE users.username = 'zoe'", "single c"},
+           {"SELECT * FROM users u, posts p WHERE p.username = u.username AND p.username = 'hal'", "single b"},
+           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username WHERE u.username = 'bob'",
+            "single a"},
+           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = 'bob'", "0A000"},
+           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username AND u.username = 'bob'",
+            "concat abc"},
+           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username AND p.username = 'bob'",
+            "concat abc"},
+           {"SELECT * FROM users u JOIN posts p ON p.username = u.username", "concat abc"},
+           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username", "concat abc"},
+           {"SELECT * FROM users u RIGHT JOIN posts p ON p.username = u.username", "concat abc"},
+           {"SELECT * FROM users u FULL JOIN posts p ON p.username = u.username", "0A000"},
+           {"SELECT * FROM users u JOIN posts p ON p.body = u.username", "0A000"},
+           {"SELECT * FROM users u, posts p", "0A000"},
+           {"SELECT * FROM users u, posts p WHERE u.username = 'bob' AND p.username = 'al'", "single a"},
+           {"SELECT * FROM users u, posts p WHERE u.username = 'bob' AND p.username = 'zoe'", "0A000"},
+           {"SELECT * FROM users u JOIN countries c ON c.code = u.country", "concat abc"},
+           {"SELECT * FROM users u LEFT JOIN countries c ON c.code = u.country", "concat abc"},
+           {"SELECT * FROM countries c LEFT JOIN users u ON c.code = u.country", "0A000"},
+           {"SELECT * FROM countries c LEFT JOIN users u ON u.username = 'bob'", "single a"},
+           {"SELECT * FROM users u RIGHT JOIN countries c ON c.code = u.country", "0A000"},
+           {"SELECT * FROM generate_series(1, 3) g, users", "concat abc"},
+           {"SELECT * FROM users u JOIN notes n ON n.username = u.username", "0A000"},
+           {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'bob'", "single a"},
+           {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'zoe'", "0A000"});
+}
+
+Test(plan, subqueries_are_followed)
+{
+    EXPECT({"SELECT * FROM (SELECT * FROM users) s WHERE username = 'bob'", "single a"},
+           {"SELECT * FROM (SELECT username AS u FROM users) s WHERE u = 'bob'", "single a"},
+           {"SELECT * FROM (SELECT username FROM users LIMIT 3) s WHERE username = 'bob'", "0A000"},
+           {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s WHERE username = 'bob'", "single a"},
+           {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s", "concat abc"},
+           {"SELECT * FROM (SELECT body, count(*) FROM posts GROUP BY 1) s", "0A000"},
+           {"WITH w AS (SELECT * FROM users) SELECT * FROM w WHERE username = 'bob'", "single a"},
+           {"WITH users AS (SELECT 1 AS username) SELECT * FROM users", "single a"},
+           {"WITH w AS (SELECT username FROM users WHERE username = 'zoe') SELECT * FROM w", "single c"},
+           {"SELECT * FROM (SELECT username FROM users UNION ALL SELECT username FROM users) s "
+            "WHERE username = 'hal'", "single b"},
+           {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
+            "concat abc"},
+           {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username) "
+            "AND username = 'bob'", "single a"},
+           {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
+            "concat abc"},
+           {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.body = users.name)", "0A000"},
+           {"SELECT * FROM users WHERE username IN (SELECT username FROM posts)", "concat abc"},
+           {"SELECT * FROM users WHERE username NOT IN (SELECT username FROM posts)", "0A000"},
+           {"SELECT * FROM users WHERE name IN (SELECT username FROM posts)", "0A000"},
+           {"SELECT * FROM users WHERE username IN (SELECT username FROM posts WHERE username = 'bob')", "single a"},
+           {"SELECT name, (SELECT count(*) FROM posts p WHERE p.username = u.username) FROM users u", "concat abc"},
+           {"SELECT name, (SELECT count(*) FROM posts p) FROM users u", "0A000"},
+           {"SELECT (SELECT count(*) FROM users)", "0A000"},
+           {"SELECT (SELECT count(*) FROM users WHERE username = 'zoe')", "single c"},
+           {"SELECT * FROM countries WHERE EXISTS (SELECT 1 FROM users WHERE country = code)", "0A000"},
+           {"SELECT 1 WHERE EXISTS (SELECT 1 FROM users)", "0A000"},
+           {"SELECT * FROM users u, LATERAL (SELECT count(*) FROM posts p WHERE p.username = u.username) s",
+            "concat abc"},
+           {"SELECT (SELECT count(u.age)) FROM users u", "0A000"},
+           {"WITH RECURSIVE r AS (SELECT username FROM users UNION SELECT username FROM r) SELECT * FROM r",
+            "0A000"});
+}
+
+/* An ungrouped aggregate gives a row even if its WHERE is never true: its WHERE says nothing of the rows around it. */
+Test(plan, facts_do_not_leak_out_of_aggregates)
+{
+    EXPECT({"SELECT * FROM users u, LATERAL (SELECT count(*) FROM countries WHERE u.username = 'bob') s",
+            "concat abc"},
+           {"SELECT u.name, (SELECT count(*) FROM posts p WHERE p.username = u.username AND u.username = 'bob') "
+            "FROM users u", "concat abc"},
+           {"SELECT * FROM users u LEFT JOIN LATERAL (SELECT 1 WHERE u.username = 'bob') s ON true", "concat abc"},
+           {"SELECT * FROM users u WHERE EXISTS (SELECT count(*) FROM countries WHERE u.username = 'bob')",
+            "concat abc"},
+           {"SELECT * FROM users u WHERE EXISTS (SELECT 1 FROM countries WHERE u.username = 'bob')", "single a"});
+}
+
+Test(plan, views_are_read_through)
+{
+    EXPECT({"SELECT * FROM people WHERE who = 'bob'", "single a"}, {"SELECT * FROM people", "concat abc"},
+           {"SELECT * FROM people ORDER BY age", "merge abc"}, {"SELECT * FROM writers", "concat abc"},
+           {"SELECT * FROM writers WHERE w = 'zoe'", "single c"},
+           {"SELECT * FROM people p JOIN writers ON who = w", "concat abc"},
+           {"INSERT INTO people VALUES ('bob', 3)", "0A000"}, {"DELETE FROM people WHERE who = 'bob'", "0A000"});
+}
+
+Test(plan, order_and_limit_are_merged)
+{
+    EXPECT({"SELECT * FROM users ORDER BY username", "merge abc"},
+           {"SELECT username FROM users ORDER BY 1 DESC NULLS LAST LIMIT 5 OFFSET 2", "merge abc"},
+           {"SELECT username FROM users ORDER BY age", "merge abc"},
+           {"SELECT username FROM users ORDER BY name", "0A000"},
+           {"SELECT username FROM users ORDER BY name COLLATE \"C\"", "merge abc"},
+           {"SELECT username FROM users ORDER BY lower(name)", "0A000"},
+           {"SELECT username FROM users ORDER BY age + 1", "merge abc"},
+           {"SELECT username AS u FROM users ORDER BY u", "merge abc"},
+           {"SELECT DISTINCT username FROM users ORDER BY username", "merge abc"},
+           {"SELECT DISTINCT username, age FROM users ORDER BY lower(username)", "0A000"},
+           {"SELECT username, count(*) FROM posts GROUP BY username ORDER BY count(*) DESC LIMIT 3", "merge abc"},
+           {"SELECT * FROM users LIMIT 3", "concat abc"}, {"SELECT * FROM users LIMIT ALL", "concat abc"},
+           {"SELECT * FROM users OFFSET 3", "concat abc"}, {"SELECT * FROM users LIMIT -1", "2201W"},
+           {"SELECT * FROM users LIMIT -1 OFFSET -1", "2201X"}, {"SELECT * FROM users LIMIT 1 + 1", "0A000"},
+           {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS ONLY", "merge abc"},
+           {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS WITH TIES", "0A000"},
+           {"SELECT * FROM users FOR UPDATE", "concat abc"}, {"SELECT * FROM users LIMIT 1 FOR UPDATE", "0A000"},
+           {"SELECT * FROM users ORDER BY age USING <", "0A000"},
+           {"SELECT * FROM users ORDER BY random()", "0A000"},
+           {"SELECT age FROM users UNION ALL SELECT likes FROM posts ORDER BY 1", "merge abc"});
+}
+
+Test(plan, groups_stay_on_their_shard_only_with_the_key)
+{
+    EXPECT({"SELECT username, count(*) FROM posts GROUP BY username", "concat abc"},
+           {"SELECT username, count(*) FROM posts GROUP BY 1 HAVING count(*) > 2", "concat abc"},
+           {"SELECT likes, count(*) FROM posts GROUP BY likes", "0A000"},
+           {"SELECT username, avg(likes) FROM posts GROUP BY username, likes", "concat abc"},
+           {"SELECT username, count(*) FROM posts GROUP BY ROLLUP (username)", "0A000"},
+           {"SELECT DISTINCT username FROM posts", "concat abc"}, {"SELECT DISTINCT likes FROM posts", "0A000"},
+           {"SELECT DISTINCT ON (username) * FROM posts", "concat abc"},
+           {"SELECT DISTINCT ON (likes) * FROM posts", "0A000"},
+           {"SELECT count(*) OVER () FROM posts", "0A000"},
+           {"SELECT row_number() OVER (PARTITION BY username ORDER BY id) FROM posts", "concat abc"},
+           {"SELECT row_number() OVER w FROM posts WINDOW w AS (PARTITION BY username)", "concat abc"},
+           {"SELECT row_number() OVER w FROM posts WINDOW w AS (ORDER BY username)", "0A000"},
+           {"SELECT p.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
+            "GROUP BY p.username", "0A000"},
+           {"SELECT u.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
+            "GROUP BY u.username", "concat abc"},
+           {"SELECT username FROM users UNION SELECT username FROM posts", "concat abc"},
+           {"SELECT age FROM users UNION SELECT likes FROM posts", "0A000"},
+           {"SELECT username FROM users EXCEPT SELECT username FROM posts", "concat abc"},
+           {"SELECT username FROM users UNION ALL SELECT code FROM countries", "0A000"},
+           {"SELECT username FROM users UNION ALL SELECT 'x'", "0A000"});
+}
+
+Test(plan, aggregates_are_combined_where_that_is_exact)
+{
+    EXPECT({"SELECT count(*) FROM users", "combine abc"},
+           {"SELECT count(*), sum(age), min(age), max(created), 1 FROM users", "combine abc"},
+           {"SELECT count(DISTINCT username) FROM posts", "combine abc"},
+           {"SELECT count(DISTINCT likes) FROM posts", "0A000"}, {"SELECT avg(age) FROM users", "0A000"},
+           {"SELECT count(*) + 1 FROM users", "0A000"}, {"SELECT max(name) FROM users", "0A000"},
+           {"SELECT max(username) FROM users", "combine abc"},
+           {"SELECT count(*) FROM users HAVING count(*) > 1", "0A000"},
+           {"SELECT count(*) FROM users LIMIT 1", "0A000"},
+           {"SELECT count(*) FILTER (WHERE age > 3) FROM users", "combine abc"},
+           {"SELECT bool_or(age > 3) FROM users", "combine abc"},
+           {"SELECT count(*) FROM users u JOIN posts p USING (username)", "combine abc"},
+           {"SELECT count(*) FROM users u JOIN posts p ON p.body = u.name", "0A000"},
+           {"SELECT count(*) FROM (SELECT age FROM users UNION ALL SELECT likes FROM posts) s", "combine abc"},
+           {"SELECT count(*) FROM (SELECT DISTINCT age FROM users) s", "0A000"},
+           {"SELECT count(*) FROM (SELECT DISTINCT username FROM users) s", "combine abc"},
+           {"SELECT count(*), username FROM users WHERE username IN ('bob', 'zoe')", "0A000"},
+           {"SELECT count(*) FROM users WHERE username = 'bob'", "single a"});
+}
+
+Test(plan, what_depends_on_the_server_is_told_apart)
+{
+    EXPECT({"SELECT 1", "single a"}, {"SELECT now()", "single a"}, {"SELECT * FROM countries", "single a"},
+           {"SELECT * FROM notes", "single a"}, {"SELECT * FROM nowhere", "single a"},
+           {"SELECT * FROM pg_catalog.pg_class", "single a"}, {"SELECT pg_backend_pid()", "single a"},
+           {"SELECT 'users'::regclass", "single a"}, {"SELECT nextval('s')", "single a"},
+           {"SELECT pg_advisory_lock(1)", "single a"}, {"SELECT pg_advisory_lock(1) FROM users", "0A000"},
+           {"SELECT reader()", "0A000"}, {"SELECT pure() FROM users", "concat abc"},
+           {"SELECT set_config('a.b', 'c', false)", "0A000"}, {"SELECT query_to_xml('select', true, true, '')", "0A000"},
+           {"SELECT random() FROM users", "concat abc"}, {"SELECT now(), * FROM users", "0A000"},
+           {"SELECT current_timestamp FROM users WHERE username = 'bob'", "single a"},
+           {"SELECT * FROM users WHERE created < now()", "concat abc"},
+           {"SELECT * FROM users, (SELECT random()) r", "0A000"}, {"SELECT unknown_function(1) FROM users", "0A000"},
+           {"SELECT ctid FROM users", "0A000"}, {"SELECT ctid FROM users WHERE username = 'zoe'", "single c"},
+           {"SELECT tableoid::regclass FROM users WHERE username = 'zoe'", "0A000"},
+           {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM missing", "0A000"},
+           {"SELECT * FROM secured WHERE username = 'bob'", "0A000"},
+           {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "0A000"});
+}
+
+Test(plan, inserts_go_to_the_shards_of_their_keys)
+{
+    EXPECT({"INSERT INTO users (name, username) VALUES ('Bob', 'bob')", "single a"},
+           {"INSERT INTO users VALUES ('zoe')", "single c"},
+           {"INSERT INTO users VALUES ('al'), ('bob')", "single a"},
+           {"INSERT INTO users VALUES ('al'), ('zoe')", "split ac"},
+           {"INSERT INTO users VALUES ('al', 'x') , ('zoe', '),(') RETURNING username", "split ac"},
+           {"INSERT INTO users (name) VALUES ('Bob')", "0A000"},
+           {"INSERT INTO users (username) VALUES (lower('BOB'))", "0A000"},
+           {"INSERT INTO users (username) VALUES (NULL)", "23502"},
+           {"INSERT INTO users (username) VALUES (DEFAULT)", "0A000"},
+           {"INSERT INTO users DEFAULT VALUES", "0A000"}, {"INSERT INTO numbers VALUES (150)", "single b"},
+           {"INSERT INTO numbers VALUES (1000)", "23514"}, {"INSERT INTO numbers VALUES (1.5)", "0A000"},
+           {"INSERT INTO posts (id, username) VALUES (1, 'bob')", "single a"},
+           {"INSERT INTO users VALUES ('bob') ON CONFLICT DO NOTHING", "single a"},
+           {"INSERT INTO users VALUES ('bob') ON CONFLICT (username) DO UPDATE SET name = excluded.name", "single a"},
+           {"INSERT INTO users VALUES ('bob') ON CONFLICT (username) DO UPDATE SET username = 'x'", "0A000"},
+           {"INSERT INTO posts (id, username) VALUES (1, 'bob') ON CONFLICT (id) DO NOTHING", "0A000"},
+           {"INSERT INTO posts (id, username) VALUES (1, 'bob') ON CONFLICT DO NOTHING", "0A000"},
+           {"INSERT INTO sequenced (username) VALUES ('bob')", "0A000"},
+           {"INSERT INTO sequenced (id, username) VALUES (1, 'bob')", "single a"},
+           {"INSERT INTO timed (username) VALUES ('bob')", "single a"},
+           {"INSERT INTO timed (username) VALUES ('bob'), ('zoe')", "0A000"},
+           {"INSERT INTO timed VALUES ('bob', '2020-01-01Z'), ('zoe', '2020-01-01Z')", "split ac"},
+           {"INSERT INTO timed VALUES ('bob', now()), ('zoe', now())", "0A000"},
+           {"INSERT INTO triggered VALUES ('bob')", "0A000"}, {"INSERT INTO trusted VALUES ('bob')", "single a"},
+           {"INSERT INTO users (username, age) VALUES ('bob', (SELECT count(*) FROM posts WHERE username = 'bob'))",
+            "single a"},
+           {"INSERT INTO users (username, age) VALUES ('bob', (SELECT count(*) FROM posts WHERE username = 'zoe'))",
+            "0A000"},
+           {"INSERT INTO users SELECT 'bob', 'Bob'", "single a"},
+           {"INSERT INTO users (username) SELECT username FROM posts", "concat abc"},
+           {"INSERT INTO users (username) SELECT username FROM posts WHERE username = 'zoe' LIMIT 1", "single c"},
+           {"INSERT INTO users (username) SELECT username FROM posts LIMIT 1", "0A000"},
+           {"INSERT INTO users (username) SELECT body FROM posts", "0A000"},
+           {"INSERT INTO users (username) SELECT code FROM countries", "0A000"},
+           {"INSERT INTO users (username, age) SELECT username, count(*) FROM posts GROUP BY 1", "concat abc"},
+           {"INSERT INTO notes VALUES (1)", "single a"},
+           {"INSERT INTO notes SELECT age, username FROM users", "0A000"},
+           {"INSERT INTO notes SELECT age, username FROM users WHERE username = 'bob'", "single a"});
+}
+
+Test(plan, updates_and_deletes_fan_out_where_proved)
+{
+    EXPECT({"UPDATE users SET name = 'x' WHERE username = 'bob'", "single a"},
+           {"UPDATE users SET age = age + 1", "concat abc"}, {"UPDATE users SET username = 'x'", "0A000"},
+           {"UPDATE users SET (name, username) = ('a', 'b') WHERE username = 'bob'", "0A000"},
+           {"UPDATE users SET created = now()", "0A000"},
+           {"UPDATE users SET created = now() WHERE username = 'bob'", "single a"},
+           {"UPDATE users SET age = random()", "0A000"},
+           {"UPDATE users u SET age = p.likes FROM posts p WHERE p.username = u.username", "concat abc"},
+           {"UPDATE users u SET age = p.likes FROM posts p WHERE p.body = u.name", "0A000"},
+           {"UPDATE users u SET age = (SELECT count(*) FROM posts p WHERE p.username = u.username)", "concat abc"},
+           {"UPDATE users SET age = (SELECT count(*) FROM posts)", "0A000"},
+           {"DELETE FROM users WHERE username IN ('bob', 'zoe') RETURNING *", "concat ac"},
+           {"DELETE FROM users USING posts p WHERE p.username = users.username", "concat abc"},
+           {"DELETE FROM users WHERE ctid = '(0,1)'", "0A000"},
+           {"DELETE FROM triggered WHERE username = 'bob'", "0A000"},
+           {"DELETE FROM notes", "single a"},
+           {"DELETE FROM notes WHERE username IN (SELECT username FROM users)", "0A000"},
+           {"WITH d AS (DELETE FROM users WHERE username = 'bob' RETURNING *) SELECT * FROM d", "single a"},
+           {"WITH d AS (DELETE FROM users RETURNING *) SELECT * FROM d", "0A000"},
+           {"WITH d AS (INSERT INTO users VALUES ('bob') RETURNING *) SELECT * FROM d", "0A000"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN MATCHED THEN DELETE", "0A000"});
+}
+
+Test(plan, reference_tables_are_written_everywhere)
+{
+    EXPECT({"INSERT INTO countries VALUES ('de', 'Germany')", "broadcast abc"},
+           {"UPDATE countries SET title = lower(title)", "broadcast abc"},
+           {"DELETE FROM countries WHERE code = 'de'", "broadcast abc"},
+           {"INSERT INTO countries SELECT * FROM countries", "broadcast abc"},
+           {"INSERT INTO countries SELECT username FROM users", "0A000"},
+           {"INSERT INTO countries SELECT code FROM countries LIMIT 1", "0A000"},
+           {"INSERT INTO countries SELECT username FROM notes", "0A000"},
+           {"INSERT INTO countries VALUES (random())", "0A000"}, {"INSERT INTO visits VALUES (1, now())", "0A000"},
+           {"INSERT INTO visits VALUES (1, 'now')", "0A000"},
+           {"INSERT INTO visits VALUES (1, '2020-01-01Z')", "broadcast abc"},
+           {"UPDATE countries SET title = c.title FROM countries c", "0A000"},
+           {"DELETE FROM countries WHERE code IN (SELECT country FROM users)", "0A000"});
+}
+
+Test(plan, errors_of_the_parser_are_postgresqls)
+{
+    EXPECT({"SELEC 1", "42601"}, {"SELECT 'x", "42601"}, {"", "single a"}, {"-- nothing", "single a"});
+    struct error error = {0};
+    const char *sql = "SELECT 'é' FRO x";
+    cr_assert_null(plan_make(routing, &facts, sql, strlen(sql), NULL, NULL, 0, &error));
+    cr_expect_eq(error.position, 16, "positions count characters");
+    error_clear(&error);
+}
+
+Test(plan, deep_nesting_is_an_error_and_no_crash)
+{
+    size_t length = 400000;
+    char *sql = memory_alloc(length + 16), text[64];
+    strcpy(sql, "SELECT 1");
+    for (size_t at = 8; at + 2 < length; at += 2)
+        memcpy(sql + at, "+1", 2);
+    cr_expect_str_eq(outcome(sql, NULL, text, sizeof text), "54001");
+    free(sql);
+}
+
+static const char *with_parameter(const char *sql, const char *value, char *text, size_t size)
+{
+    struct bind_value bind = {value, value ? (int32_t) strlen(value) : -1, false, 0};
+    return outcome(sql, &(struct bind_values){&bind, 1}, text, size);
+}
+
+Test(plan, parameters_are_bound_at_each_execution)
+{
+    char text[64];
+    const char *select = "SELECT * FROM users WHERE username = $1";
+    cr_expect_str_eq(with_parameter(select, "bob", text, sizeof text), "single a");
+    cr_expect_str_eq(with_parameter(select, "zoe", text, sizeof text), "single c");
+    cr_expect_str_eq(with_parameter(select, NULL, text, sizeof text), "single a");
+    cr_expect_str_eq(with_parameter("INSERT INTO users VALUES ($1)", "zoe", text, sizeof text), "single c");
+    cr_expect_str_eq(with_parameter("INSERT INTO users VALUES ($1)", NULL, text, sizeof text), "23502");
+    cr_expect_str_eq(with_parameter("SELECT * FROM users WHERE username = ANY ($1)", "{al,bob}", text, sizeof text),
+                     "single a");
+    cr_expect_str_eq(with_parameter("SELECT * FROM users ORDER BY age LIMIT $1", "-2", text, sizeof text), "2201W");
+}
+
+Test(plan, a_binary_parameter_is_read_by_its_type)
+{
+    char text[64];
+    const char eight[8] = {0, 0, 0, 0, 0, 0, 0, (char) 150};
+    struct bind_value bind = {eight, 8, true, 20};
+    const struct bind_values binds = {&bind, 1};
+    cr_expect_str_eq(outcome("SELECT * FROM numbers WHERE n = $1", &binds, text, sizeof text), "single b");
+    bind.type = 0;
+    cr_expect_str_eq(outcome("SELECT * FROM numbers WHERE n = $1", &binds, text, sizeof text), "concat abc",
+                     "eight bytes are no integer");
+    cr_expect_str_eq(outcome("SELECT * FROM numbers WHERE n = $1::bigint", &binds, text, sizeof text), "single b");
+}
+
+Test(plan, one_template_serves_all_values)
+{
+    const char *first = "SELECT * FROM users WHERE username = 'bob' LIMIT 3";
+    const char *second = "SELECT * FROM users WHERE username = 'zoe' LIMIT 9";
+    struct normalised one = {0}, other = {0};
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    normalise(first, strlen(first), &one);
+    normalise(second, strlen(second), &other);
+    struct plan *plan = plan_make(routing, &facts, first, strlen(first), &one, NULL, 0, &error);
+    cr_expect_not(plan_pins(plan, 0));
+    cr_expect_not(plan_pins(plan, 1));
+    cr_assert(plan_route(plan, routing, &other, NULL, &arena, &route, &error));
+    cr_expect(shard_set_has(&route.shards, 2));
+    plan_release(plan);
+    normalised_free(&one);
+    normalised_free(&other);
+    arena_free(&arena);
+}
+
+static struct plan *make(const char *sql)
+{
+    struct error error = {0};
+    struct plan *plan = plan_make(routing, &facts, sql, strlen(sql), NULL, NULL, 0, &error);
+    cr_assert(plan, "%s", error.message);
+    return plan;
+}
+
+Test(plan, the_shards_text_has_hidden_columns_and_a_raised_limit)
+{
+    struct plan *plan = make("SELECT username FROM users ORDER BY age DESC LIMIT 10 OFFSET 20");
+    cr_assert_str_eq(plan->shard_text, "SELECT username, age AS keyway_sort_1 FROM users ORDER BY age DESC LIMIT 30");
+    cr_expect_eq(plan->hidden, 1);
+    cr_expect_eq(plan->sort_keys[0].column, 1);
+    cr_expect(plan->sort_keys[0].descending);
+    cr_expect(plan->sort_keys[0].nulls_first);
+    plan_release(plan);
+    plan = make("SELECT username FROM users ORDER BY username LIMIT 10");
+    cr_expect_null(plan->shard_text, "LIMIT alone is every shard's own limit");
+    plan_release(plan);
+}
+
+Test(plan, split_parts_are_complete_statements)
+{
+    const char *sql = "insert into users /* ( */ values ('al', '(,'), ('zoe', 'x'), ('bob', $$)$$) returning age;";
+    struct plan *plan = make(sql);
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    cr_assert(plan_route(plan, routing, NULL, NULL, &arena, &route, &error), "%s", error.message);
+    cr_assert_eq(route.part_count, 2);
+    cr_expect_str_eq(route.parts[0].text,
+                     "insert into users /* ( */ values ('al', '(,'), ('bob', $$)$$) returning age;");
+    cr_expect_eq(route.parts[0].rows, 2);
+    cr_expect_str_eq(route.parts[1].text, "insert into users /* ( */ values ('zoe', 'x') returning age;");
+    plan_release(plan);
+    arena_free(&arena);
+}
+
+Test(plan, statements_are_described)
+{
+    struct plan *plan = make("SELECT * FROM users WHERE username = 'bob'");
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    cr_assert(plan_route(plan, routing, NULL, NULL, &arena, &route, &error));
+    const char *text = plan_describe(plan, routing, &route, &arena);
+    cr_expect(strstr(text, "shards: a\n"), "%s", text);
+    cr_expect(strstr(text, "username = 'bob'"), "%s", text);
+    plan_release(plan);
+    arena_free(&arena);
+}
