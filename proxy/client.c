@@ -705,6 +705,11 @@ void client_reply_done(struct client *client, struct server *server)
     query_reply_done(client, server);
 }
 
+void client_parse_failed(struct client *client, uint64_t number)
+{
+    statement_names_forget(client->names, state_of(client)->statements, number);
+}
+
 void client_loads_done(struct database_view *view)
 {
     struct client *client = view->loading, *next;

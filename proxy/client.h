@@ -106,6 +106,8 @@ void client_retry(struct client *client);
 
 /* ReadyForQuery of a forwarded request went to the client. */
 void client_reply_done(struct client *client, struct server *server);
+/* Its Parse of this statement failed, or was skipped after an error: the name does not exist. */
+void client_parse_failed(struct client *client, uint64_t number);
 /* A lent server is gone; if it was amid a forwarded frame the client cannot be saved. */
 void client_server_lost(struct client *client, struct server *server, const struct error *error, bool in_frame);
 /* A server that the client fed has room again. */

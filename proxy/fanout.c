@@ -418,8 +418,8 @@ static void input_lost(struct reply_sink *sink, struct server *server, const str
     struct client *client = input->fanout->client;
     (void) server;
     client_forget_server(client, input->server);
+    input->server = NULL; /* before the others are told: it must not be cancelled any more */
     fanout_fail(input->fanout, error);
-    input->server = NULL;
     input_ready(input);
 }
 

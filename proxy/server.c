@@ -163,7 +163,11 @@ static void skip_to_sync(struct server *server)
             kept = head.number;
             if (!statement_numbers_use(&server->numbers, head.number))
                 statement_numbers_add(&server->numbers, head.number, SIZE_MAX);
-        } else if (head.number != kept) {
+            continue;
+        }
+        if (!head.swallow && head.sink == NULL && server->client)
+            client_parse_failed(server->client, head.number);
+        if (head.number != kept) {
             statement_numbers_remove(server->numbers, head.number);
             server->unnamed = server->unnamed == head.number ? 0 : server->unnamed;
         }
@@ -554,7 +558,7 @@ static void cancel_finish(struct blocking_job *job)
 
 void server_cancel(struct server *server)
 {
-    PGcancel *cancel = PQgetCancel(server->connection);
+    PGcancel *cancel = server->state == SERVER_CLOSED ? NULL : PQgetCancel(server->connection);
     if (cancel == NULL)
         return;
     struct cancel_job *job = memory_alloc(sizeof(*job));

@@ -227,6 +227,24 @@ bool statement_names_remove(struct statement_names *names, struct statement_stor
     return true;
 }
 
+void statement_names_forget(struct statement_names *names, struct statement_store *store, uint64_t number)
+{
+    for (size_t i = 0; names && i < names->bucket_count; i++) {
+        struct name_entry **link = &names->buckets[i];
+        while (*link) {
+            struct name_entry *entry = *link;
+            if (entry->statement->number != number) {
+                link = &entry->next;
+                continue;
+            }
+            *link = entry->next;
+            statement_release(store, entry->statement);
+            free(entry);
+            names->count--;
+        }
+    }
+}
+
 void statement_names_free(struct statement_names **made, struct statement_store *store)
 {
     struct statement_names *names = *made;

@@ -51,6 +51,8 @@ struct statement *statement_names_find(const struct statement_names *names, cons
 void statement_names_put(struct statement_names **names, struct statement_store *store, const char *name,
                          struct statement *statement);
 bool statement_names_remove(struct statement_names *names, struct statement_store *store, const char *name);
+/* Forget every name of this statement: its Parse has failed at the server. */
+void statement_names_forget(struct statement_names *names, struct statement_store *store, uint64_t number);
 void statement_names_free(struct statement_names **names, struct statement_store *store);
 size_t statement_names_count(const struct statement_names *names);
 

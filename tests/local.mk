@@ -10,6 +10,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST)
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
 	tests/unit/test_arena.c \
+	tests/unit/test_auth.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_catalog.c \
 	tests/unit/test_copy_split.c \
@@ -42,6 +43,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/fixture.c \
 	tests/integration/main.c \
 	tests/integration/test_basics.c \
+	tests/integration/test_chaos.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_refusals.c \

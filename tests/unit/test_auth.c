@@ -18,12 +18,13 @@
 #define PENCIL_SALT "W22ZaJ0SNY7soEsUEjb6gQ=="
 
 static struct user_settings users[] = {
-    {.name = "scram", .secret = NULL}, /* made by pencil_secret() */
-    {.name = "plain", .secret = "pencil"},
+    /* by name, as settings_user() expects */
+    {.name = "broken", .secret = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$tooshort:AAAA"},
     {.name = "hashed", .secret = NULL}, /* md5 of "pencil" and "hashed" */
     {.name = "nothing", .secret = NULL},
+    {.name = "plain", .secret = "pencil"},
+    {.name = "scram", .secret = NULL}, /* made by pencil_secret() */
     {.name = "unicode", .secret = "I\xc2\xadX \xe2\x85\xa8"}, /* SASLprep: "IX IX" */
-    {.name = "broken", .secret = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$tooshort:AAAA"},
 };
 static struct settings settings = {.users = users, .user_count = sizeof(users) / sizeof(users[0])};
 static char secret_text[256], hash_text[40];
@@ -45,10 +46,10 @@ static void prepare(void)
     char *stored = scram_encode(secret.stored_key, SCRAM_KEY),
          *server = scram_encode(secret.server_key, SCRAM_KEY);
     snprintf(secret_text, sizeof(secret_text), "SCRAM-SHA-256$4096:%s$%s:%s", PENCIL_SALT, stored, server);
-    users[0].secret = secret_text;
+    users[4].secret = secret_text;
     strcpy(hash_text, "md5");
     md5_hex("pencilhashed", 12, hash_text + 3);
-    users[2].secret = hash_text;
+    users[1].secret = hash_text;
     scram_secret_wipe(&secret);
     free(salt);
     free(stored);
@@ -361,7 +362,7 @@ Test(scram, passwords_are_normalised)
 Test(scram, what_only_begins_like_a_secret_is_a_plain_password)
 {
     struct login login;
-    log_in_by_scram(&login, AUTH_SCRAM_SHA_256, "broken", users[5].secret);
+    log_in_by_scram(&login, AUTH_SCRAM_SHA_256, "broken", users[0].secret);
     cr_assert(eq(int, login.step, AUTH_DONE));
     end(&login);
 }
