@@ -235,7 +235,7 @@ static void first_pass(struct batch *batch, const uint8_t *bytes)
 {
     const uint8_t *at = bytes;
     batch->messages = arena_alloc_array(batch->arena, batch->count, sizeof(*batch->messages));
-    batch->forward = !batch->client->transaction.failed;
+    batch->forward = !batch->client->transaction.failed && !batch->client->transaction.catalog_is_old;
     for (size_t i = 0; i < batch->count; i++) {
         struct message *message = &batch->messages[i];
         wire_scan(at, batch->length - (size_t) (at - bytes), SIZE_MAX, &message->frame);

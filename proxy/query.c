@@ -280,7 +280,7 @@ static size_t simple_query(struct client *client, const struct frame *frame)
         return forward_query(client, frame, 0, true);
     struct normalised *normalised = &state_of(client)->normalised;
     normalise(sql, length, normalised);
-    if (normalised->several || normalised->empty || client->transaction.failed)
+    if (normalised->several || normalised->empty || client->transaction.failed || client->transaction.catalog_is_old)
         return start_simple_run(client, sql, length, frame->total);
 
     struct session_facts facts = query_facts(client);

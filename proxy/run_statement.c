@@ -384,6 +384,17 @@ static void send_routed(struct run *run, const struct execution *execution, cons
     }
 }
 
+/* A view or column that this transaction has made is unknown to the router: what reads it could go to the wrong shard. */
+static bool catalog_is_current(const struct client *client, const struct plan *plan, struct error *error)
+{
+    if (!client->transaction.catalog_is_old || plan->changes_catalog || plan->statement == STATEMENT_SHOW)
+        return true;
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this transaction has changed definitions on several shards");
+    error_detail(error, "They are read again when it has been committed; until then no other statement can be routed.");
+    error_hint(error, "COMMIT first.");
+    return false;
+}
+
 static bool find_route(struct run *run, const struct execution *execution, struct route *route, struct error *error)
 {
     struct client *client = run->client;
@@ -408,7 +419,7 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     const struct plan *plan = execution->plan;
     struct error error = {0};
     struct route route = {0};
-    if (!find_route(run, execution, &route, &error))
+    if (!catalog_is_current(client, plan, &error) || !find_route(run, execution, &route, &error))
         return run_fail(run, &error);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
     if (client->transaction.kind == TRANSACTION_NONE && (run->several || (several_writes && !plan->outside_transaction)))
@@ -422,6 +433,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         break;
     }
     client->transaction.changes_catalog |= plan->changes_catalog && client->transaction.kind != TRANSACTION_NONE;
+    client->transaction.catalog_is_old |= client->transaction.changes_catalog && plan->changes_catalog &&
+                                          shard_set_count(&route.shards) > 1;
     run->load_after = plan->changes_catalog && client->transaction.kind == TRANSACTION_NONE;
     send_routed(run, execution, &route);
     return STEP_BUSY;

@@ -48,7 +48,7 @@ void transaction_begin(struct client *client, enum transaction_kind kind, const 
 {
     struct transaction *transaction = &client->transaction;
     transaction->kind = kind;
-    transaction->failed = transaction->changes_catalog = false;
+    transaction->failed = transaction->changes_catalog = transaction->catalog_is_old = false;
     transaction->before = session_hold(client->session);
     client->transaction_started = ev_now(client->stream.worker->loop);
     transaction_remember(client, begin, length);

@@ -58,7 +58,6 @@ static void find_literal(const struct analysis *analysis, const A_Const *constan
             value->kind = VALUE_LITERAL;
             value->index = i;
             value->negative = negative;
-            value->type = 0;
             return;
         }
     plan_pin_all(analysis->plan);
@@ -72,9 +71,11 @@ static bool read_constant(const struct analysis *analysis, const A_Const *consta
         return true;
     switch (nodeTag(&constant->val)) {
     case T_Integer:
+        value->number = true;
         value->type = TYPE_int4;
         break;
     case T_Float:
+        value->number = true;
         value->type = strspn(value->text, "-0123456789") == strlen(value->text) && strlen(value->text) < 19
                           ? TYPE_int8
                           : TYPE_numeric;
@@ -121,6 +122,7 @@ static bool read_cast(struct analysis *analysis, const TypeCast *cast, struct va
         if (!IsA(&constant->val, String) && !(IsA(&constant->val, Integer) && type_is_integer(type)))
             return false;
         value->type = type;
+        value->number = false;
         return true;
     }
     /* 'x'::varchar::text */

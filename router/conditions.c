@@ -63,7 +63,7 @@ static struct bound bind_literal(const struct value *value, const struct executi
             arena_printf(execution->arena, "-%.*s", (int) literal->value_length, literal->value);
         bound.length++;
     }
-    if (!bound.type && literal->kind != LITERAL_STRING)
+    if (value->number)
         bound.type = number_type(bound.bytes, (size_t) bound.length);
     return bound;
 }

@@ -22,6 +22,7 @@ struct value {
     uint32_t type; /* the SQL type it is read as; 0: an untyped string, read as what it stands beside */
     const char *text; /* of VALUE_CONSTANT: NULL is SQL NULL */
     size_t index;
+    bool number;      /* an uncast number: its size says its type, which `type` gives for now */
     bool negative;    /* a minus sign stands before the literal */
     bool uncertain;   /* a parameter whose type other places of the statement may decide: binary is not read */
 };
