@@ -9,6 +9,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
+	tests/unit/test_analyze.c \
 	tests/unit/test_arena.c \
 	tests/unit/test_auth.c \
 	tests/unit/test_buffer.c \
@@ -79,7 +80,7 @@ endif
 
 # ---- fuzzing ----
 
-FUZZ_TARGETS = tests/fuzz/fuzz_normalise
+FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan
 FUZZ_SECONDS = 60
 EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -87,6 +88,12 @@ LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_normalise_SOURCES = tests/fuzz/fuzz_normalise.c
 tests_fuzz_fuzz_normalise_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_normalise_LDADD = $(ROUTER_LIBS)
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c
+tests_fuzz_fuzz_wire_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_wire_LDADD = $(PROXY_LIBS)
+tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c
+tests_fuzz_fuzz_plan_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_plan_LDADD = $(PROXY_LIBS)
 
 if FUZZ
 fuzz-programs: $(FUZZ_TARGETS)

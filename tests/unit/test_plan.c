@@ -1,6 +1,6 @@
 /*
- * plan: which statement goes where, and which is refused.  Each row of a table is one statement: given the shards and
- * tables below, this is the kind of plan and these are the shards.
+ * plan: which statement goes where, and which is refused.  Each row of a table is one statement: given the
+ * shards and tables below, this is the kind of plan and these are the shards.
  *
  * Shards a, b, c hold usernames up to g, from g to n, and from n on.
  */
@@ -238,84 +238,98 @@ Test(plan, lists_ranges_and_arms_choose_shards)
 
 Test(plan, joins_carry_the_key)
 {
-    EXPECT({"SELECT * FROM users u JOIN posts p ON p.username = u.username WHERE u.username = 'bob'", "single a"},
-           {"SELECT * FROM users JOIN posts USING (username) WHERE username = 'zoe'", "single c"},
-           {"SELECT * FROM users NATURAL JOIN posts WHERE users.username = 'zoe'", "single c"},
-           {"SELECT * FROM users u, posts p WHERE p.username = u.username AND p.username = 'hal'", "single b"},
-           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username WHERE u.username = 'bob'",
-            "single a"},
-           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = 'bob'", "0A000"},
-           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username AND u.username = 'bob'",
-            "concat abc"},
-           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username AND p.username = 'bob'",
-            "concat abc"},
-           {"SELECT * FROM users u JOIN posts p ON p.username = u.username", "concat abc"},
-           {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username", "concat abc"},
-           {"SELECT * FROM users u RIGHT JOIN posts p ON p.username = u.username", "concat abc"},
-           {"SELECT * FROM users u FULL JOIN posts p ON p.username = u.username", "0A000"},
-           {"SELECT * FROM users u JOIN posts p ON p.body = u.username", "0A000"},
-           {"SELECT * FROM users u, posts p", "0A000"},
-           {"SELECT * FROM users u, posts p WHERE u.username = 'bob' AND p.username = 'al'", "single a"},
-           {"SELECT * FROM users u, posts p WHERE u.username = 'bob' AND p.username = 'zoe'", "0A000"},
-           {"SELECT * FROM users u JOIN countries c ON c.code = u.country", "concat abc"},
-           {"SELECT * FROM users u LEFT JOIN countries c ON c.code = u.country", "concat abc"},
-           {"SELECT * FROM countries c LEFT JOIN users u ON c.code = u.country", "0A000"},
-           {"SELECT * FROM countries c LEFT JOIN users u ON u.username = 'bob'", "single a"},
-           {"SELECT * FROM users u RIGHT JOIN countries c ON c.code = u.country", "0A000"},
-           {"SELECT * FROM generate_series(1, 3) g, users", "concat abc"},
-           {"SELECT * FROM users u JOIN notes n ON n.username = u.username", "0A000"},
-           {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'bob'", "single a"},
-           {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'zoe'", "0A000"});
+    EXPECT(
+        {"SELECT * FROM users u JOIN posts p ON p.username = u.username WHERE u.username = 'bob'",
+         "single a"},
+        {"SELECT * FROM users JOIN posts USING (username) WHERE username = 'zoe'", "single c"},
+        {"SELECT * FROM users NATURAL JOIN posts WHERE users.username = 'zoe'", "single c"},
+        {"SELECT * FROM users u, posts p WHERE p.username = u.username AND p.username = 'hal'", "single b"},
+        {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username WHERE u.username = 'bob'",
+         "single a"},
+        {"SELECT * FROM users u LEFT JOIN posts p ON p.username = 'bob'", "0A000"},
+        {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username AND u.username = 'bob'",
+         "concat abc"},
+        {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username AND p.username = 'bob'",
+         "concat abc"},
+        {"SELECT * FROM users u JOIN posts p ON p.username = u.username", "concat abc"},
+        {"SELECT * FROM users u LEFT JOIN posts p ON p.username = u.username", "concat abc"},
+        {"SELECT * FROM users u RIGHT JOIN posts p ON p.username = u.username", "concat abc"},
+        {"SELECT * FROM users u FULL JOIN posts p ON p.username = u.username", "0A000"},
+        {"SELECT * FROM users u JOIN posts p ON p.body = u.username", "0A000"},
+        {"SELECT * FROM users u, posts p", "0A000"},
+        {"SELECT * FROM users u, posts p WHERE u.username = 'bob' AND p.username = 'al'", "single a"},
+        {"SELECT * FROM users u, posts p WHERE u.username = 'bob' AND p.username = 'zoe'", "0A000"},
+        {"SELECT * FROM users u JOIN countries c ON c.code = u.country", "concat abc"},
+        {"SELECT * FROM users u LEFT JOIN countries c ON c.code = u.country", "concat abc"},
+        {"SELECT * FROM countries c LEFT JOIN users u ON c.code = u.country", "0A000"},
+        {"SELECT * FROM countries c LEFT JOIN users u ON u.username = 'bob'", "single a"},
+        {"SELECT * FROM users u RIGHT JOIN countries c ON c.code = u.country", "0A000"},
+        {"SELECT * FROM generate_series(1, 3) g, users", "concat abc"},
+        {"SELECT * FROM users u JOIN notes n ON n.username = u.username", "0A000"},
+        {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'bob'",
+         "single a"},
+        {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'zoe'", "0A000"});
 }
 
 Test(plan, subqueries_are_followed)
 {
-    EXPECT({"SELECT * FROM (SELECT * FROM users) s WHERE username = 'bob'", "single a"},
-           {"SELECT * FROM (SELECT username AS u FROM users) s WHERE u = 'bob'", "single a"},
-           {"SELECT * FROM (SELECT username FROM users LIMIT 3) s WHERE username = 'bob'", "0A000"},
-           {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s WHERE username = 'bob'", "single a"},
-           {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s", "concat abc"},
-           {"SELECT * FROM (SELECT body, count(*) FROM posts GROUP BY 1) s", "0A000"},
-           {"WITH w AS (SELECT * FROM users) SELECT * FROM w WHERE username = 'bob'", "single a"},
-           {"WITH users AS (SELECT 1 AS username) SELECT * FROM users", "single a"},
-           {"WITH w AS (SELECT username FROM users WHERE username = 'zoe') SELECT * FROM w", "single c"},
-           {"SELECT * FROM (SELECT username FROM users UNION ALL SELECT username FROM users) s "
-            "WHERE username = 'hal'", "single b"},
-           {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
-            "concat abc"},
-           {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username) "
-            "AND username = 'bob'", "single a"},
-           {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
-            "concat abc"},
-           {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.body = users.name)", "0A000"},
-           {"SELECT * FROM users WHERE username IN (SELECT username FROM posts)", "concat abc"},
-           {"SELECT * FROM users WHERE username NOT IN (SELECT username FROM posts)", "0A000"},
-           {"SELECT * FROM users WHERE name IN (SELECT username FROM posts)", "0A000"},
-           {"SELECT * FROM users WHERE username IN (SELECT username FROM posts WHERE username = 'bob')", "single a"},
-           {"SELECT name, (SELECT count(*) FROM posts p WHERE p.username = u.username) FROM users u", "concat abc"},
-           {"SELECT name, (SELECT count(*) FROM posts p) FROM users u", "0A000"},
-           {"SELECT (SELECT count(*) FROM users)", "0A000"},
-           {"SELECT (SELECT count(*) FROM users WHERE username = 'zoe')", "single c"},
-           {"SELECT * FROM countries WHERE EXISTS (SELECT 1 FROM users WHERE country = code)", "0A000"},
-           {"SELECT 1 WHERE EXISTS (SELECT 1 FROM users)", "0A000"},
-           {"SELECT * FROM users u, LATERAL (SELECT count(*) FROM posts p WHERE p.username = u.username) s",
-            "concat abc"},
-           {"SELECT (SELECT count(u.age)) FROM users u", "0A000"},
-           {"WITH RECURSIVE r AS (SELECT username FROM users UNION SELECT username FROM r) SELECT * FROM r",
-            "0A000"});
+    EXPECT(
+        {"SELECT * FROM (SELECT * FROM users) s WHERE username = 'bob'", "single a"},
+        {"SELECT * FROM (SELECT username AS u FROM users) s WHERE u = 'bob'", "single a"},
+        {"SELECT * FROM (SELECT username FROM users LIMIT 3) s WHERE username = 'bob'", "0A000"},
+        {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s WHERE username = 'bob'",
+         "single a"},
+        {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s", "concat abc"},
+        {"SELECT * FROM (SELECT body, count(*) FROM posts GROUP BY 1) s", "0A000"},
+        {"WITH w AS (SELECT * FROM users) SELECT * FROM w WHERE username = 'bob'", "single a"},
+        {"WITH users AS (SELECT 1 AS username) SELECT * FROM users", "single a"},
+        {"WITH w AS (SELECT username FROM users WHERE username = 'zoe') SELECT * FROM w", "single c"},
+        {"SELECT * FROM (SELECT username FROM users UNION ALL SELECT username FROM users) s "
+         "WHERE username = 'hal'",
+         "single b"},
+        {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
+         "concat abc"},
+        {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username) "
+         "AND username = 'bob'",
+         "single a"},
+        {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
+         "concat abc"},
+        {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.body = users.name)", "0A000"},
+        {"SELECT * FROM users WHERE username IN (SELECT username FROM posts)", "concat abc"},
+        {"SELECT * FROM users WHERE username NOT IN (SELECT username FROM posts)", "0A000"},
+        {"SELECT * FROM users WHERE name IN (SELECT username FROM posts)", "0A000"},
+        {"SELECT * FROM users WHERE username IN (SELECT username FROM posts WHERE username = 'bob')",
+         "single a"},
+        {"SELECT name, (SELECT count(*) FROM posts p WHERE p.username = u.username) FROM users u",
+         "concat abc"},
+        {"SELECT name, (SELECT count(*) FROM posts p) FROM users u", "0A000"},
+        {"SELECT (SELECT count(*) FROM users)", "0A000"},
+        {"SELECT (SELECT count(*) FROM users WHERE username = 'zoe')", "single c"},
+        {"SELECT * FROM countries WHERE EXISTS (SELECT 1 FROM users WHERE country = code)", "0A000"},
+        {"SELECT 1 WHERE EXISTS (SELECT 1 FROM users)", "0A000"},
+        {"SELECT * FROM users u, LATERAL (SELECT count(*) FROM posts p WHERE p.username = u.username) s",
+         "concat abc"},
+        {"SELECT (SELECT count(u.age)) FROM users u", "0A000"},
+        {"WITH RECURSIVE r AS (SELECT username FROM users UNION SELECT username FROM r) SELECT * FROM r",
+         "0A000"});
 }
 
-/* An ungrouped aggregate gives a row even if its WHERE is never true: its WHERE says nothing of the rows around it. */
+/* An ungrouped aggregate gives a row even if its WHERE is never true: its WHERE says nothing of the rows
+ * around it. */
 Test(plan, facts_do_not_leak_out_of_aggregates)
 {
-    EXPECT({"SELECT * FROM users u, LATERAL (SELECT count(*) FROM countries WHERE u.username = 'bob') s",
-            "concat abc"},
-           {"SELECT u.name, (SELECT count(*) FROM posts p WHERE p.username = u.username AND u.username = 'bob') "
-            "FROM users u", "concat abc"},
-           {"SELECT * FROM users u LEFT JOIN LATERAL (SELECT 1 WHERE u.username = 'bob') s ON true", "concat abc"},
-           {"SELECT * FROM users u WHERE EXISTS (SELECT count(*) FROM countries WHERE u.username = 'bob')",
-            "concat abc"},
-           {"SELECT * FROM users u WHERE EXISTS (SELECT 1 FROM countries WHERE u.username = 'bob')", "single a"});
+    EXPECT(
+        {"SELECT * FROM users u, LATERAL (SELECT count(*) FROM countries WHERE u.username = 'bob') s",
+         "concat abc"},
+        {"SELECT u.name, (SELECT count(*) FROM posts p WHERE p.username = u.username AND u.username = 'bob') "
+         "FROM users u",
+         "concat abc"},
+        {"SELECT * FROM users u LEFT JOIN LATERAL (SELECT 1 WHERE u.username = 'bob') s ON true",
+         "concat abc"},
+        {"SELECT * FROM users u WHERE EXISTS (SELECT count(*) FROM countries WHERE u.username = 'bob')",
+         "concat abc"},
+        {"SELECT * FROM users u WHERE EXISTS (SELECT 1 FROM countries WHERE u.username = 'bob')",
+         "single a"});
 }
 
 Test(plan, views_are_read_through)
@@ -324,7 +338,8 @@ Test(plan, views_are_read_through)
            {"SELECT * FROM people ORDER BY age", "merge abc"}, {"SELECT * FROM writers", "concat abc"},
            {"SELECT * FROM writers WHERE w = 'zoe'", "single c"},
            {"SELECT * FROM people p JOIN writers ON who = w", "concat abc"},
-           {"INSERT INTO people VALUES ('bob', 3)", "0A000"}, {"DELETE FROM people WHERE who = 'bob'", "0A000"});
+           {"INSERT INTO people VALUES ('bob', 3)", "0A000"},
+           {"DELETE FROM people WHERE who = 'bob'", "0A000"});
 }
 
 Test(plan, order_and_limit_are_merged)
@@ -339,13 +354,15 @@ Test(plan, order_and_limit_are_merged)
            {"SELECT username AS u FROM users ORDER BY u", "merge abc"},
            {"SELECT DISTINCT username FROM users ORDER BY username", "merge abc"},
            {"SELECT DISTINCT username, age FROM users ORDER BY lower(username)", "0A000"},
-           {"SELECT username, count(*) FROM posts GROUP BY username ORDER BY count(*) DESC LIMIT 3", "merge abc"},
+           {"SELECT username, count(*) FROM posts GROUP BY username ORDER BY count(*) DESC LIMIT 3",
+            "merge abc"},
            {"SELECT * FROM users LIMIT 3", "concat abc"}, {"SELECT * FROM users LIMIT ALL", "concat abc"},
            {"SELECT * FROM users OFFSET 3", "concat abc"}, {"SELECT * FROM users LIMIT -1", "2201W"},
            {"SELECT * FROM users LIMIT -1 OFFSET -1", "2201X"}, {"SELECT * FROM users LIMIT 1 + 1", "0A000"},
            {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS ONLY", "merge abc"},
            {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS WITH TIES", "0A000"},
-           {"SELECT * FROM users FOR UPDATE", "concat abc"}, {"SELECT * FROM users LIMIT 1 FOR UPDATE", "0A000"},
+           {"SELECT * FROM users FOR UPDATE", "concat abc"},
+           {"SELECT * FROM users LIMIT 1 FOR UPDATE", "0A000"},
            {"SELECT * FROM users ORDER BY age USING <", "0A000"},
            {"SELECT * FROM users ORDER BY random()", "0A000"},
            {"SELECT age FROM users UNION ALL SELECT likes FROM posts ORDER BY 1", "merge abc"});
@@ -353,48 +370,51 @@ Test(plan, order_and_limit_are_merged)
 
 Test(plan, groups_stay_on_their_shard_only_with_the_key)
 {
-    EXPECT({"SELECT username, count(*) FROM posts GROUP BY username", "concat abc"},
-           {"SELECT username, count(*) FROM posts GROUP BY 1 HAVING count(*) > 2", "concat abc"},
-           {"SELECT likes, count(*) FROM posts GROUP BY likes", "0A000"},
-           {"SELECT username, avg(likes) FROM posts GROUP BY username, likes", "concat abc"},
-           {"SELECT username, count(*) FROM posts GROUP BY ROLLUP (username)", "0A000"},
-           {"SELECT DISTINCT username FROM posts", "concat abc"}, {"SELECT DISTINCT likes FROM posts", "0A000"},
-           {"SELECT DISTINCT ON (username) * FROM posts", "concat abc"},
-           {"SELECT DISTINCT ON (likes) * FROM posts", "0A000"},
-           {"SELECT count(*) OVER () FROM posts", "0A000"},
-           {"SELECT row_number() OVER (PARTITION BY username ORDER BY id) FROM posts", "concat abc"},
-           {"SELECT row_number() OVER w FROM posts WINDOW w AS (PARTITION BY username)", "concat abc"},
-           {"SELECT row_number() OVER w FROM posts WINDOW w AS (ORDER BY username)", "0A000"},
-           {"SELECT p.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
-            "GROUP BY p.username", "0A000"},
-           {"SELECT u.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
-            "GROUP BY u.username", "concat abc"},
-           {"SELECT username FROM users UNION SELECT username FROM posts", "concat abc"},
-           {"SELECT age FROM users UNION SELECT likes FROM posts", "0A000"},
-           {"SELECT username FROM users EXCEPT SELECT username FROM posts", "concat abc"},
-           {"SELECT username FROM users UNION ALL SELECT code FROM countries", "0A000"},
-           {"SELECT username FROM users UNION ALL SELECT 'x'", "0A000"});
+    EXPECT(
+        {"SELECT username, count(*) FROM posts GROUP BY username", "concat abc"},
+        {"SELECT username, count(*) FROM posts GROUP BY 1 HAVING count(*) > 2", "concat abc"},
+        {"SELECT likes, count(*) FROM posts GROUP BY likes", "0A000"},
+        {"SELECT username, avg(likes) FROM posts GROUP BY username, likes", "concat abc"},
+        {"SELECT username, count(*) FROM posts GROUP BY ROLLUP (username)", "0A000"},
+        {"SELECT DISTINCT username FROM posts", "concat abc"}, {"SELECT DISTINCT likes FROM posts", "0A000"},
+        {"SELECT DISTINCT ON (username) * FROM posts", "concat abc"},
+        {"SELECT DISTINCT ON (likes) * FROM posts", "0A000"}, {"SELECT count(*) OVER () FROM posts", "0A000"},
+        {"SELECT row_number() OVER (PARTITION BY username ORDER BY id) FROM posts", "concat abc"},
+        {"SELECT row_number() OVER w FROM posts WINDOW w AS (PARTITION BY username)", "concat abc"},
+        {"SELECT row_number() OVER w FROM posts WINDOW w AS (ORDER BY username)", "0A000"},
+        {"SELECT p.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
+         "GROUP BY p.username",
+         "0A000"},
+        {"SELECT u.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
+         "GROUP BY u.username",
+         "concat abc"},
+        {"SELECT username FROM users UNION SELECT username FROM posts", "concat abc"},
+        {"SELECT age FROM users UNION SELECT likes FROM posts", "0A000"},
+        {"SELECT username FROM users EXCEPT SELECT username FROM posts", "concat abc"},
+        {"SELECT username FROM users UNION ALL SELECT code FROM countries", "0A000"},
+        {"SELECT username FROM users UNION ALL SELECT 'x'", "0A000"});
 }
 
 Test(plan, aggregates_are_combined_where_that_is_exact)
 {
-    EXPECT({"SELECT count(*) FROM users", "combine abc"},
-           {"SELECT count(*), sum(age), min(age), max(created), 1 FROM users", "combine abc"},
-           {"SELECT count(DISTINCT username) FROM posts", "combine abc"},
-           {"SELECT count(DISTINCT likes) FROM posts", "0A000"}, {"SELECT avg(age) FROM users", "0A000"},
-           {"SELECT count(*) + 1 FROM users", "0A000"}, {"SELECT max(name) FROM users", "0A000"},
-           {"SELECT max(username) FROM users", "combine abc"},
-           {"SELECT count(*) FROM users HAVING count(*) > 1", "0A000"},
-           {"SELECT count(*) FROM users LIMIT 1", "0A000"},
-           {"SELECT count(*) FILTER (WHERE age > 3) FROM users", "combine abc"},
-           {"SELECT bool_or(age > 3) FROM users", "combine abc"},
-           {"SELECT count(*) FROM users u JOIN posts p USING (username)", "combine abc"},
-           {"SELECT count(*) FROM users u JOIN posts p ON p.body = u.name", "0A000"},
-           {"SELECT count(*) FROM (SELECT age FROM users UNION ALL SELECT likes FROM posts) s", "combine abc"},
-           {"SELECT count(*) FROM (SELECT DISTINCT age FROM users) s", "0A000"},
-           {"SELECT count(*) FROM (SELECT DISTINCT username FROM users) s", "combine abc"},
-           {"SELECT count(*), username FROM users WHERE username IN ('bob', 'zoe')", "0A000"},
-           {"SELECT count(*) FROM users WHERE username = 'bob'", "single a"});
+    EXPECT(
+        {"SELECT count(*) FROM users", "combine abc"},
+        {"SELECT count(*), sum(age), min(age), max(created), 1 FROM users", "combine abc"},
+        {"SELECT count(DISTINCT username) FROM posts", "combine abc"},
+        {"SELECT count(DISTINCT likes) FROM posts", "0A000"}, {"SELECT avg(age) FROM users", "0A000"},
+        {"SELECT count(*) + 1 FROM users", "0A000"}, {"SELECT max(name) FROM users", "0A000"},
+        {"SELECT max(username) FROM users", "combine abc"},
+        {"SELECT count(*) FROM users HAVING count(*) > 1", "0A000"},
+        {"SELECT count(*) FROM users LIMIT 1", "0A000"},
+        {"SELECT count(*) FILTER (WHERE age > 3) FROM users", "combine abc"},
+        {"SELECT bool_or(age > 3) FROM users", "combine abc"},
+        {"SELECT count(*) FROM users u JOIN posts p USING (username)", "combine abc"},
+        {"SELECT count(*) FROM users u JOIN posts p ON p.body = u.name", "0A000"},
+        {"SELECT count(*) FROM (SELECT age FROM users UNION ALL SELECT likes FROM posts) s", "combine abc"},
+        {"SELECT count(*) FROM (SELECT DISTINCT age FROM users) s", "0A000"},
+        {"SELECT count(*) FROM (SELECT DISTINCT username FROM users) s", "combine abc"},
+        {"SELECT count(*), username FROM users WHERE username IN ('bob', 'zoe')", "0A000"},
+        {"SELECT count(*) FROM users WHERE username = 'bob'", "single a"});
 }
 
 Test(plan, what_depends_on_the_server_is_told_apart)
@@ -405,12 +425,14 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT 'users'::regclass", "single a"}, {"SELECT nextval('s')", "single a"},
            {"SELECT pg_advisory_lock(1)", "single a"}, {"SELECT pg_advisory_lock(1) FROM users", "0A000"},
            {"SELECT reader()", "0A000"}, {"SELECT pure() FROM users", "concat abc"},
-           {"SELECT set_config('a.b', 'c', false)", "0A000"}, {"SELECT query_to_xml('select', true, true, '')", "0A000"},
+           {"SELECT set_config('a.b', 'c', false)", "0A000"},
+           {"SELECT query_to_xml('select', true, true, '')", "0A000"},
            {"SELECT random() FROM users", "concat abc"}, {"SELECT now(), * FROM users", "0A000"},
            {"SELECT current_timestamp FROM users WHERE username = 'bob'", "single a"},
            {"SELECT * FROM users WHERE created < now()", "concat abc"},
-           {"SELECT * FROM users, (SELECT random()) r", "0A000"}, {"SELECT unknown_function(1) FROM users", "0A000"},
-           {"SELECT ctid FROM users", "0A000"}, {"SELECT ctid FROM users WHERE username = 'zoe'", "single c"},
+           {"SELECT * FROM users, (SELECT random()) r", "0A000"},
+           {"SELECT unknown_function(1) FROM users", "0A000"}, {"SELECT ctid FROM users", "0A000"},
+           {"SELECT ctid FROM users WHERE username = 'zoe'", "single c"},
            {"SELECT tableoid::regclass FROM users WHERE username = 'zoe'", "0A000"},
            {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM missing", "0A000"},
            {"SELECT * FROM secured WHERE username = 'bob'", "0A000"},
@@ -419,44 +441,49 @@ Test(plan, what_depends_on_the_server_is_told_apart)
 
 Test(plan, inserts_go_to_the_shards_of_their_keys)
 {
-    EXPECT({"INSERT INTO users (name, username) VALUES ('Bob', 'bob')", "single a"},
-           {"INSERT INTO users VALUES ('zoe')", "single c"},
-           {"INSERT INTO users VALUES ('al'), ('bob')", "single a"},
-           {"INSERT INTO users VALUES ('al'), ('zoe')", "split ac"},
-           {"INSERT INTO users VALUES ('al', 'x') , ('zoe', '),(') RETURNING username", "split ac"},
-           {"INSERT INTO users (name) VALUES ('Bob')", "0A000"},
-           {"INSERT INTO users (username) VALUES (lower('BOB'))", "0A000"},
-           {"INSERT INTO users (username) VALUES (NULL)", "23502"},
-           {"INSERT INTO users (username) VALUES (DEFAULT)", "0A000"},
-           {"INSERT INTO users DEFAULT VALUES", "0A000"}, {"INSERT INTO numbers VALUES (150)", "single b"},
-           {"INSERT INTO numbers VALUES (1000)", "23514"}, {"INSERT INTO numbers VALUES (1.5)", "0A000"},
-           {"INSERT INTO posts (id, username) VALUES (1, 'bob')", "single a"},
-           {"INSERT INTO users VALUES ('bob') ON CONFLICT DO NOTHING", "single a"},
-           {"INSERT INTO users VALUES ('bob') ON CONFLICT (username) DO UPDATE SET name = excluded.name", "single a"},
-           {"INSERT INTO users VALUES ('bob') ON CONFLICT (username) DO UPDATE SET username = 'x'", "0A000"},
-           {"INSERT INTO posts (id, username) VALUES (1, 'bob') ON CONFLICT (id) DO NOTHING", "0A000"},
-           {"INSERT INTO posts (id, username) VALUES (1, 'bob') ON CONFLICT DO NOTHING", "0A000"},
-           {"INSERT INTO sequenced (username) VALUES ('bob')", "0A000"},
-           {"INSERT INTO sequenced (id, username) VALUES (1, 'bob')", "single a"},
-           {"INSERT INTO timed (username) VALUES ('bob')", "single a"},
-           {"INSERT INTO timed (username) VALUES ('bob'), ('zoe')", "0A000"},
-           {"INSERT INTO timed VALUES ('bob', '2020-01-01Z'), ('zoe', '2020-01-01Z')", "split ac"},
-           {"INSERT INTO timed VALUES ('bob', now()), ('zoe', now())", "0A000"},
-           {"INSERT INTO triggered VALUES ('bob')", "0A000"}, {"INSERT INTO trusted VALUES ('bob')", "single a"},
-           {"INSERT INTO users (username, age) VALUES ('bob', (SELECT count(*) FROM posts WHERE username = 'bob'))",
-            "single a"},
-           {"INSERT INTO users (username, age) VALUES ('bob', (SELECT count(*) FROM posts WHERE username = 'zoe'))",
-            "0A000"},
-           {"INSERT INTO users SELECT 'bob', 'Bob'", "single a"},
-           {"INSERT INTO users (username) SELECT username FROM posts", "concat abc"},
-           {"INSERT INTO users (username) SELECT username FROM posts WHERE username = 'zoe' LIMIT 1", "single c"},
-           {"INSERT INTO users (username) SELECT username FROM posts LIMIT 1", "0A000"},
-           {"INSERT INTO users (username) SELECT body FROM posts", "0A000"},
-           {"INSERT INTO users (username) SELECT code FROM countries", "0A000"},
-           {"INSERT INTO users (username, age) SELECT username, count(*) FROM posts GROUP BY 1", "concat abc"},
-           {"INSERT INTO notes VALUES (1)", "single a"},
-           {"INSERT INTO notes SELECT age, username FROM users", "0A000"},
-           {"INSERT INTO notes SELECT age, username FROM users WHERE username = 'bob'", "single a"});
+    EXPECT(
+        {"INSERT INTO users (name, username) VALUES ('Bob', 'bob')", "single a"},
+        {"INSERT INTO users VALUES ('zoe')", "single c"},
+        {"INSERT INTO users VALUES ('al'), ('bob')", "single a"},
+        {"INSERT INTO users VALUES ('al'), ('zoe')", "split ac"},
+        {"INSERT INTO users VALUES ('al', 'x') , ('zoe', '),(') RETURNING username", "split ac"},
+        {"INSERT INTO users (name) VALUES ('Bob')", "0A000"},
+        {"INSERT INTO users (username) VALUES (lower('BOB'))", "0A000"},
+        {"INSERT INTO users (username) VALUES (NULL)", "23502"},
+        {"INSERT INTO users (username) VALUES (DEFAULT)", "0A000"},
+        {"INSERT INTO users DEFAULT VALUES", "0A000"}, {"INSERT INTO numbers VALUES (150)", "single b"},
+        {"INSERT INTO numbers VALUES (1000)", "23514"}, {"INSERT INTO numbers VALUES (1.5)", "0A000"},
+        {"INSERT INTO posts (id, username) VALUES (1, 'bob')", "single a"},
+        {"INSERT INTO users VALUES ('bob') ON CONFLICT DO NOTHING", "single a"},
+        {"INSERT INTO users VALUES ('bob') ON CONFLICT (username) DO UPDATE SET name = excluded.name",
+         "single a"},
+        {"INSERT INTO users VALUES ('bob') ON CONFLICT (username) DO UPDATE SET username = 'x'", "0A000"},
+        {"INSERT INTO posts (id, username) VALUES (1, 'bob') ON CONFLICT (id) DO NOTHING", "0A000"},
+        {"INSERT INTO posts (id, username) VALUES (1, 'bob') ON CONFLICT DO NOTHING", "0A000"},
+        {"INSERT INTO sequenced (username) VALUES ('bob')", "0A000"},
+        {"INSERT INTO sequenced (id, username) VALUES (1, 'bob')", "single a"},
+        {"INSERT INTO timed (username) VALUES ('bob')", "single a"},
+        {"INSERT INTO timed (username) VALUES ('bob'), ('zoe')", "0A000"},
+        {"INSERT INTO timed VALUES ('bob', '2020-01-01Z'), ('zoe', '2020-01-01Z')", "split ac"},
+        {"INSERT INTO timed VALUES ('bob', now()), ('zoe', now())", "0A000"},
+        {"INSERT INTO triggered VALUES ('bob')", "0A000"}, {"INSERT INTO trusted VALUES ('bob')", "single a"},
+        {"INSERT INTO users (username, age) VALUES ('bob', (SELECT count(*) FROM posts WHERE username = "
+         "'bob'))",
+         "single a"},
+        {"INSERT INTO users (username, age) VALUES ('bob', (SELECT count(*) FROM posts WHERE username = "
+         "'zoe'))",
+         "0A000"},
+        {"INSERT INTO users SELECT 'bob', 'Bob'", "single a"},
+        {"INSERT INTO users (username) SELECT username FROM posts", "concat abc"},
+        {"INSERT INTO users (username) SELECT username FROM posts WHERE username = 'zoe' LIMIT 1",
+         "single c"},
+        {"INSERT INTO users (username) SELECT username FROM posts LIMIT 1", "0A000"},
+        {"INSERT INTO users (username) SELECT body FROM posts", "0A000"},
+        {"INSERT INTO users (username) SELECT code FROM countries", "0A000"},
+        {"INSERT INTO users (username, age) SELECT username, count(*) FROM posts GROUP BY 1", "concat abc"},
+        {"INSERT INTO notes VALUES (1)", "single a"},
+        {"INSERT INTO notes SELECT age, username FROM users", "0A000"},
+        {"INSERT INTO notes SELECT age, username FROM users WHERE username = 'bob'", "single a"});
 }
 
 Test(plan, updates_and_deletes_fan_out_where_proved)
@@ -469,13 +496,13 @@ Test(plan, updates_and_deletes_fan_out_where_proved)
            {"UPDATE users SET age = random()", "0A000"},
            {"UPDATE users u SET age = p.likes FROM posts p WHERE p.username = u.username", "concat abc"},
            {"UPDATE users u SET age = p.likes FROM posts p WHERE p.body = u.name", "0A000"},
-           {"UPDATE users u SET age = (SELECT count(*) FROM posts p WHERE p.username = u.username)", "concat abc"},
+           {"UPDATE users u SET age = (SELECT count(*) FROM posts p WHERE p.username = u.username)",
+            "concat abc"},
            {"UPDATE users SET age = (SELECT count(*) FROM posts)", "0A000"},
            {"DELETE FROM users WHERE username IN ('bob', 'zoe') RETURNING *", "concat ac"},
            {"DELETE FROM users USING posts p WHERE p.username = users.username", "concat abc"},
            {"DELETE FROM users WHERE ctid = '(0,1)'", "0A000"},
-           {"DELETE FROM triggered WHERE username = 'bob'", "0A000"},
-           {"DELETE FROM notes", "single a"},
+           {"DELETE FROM triggered WHERE username = 'bob'", "0A000"}, {"DELETE FROM notes", "single a"},
            {"DELETE FROM notes WHERE username IN (SELECT username FROM users)", "0A000"},
            {"WITH d AS (DELETE FROM users WHERE username = 'bob' RETURNING *) SELECT * FROM d", "single a"},
            {"WITH d AS (DELETE FROM users RETURNING *) SELECT * FROM d", "0A000"},
@@ -492,7 +519,8 @@ Test(plan, reference_tables_are_written_everywhere)
            {"INSERT INTO countries SELECT username FROM users", "0A000"},
            {"INSERT INTO countries SELECT code FROM countries LIMIT 1", "0A000"},
            {"INSERT INTO countries SELECT username FROM notes", "0A000"},
-           {"INSERT INTO countries VALUES (random())", "0A000"}, {"INSERT INTO visits VALUES (1, now())", "0A000"},
+           {"INSERT INTO countries VALUES (random())", "0A000"},
+           {"INSERT INTO visits VALUES (1, now())", "0A000"},
            {"INSERT INTO visits VALUES (1, 'now')", "0A000"},
            {"INSERT INTO visits VALUES (1, '2020-01-01Z')", "broadcast abc"},
            {"UPDATE countries SET title = c.title FROM countries c", "0A000"},
@@ -535,9 +563,11 @@ Test(plan, parameters_are_bound_at_each_execution)
     cr_expect_str_eq(with_parameter(select, NULL, text, sizeof text), "single a");
     cr_expect_str_eq(with_parameter("INSERT INTO users VALUES ($1)", "zoe", text, sizeof text), "single c");
     cr_expect_str_eq(with_parameter("INSERT INTO users VALUES ($1)", NULL, text, sizeof text), "23502");
-    cr_expect_str_eq(with_parameter("SELECT * FROM users WHERE username = ANY ($1)", "{al,bob}", text, sizeof text),
-                     "single a");
-    cr_expect_str_eq(with_parameter("SELECT * FROM users ORDER BY age LIMIT $1", "-2", text, sizeof text), "2201W");
+    cr_expect_str_eq(
+        with_parameter("SELECT * FROM users WHERE username = ANY ($1)", "{al,bob}", text, sizeof text),
+        "single a");
+    cr_expect_str_eq(with_parameter("SELECT * FROM users ORDER BY age LIMIT $1", "-2", text, sizeof text),
+                     "2201W");
 }
 
 Test(plan, a_binary_parameter_is_read_by_its_type)
@@ -550,7 +580,8 @@ Test(plan, a_binary_parameter_is_read_by_its_type)
     bind.type = 0;
     cr_expect_str_eq(outcome("SELECT * FROM numbers WHERE n = $1", &binds, text, sizeof text), "concat abc",
                      "eight bytes are no integer");
-    cr_expect_str_eq(outcome("SELECT * FROM numbers WHERE n = $1::bigint", &binds, text, sizeof text), "single b");
+    cr_expect_str_eq(outcome("SELECT * FROM numbers WHERE n = $1::bigint", &binds, text, sizeof text),
+                     "single b");
 }
 
 Test(plan, one_template_serves_all_values)
@@ -585,7 +616,8 @@ static struct plan *make(const char *sql)
 Test(plan, the_shards_text_has_hidden_columns_and_a_raised_limit)
 {
     struct plan *plan = make("SELECT username FROM users ORDER BY age DESC LIMIT 10 OFFSET 20");
-    cr_assert_str_eq(plan->shard_text, "SELECT username, age AS keyway_sort_1 FROM users ORDER BY age DESC LIMIT 30");
+    cr_assert_str_eq(plan->shard_text,
+                     "SELECT username, age AS keyway_sort_1 FROM users ORDER BY age DESC LIMIT 30");
     cr_expect_eq(plan->hidden, 1);
     cr_expect_eq(plan->sort_keys[0].column, 1);
     cr_expect(plan->sort_keys[0].descending);
@@ -598,7 +630,8 @@ Test(plan, the_shards_text_has_hidden_columns_and_a_raised_limit)
 
 Test(plan, split_parts_are_complete_statements)
 {
-    const char *sql = "insert into users /* ( */ values ('al', '(,'), ('zoe', 'x'), ('bob', $$)$$) returning age;";
+    const char *sql =
+        "insert into users /* ( */ values ('al', '(,'), ('zoe', 'x'), ('bob', $$)$$) returning age;";
     struct plan *plan = make(sql);
     struct arena arena = {0};
     struct error error = {0};
