@@ -1,11 +1,13 @@
 /*
- * Queries: a SELECT and its WITH become regions; what its clauses say is read with the region that each may rely on.
+ * Queries: a SELECT and its WITH become regions; what its clauses say is read with the region that each may
+ * rely on.
  */
 #include "router/analyze_inside.h"
 
 #include <string.h>
 
-/* A recursive or data-changing query is read once, where it stands; what refers to it sees unknown columns. */
+/* A recursive or data-changing query is read once, where it stands; what refers to it sees unknown columns.
+ */
 static void read_with_query(struct analysis *analysis, struct cte *cte)
 {
     Node *query = cte->node->ctequery;
@@ -70,7 +72,7 @@ void read_unused_with(struct analysis *analysis, const WithClause *with, struct 
 }
 
 void read_in_clause(struct analysis *analysis, Node *expression, struct query *query, int region,
-                           enum clause clause)
+                    enum clause clause)
 {
     enum clause before = analysis->clause;
     analysis->clause = clause;
@@ -231,15 +233,15 @@ static struct query *read_values(struct analysis *analysis, struct query *query)
     read_in_clause(analysis, (Node *) query->select->valuesLists, query, query->region, CLAUSE_OTHER);
     read_in_clause(analysis, (Node *) query->select->sortClause, query, query->region, CLAUSE_OTHER);
     query->output_count = list_length(linitial(query->select->valuesLists));
-    query->outputs =
-        arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
+    query->outputs = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
     for (int i = 0; i < query->output_count; i++)
         query->outputs[i] = (struct output){arena_printf(analysis->arena, "column%d", i + 1), NO_SLOT, NULL};
     query->outputs_known = true;
     return query;
 }
 
-/* An ungrouped aggregate gives a row even when no row satisfies the WHERE: what stands beside it must not inherit that. */
+/* An ungrouped aggregate gives a row even when no row satisfies the WHERE: what stands beside it must not
+ * inherit that. */
 static int region_of_outputs(const struct query *query, int parent)
 {
     const SelectStmt *select = query->select;
@@ -247,7 +249,8 @@ static int region_of_outputs(const struct query *query, int parent)
     return always_a_row ? parent : query->region;
 }
 
-static struct query *read_leaf(struct analysis *analysis, struct query *query, struct scope *outer, int parent)
+static struct query *read_leaf(struct analysis *analysis, struct query *query, struct scope *outer,
+                               int parent)
 {
     SelectStmt *select = query->select;
     struct calls calls = calls_of(analysis, select);
@@ -281,8 +284,7 @@ static struct query *read_arms(struct analysis *analysis, struct query *query)
     analysis->depth++;
     query->outputs_known = query->left->outputs_known;
     query->output_count = query->left->output_count;
-    query->outputs =
-        arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
+    query->outputs = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
     for (int i = 0; i < query->output_count; i++)
         query->outputs[i] = (struct output){query->left->outputs[i].name, NO_SLOT, NULL};
     return query;
@@ -313,4 +315,3 @@ struct query *analyze_select(struct analysis *analysis, SelectStmt *select)
 {
     return read_select(analysis, select, NULL, ROOT_REGION, false);
 }
-

@@ -4,15 +4,16 @@
  * The raw tree is read once, names are resolved, and three things come out: the scans (each use of a base
  * relation at any level), the queries they stand in, and regions.  A region is a set of conjuncts that hold
  * together for every combination of rows that can influence the result; regions form a tree, and what holds
- * in a region holds in those below it (the ON of a LEFT JOIN, for example, makes a region of its own for the nullable side,
- * which inherits the WHERE; the preserved side does not inherit the ON).
+ * in a region holds in those below it (the ON of a LEFT JOIN, for example, makes a region of its own for the
+ * nullable side, which inherits the WHERE; the preserved side does not inherit the ON).
  *
- * Every conjunct that is kept rejects NULLs of the columns it names.  That is why a WHERE may say something of the nullable
- * side's scans, too: a row that it does not let through could at most be replaced by a null-extended one, which it
- * does not let through either.
+ * Every conjunct that is kept rejects NULLs of the columns it names.  That is why a WHERE may say something
+ * of the nullable side's scans, too: a row that it does not let through could at most be replaced by a
+ * null-extended one, which it does not let through either.
  *
- * A column of a scan is a slot.  Equalities of a region join slots into classes; facts are about slots.  An output column of
- * a subquery that is nothing but a column shares or is linked to that column's slot, so that keys are followed through subqueries.
+ * A column of a scan is a slot.  Equalities of a region join slots into classes; facts are about slots.  An
+ * output column of a subquery that is nothing but a column shares or is linked to that column's slot, so that
+ * keys are followed through subqueries.
  */
 #ifndef KEYWAY_ANALYZE_H
 #define KEYWAY_ANALYZE_H
@@ -64,11 +65,12 @@ struct source {
     enum source_kind kind;
     int scan;
     struct query *query;
-    bool merged;      /* of a query: its region is the one it stands in */
+    bool merged; /* of a query: its region is the one it stands in */
     JoinType join;
     struct source *left, *right;
-    int on_region;    /* of a full join: where only its ON holds */
-    struct output *outputs; /* of a query that is not merged: its columns as slots of the region it stands in */
+    int on_region; /* of a full join: where only its ON holds */
+    struct output
+        *outputs; /* of a query that is not merged: its columns as slots of the region it stands in */
     int output_count;
 };
 
@@ -114,20 +116,21 @@ struct analysis {
     int parameter_count;
 
     unsigned version; /* grows with slots and equalities */
-    int depth;      /* of the query being read */
-    int view_depth; /* > 0: reading a view's definition, whose literals are not the statement's */
+    int depth;        /* of the query being read */
+    int view_depth;   /* > 0: reading a view's definition, whose literals are not the statement's */
     enum clause clause;
 
-    const char *home;        /* what must be read on the home shard, or NULL */
-    const char *system_column; /* ctid, tableoid, … seen */
-    const char *local_view;  /* a view that not every shard has */
+    const char *home;            /* what must be read on the home shard, or NULL */
+    const char *system_column;   /* ctid, tableoid, … seen */
+    const char *local_view;      /* a view that not every shard has */
     const char *order_sensitive; /* its result may depend on the order of rows */
-    const char *recursive;   /* a WITH RECURSIVE query */
-    bool modifying;          /* WITH changes data */
-    bool sampled;            /* TABLESAMPLE */
-    bool limited_inside;     /* a LIMIT below the statement's own */
-    bool locks;              /* FOR UPDATE and the like below the statement's own */
-    bool unreadable;         /* refused for good: the plan says why */
+    const char *recursive;       /* a WITH RECURSIVE query */
+    bool time_casts;             /* casts to dates and times outside conditions */
+    bool modifying;              /* WITH changes data */
+    bool sampled;                /* TABLESAMPLE */
+    bool limited_inside;         /* a LIMIT below the statement's own */
+    bool locks;                  /* FOR UPDATE and the like below the statement's own */
+    bool unreadable;             /* refused for good: the plan says why */
 };
 
 /* Read a SELECT (with the regions, scans and queries below it). */
@@ -165,9 +168,11 @@ void analysis_give_up(struct analysis *analysis, const char *hint, const char *d
 int scan_key_slot(const struct scan *scan, int k);
 bool scan_is_sharded(const struct scan *scan);
 
-/* A constant, parameter, or a cast of one, that stands beside something of the SQL type; false: it is none of these. */
+/* A constant, parameter, or a cast of one, that stands beside something of the SQL type; false: it is none of
+ * these. */
 bool analysis_value(struct analysis *analysis, Node *expression, uint32_t type, struct value *value);
-/* The OID of a built-in type's name without modifiers; of an array type its elements' with *array set; else 0. */
+/* The OID of a built-in type's name without modifiers; of an array type its elements' with *array set; else
+ * 0. */
 uint32_t analysis_type(const TypeName *type, bool *array);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The analysis as a data structure: slots, regions, and what it answers once a statement is read: which slots are equal,
- * which conditions hold for a scan.
+ * The analysis as a data structure: slots, regions, and what it answers once a statement is read: which slots
+ * are equal, which conditions hold for a scan.
  */
 #include "router/analyze_inside.h"
 
@@ -186,14 +186,16 @@ struct condition *analysis_condition(struct analysis *analysis, int scan)
     int keys = keyspace_columns(table->keyspace);
     struct collected_facts found = {0};
     for (int region = where->region; region >= 0; region = analysis->regions[region]->parent) {
-        const struct fact_list list = {analysis->regions[region]->facts, analysis->regions[region]->fact_count};
+        const struct fact_list list = {analysis->regions[region]->facts,
+                                       analysis->regions[region]->fact_count};
         translate_list(analysis, scan, &list, &found);
     }
     const char **columns = arena_alloc_array(arena, (size_t) keys, sizeof *columns);
     for (int k = 0; k < keys; k++)
         columns[k] = arena_strdup(arena, table->settings->key[k]);
     struct condition *condition = arena_alloc(arena, sizeof *condition);
-    *condition = (struct condition){arena_strdup(arena, table->settings->name), columns, table->keyspace, {0}};
+    *condition =
+        (struct condition){arena_strdup(arena, table->settings->name), columns, table->keyspace, {0}};
     condition->facts.facts = arena_memdup(arena, found.facts, (size_t) found.count * sizeof *found.facts);
     condition->facts.count = found.count;
     return condition;

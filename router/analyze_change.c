@@ -1,7 +1,9 @@
 /*
- * Changes: UPDATE and DELETE as the query of the rows they work on, and statements inside WITH that change data.
+ * Changes: UPDATE and DELETE as the query of the rows they work on, and statements inside WITH that change
+ * data.
  */
 #include "router/analyze_inside.h"
+#include "router/plan_inside.h"
 
 #include <string.h>
 
@@ -83,9 +85,20 @@ static void read_insert(struct analysis *analysis, InsertStmt *insert, struct sc
     read_in_clause(analysis, (Node *) insert->returningList, query, query->region, CLAUSE_OUTPUT);
 }
 
+/* The scan that stands in the query's own region before all others; WITH is read first, into regions of its
+ * own. */
+static const struct scan *target_of(const struct analysis *analysis, const struct query *query)
+{
+    int scan = query->first_scan;
+    while (analysis->scans[scan].region != query->region)
+        scan++;
+    return &analysis->scans[scan];
+}
+
 static void read_changed(struct analysis *analysis, struct query *query, List *set, List *returning)
 {
-    const struct resolved_relation *target = &analysis->scans[query->first_scan].relation;
+    const struct resolved_relation *target = &target_of(analysis, query)->relation;
+    analysis->unreadable |= plan_check_target(analysis->plan, target);
     if (target->place == PLACE_REFERENCE || target->place == PLACE_VIEW)
         analysis_give_up(analysis, "Send it as a statement of its own.",
                          "WITH changes \"%s\", which is not on one shard.", target->name);
@@ -117,4 +130,3 @@ void read_change(struct analysis *analysis, Node *statement, struct scope *outer
     }
     analysis->depth--;
 }
-

@@ -1,9 +1,12 @@
 /*
- * Expressions: functions, system columns and sublinks are noted wherever they stand, with the clause that they stand in.
+ * Expressions: functions, system columns and sublinks are noted wherever they stand, with the clause that
+ * they stand in.
  */
 #include "router/analyze_inside.h"
 
 #include <string.h>
+
+#include "router/sql_types.h"
 
 struct reading {
     struct analysis *analysis;
@@ -109,6 +112,15 @@ static void read_system_column(struct analysis *analysis, const ColumnRef *refer
             analysis->system_column = names[i];
 }
 
+/* What is cast might be 'now'. */
+static void read_time_cast(struct analysis *analysis, const TypeName *name)
+{
+    TypeName plain = *name;
+    bool array;
+    plain.typmods = NIL;
+    analysis->time_casts |= type_is_time(analysis_type(&plain, &array)) && analysis->clause != CLAUSE_FILTER;
+}
+
 static void read_sublink(struct reading *reading, const SubLink *link)
 {
     struct analysis *analysis = reading->analysis;
@@ -136,6 +148,7 @@ static bool read_node(Node *node, void *context)
         read_system_column(reading->analysis, castNode(ColumnRef, node));
         break;
     case T_TypeCast:
+        read_time_cast(reading->analysis, castNode(TypeCast, node)->typeName);
         if (type_is_catalog(castNode(TypeCast, node)->typeName))
             sight(reading->analysis, FUNCTION_HOME, parse_name(castNode(TypeCast, node)->typeName->names));
         break;
@@ -152,4 +165,3 @@ void read_expression(struct analysis *analysis, Node *expression, struct scope *
 {
     read_node(expression, &(struct reading){analysis, scope, region});
 }
-

@@ -1,8 +1,9 @@
 /*
  * Facts: what the conjuncts of a condition say of columns.
  *
- * Read are the built-in comparison operators between a column and a constant, literal or parameter, where the types do not
- * change what is compared; equalities of two columns; and semi-joins.  Whatever else a condition says is left to PostgreSQL.
+ * Read are the built-in comparison operators between a column and a constant, literal or parameter, where the
+ * types do not change what is compared; equalities of two columns; and semi-joins.  Whatever else a condition
+ * says is left to PostgreSQL.
  */
 #include "router/analyze_inside.h"
 
@@ -42,7 +43,8 @@ static int digits_location(const struct planning *planning, int location, bool *
     return location;
 }
 
-/* Point to the literal in the normalised statement; if it is not found there the constant is kept as it is. */
+/* Point to the literal in the normalised statement; if it is not found there the constant is kept as it is.
+ */
 static void find_literal(const struct analysis *analysis, const A_Const *constant, struct value *value)
 {
     const struct normalised *normalised = analysis->planning->normalised;
@@ -94,12 +96,11 @@ static void read_parameter(const struct analysis *analysis, const ParamRef *para
 {
     const struct planning *planning = analysis->planning;
     *value = (struct value){.kind = VALUE_PARAMETER, .index = (size_t) parameter->number - 1};
-    if (parameter->number <= planning->type_count && planning->types[parameter->number - 1])
-        value->type = planning->types[parameter->number - 1];
-    else
-        value->type = type;
-    value->uncertain = parameter->number > analysis->parameter_count ||
-                       analysis->parameter_uses[parameter->number - 1] > 1;
+    uint32_t declared =
+        parameter->number <= planning->type_count ? planning->types[parameter->number - 1] : 0;
+    value->type = declared && declared != TYPE_unknown ? declared : type;
+    value->uncertain =
+        parameter->number > analysis->parameter_count || analysis->parameter_uses[parameter->number - 1] > 1;
 }
 
 /* $1::text is of the type of its cast, unless it was declared to be something else. */
@@ -138,7 +139,8 @@ bool analysis_value(struct analysis *analysis, Node *expression, uint32_t type, 
     case T_A_Const:
         return read_constant(analysis, castNode(A_Const, expression), value);
     case T_ParamRef:
-        read_parameter(analysis, castNode(ParamRef, expression), type_is_text(type) ? TYPE_text : type, value);
+        read_parameter(analysis, castNode(ParamRef, expression), type_is_text(type) ? TYPE_text : type,
+                       value);
         return castNode(ParamRef, expression)->number > 0;
     case T_TypeCast:
         return read_cast(analysis, castNode(TypeCast, expression), value);
@@ -147,7 +149,8 @@ bool analysis_value(struct analysis *analysis, Node *expression, uint32_t type, 
     }
 }
 
-/* A column, or a cast of one that changes nothing (varchar to text, which pg_get_viewdef() writes, or a wider integer). */
+/* A column, or a cast of one that changes nothing (varchar to text, which pg_get_viewdef() writes, or a wider
+ * integer). */
 static int read_column(const struct analysis *analysis, Node *expression, const struct scope *scope)
 {
     int level;
@@ -174,8 +177,8 @@ int analysis_slot(struct analysis *analysis, const struct query *query, Node *ex
     return query->scope ? read_column(analysis, expression, query->scope) : NO_SLOT;
 }
 
-static struct fact *add_fact(struct analysis *analysis, struct collected_facts *collected, enum fact_kind kind,
-                             int slot)
+static struct fact *add_fact(struct analysis *analysis, struct collected_facts *collected,
+                             enum fact_kind kind, int slot)
 {
     struct fact *fact = arena_alloc(&analysis->plan->arena, sizeof *fact);
     fact->kind = kind;
@@ -207,8 +210,8 @@ struct comparison {
 static const struct comparison *find_comparison(const char *name)
 {
     static const struct comparison comparisons[] = {
-        {"=", "=", FACT_VALUES},     {"<", ">", FACT_BELOW},     {"<=", ">=", FACT_AT_MOST},
-        {">", "<", FACT_ABOVE}, {">=", "<=", FACT_AT_LEAST},
+        {"=", "=", FACT_VALUES}, {"<", ">", FACT_BELOW},      {"<=", ">=", FACT_AT_MOST},
+        {">", "<", FACT_ABOVE},  {">=", "<=", FACT_AT_LEAST},
     };
     for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++)
         if (!strcmp(comparisons[i].name, name))
@@ -251,8 +254,8 @@ static List *row_fields(Node *node)
 }
 
 /* (a, b) = (1, 2) says a = 1 and b = 2; (a, b) < (1, 2) says no more than a <= 1. */
-static void compare_rows(struct analysis *analysis, struct collected_facts *collected, const char *name, List *left,
-                         List *right, struct scope *scope, int region)
+static void compare_rows(struct analysis *analysis, struct collected_facts *collected, const char *name,
+                         List *left, List *right, struct scope *scope, int region)
 {
     ListCell *left_cell, *right_cell;
     if (list_length(left) != list_length(right))
@@ -267,8 +270,8 @@ static void compare_rows(struct analysis *analysis, struct collected_facts *coll
         compare_scalars(analysis, collected, wider, linitial(left), linitial(right), scope, -1);
 }
 
-static void read_operator(struct analysis *analysis, struct collected_facts *collected, const A_Expr *expression,
-                          struct scope *scope, int region)
+static void read_operator(struct analysis *analysis, struct collected_facts *collected,
+                          const A_Expr *expression, struct scope *scope, int region)
 {
     List *left = row_fields(expression->lexpr), *right = row_fields(expression->rexpr);
     const char *name = operator_name(expression);
@@ -278,7 +281,8 @@ static void read_operator(struct analysis *analysis, struct collected_facts *col
         compare_scalars(analysis, collected, name, expression->lexpr, expression->rexpr, scope, region);
 }
 
-static void add_arms(struct analysis *analysis, struct collected_facts *collected, struct collected_facts *arms, int count)
+static void add_arms(struct analysis *analysis, struct collected_facts *collected,
+                     struct collected_facts *arms, int count)
 {
     for (int i = 0; i < count; i++)
         if (!arms[i].count)
@@ -290,8 +294,8 @@ static void add_arms(struct analysis *analysis, struct collected_facts *collecte
         fact->arms[i] = (struct fact_list){arms[i].facts, arms[i].count};
 }
 
-static void read_row_list(struct analysis *analysis, struct collected_facts *collected, List *left, List *rows,
-                          struct scope *scope)
+static void read_row_list(struct analysis *analysis, struct collected_facts *collected, List *left,
+                          List *rows, struct scope *scope)
 {
     struct collected_facts *arms =
         arena_alloc_array(analysis->arena, (size_t) list_length(rows), sizeof *arms);
@@ -308,7 +312,8 @@ static void read_list(struct analysis *analysis, struct collected_facts *collect
 {
     if (slot < 0 || !analysis->slots[slot].comparable || !list)
         return;
-    struct value *values = arena_alloc_array(&analysis->plan->arena, (size_t) list_length(list), sizeof *values);
+    struct value *values =
+        arena_alloc_array(&analysis->plan->arena, (size_t) list_length(list), sizeof *values);
     int count = 0;
     ListCell *cell;
     foreach (cell, list) {
@@ -349,7 +354,8 @@ static bool is_array_of(uint32_t array, uint32_t element)
     return false;
 }
 
-static void read_array_value(struct analysis *analysis, struct collected_facts *collected, int slot, Node *array)
+static void read_array_value(struct analysis *analysis, struct collected_facts *collected, int slot,
+                             Node *array)
 {
     struct value value;
     if (IsA(array, TypeCast) && IsA(castNode(TypeCast, array)->arg, A_ArrayExpr) == false)
@@ -402,8 +408,8 @@ static void read_like(struct analysis *analysis, struct collected_facts *collect
 }
 
 /* column IS NOT DISTINCT FROM constant: an equality, unless the value may be NULL. */
-static void read_not_distinct(struct analysis *analysis, struct collected_facts *collected, const A_Expr *expression,
-                              struct scope *scope)
+static void read_not_distinct(struct analysis *analysis, struct collected_facts *collected,
+                              const A_Expr *expression, struct scope *scope)
 {
     int slot = read_column(analysis, expression->lexpr, scope);
     struct value value;
@@ -414,8 +420,8 @@ static void read_not_distinct(struct analysis *analysis, struct collected_facts 
         add_value_fact(analysis, collected, FACT_VALUES, slot, &value);
 }
 
-static void read_between(struct analysis *analysis, struct collected_facts *collected, const A_Expr *expression,
-                         struct scope *scope)
+static void read_between(struct analysis *analysis, struct collected_facts *collected,
+                         const A_Expr *expression, struct scope *scope)
 {
     List *bounds = castNode(List, expression->rexpr);
     compare_scalars(analysis, collected, ">=", expression->lexpr, linitial(bounds), scope, -1);
@@ -459,9 +465,11 @@ static void read_expression_facts(struct analysis *analysis, struct collected_fa
 static void collect_facts(struct analysis *analysis, struct collected_facts *collected, Node *condition,
                           struct scope *scope, int region);
 
-static void read_or(struct analysis *analysis, struct collected_facts *collected, List *list, struct scope *scope)
+static void read_or(struct analysis *analysis, struct collected_facts *collected, List *list,
+                    struct scope *scope)
 {
-    struct collected_facts *arms = arena_alloc_array(analysis->arena, (size_t) list_length(list), sizeof *arms);
+    struct collected_facts *arms =
+        arena_alloc_array(analysis->arena, (size_t) list_length(list), sizeof *arms);
     int count = 0;
     ListCell *cell;
     foreach (cell, list)
@@ -484,7 +492,8 @@ static void collect_facts(struct analysis *analysis, struct collected_facts *col
     }
 }
 
-/* IN (SELECT …) ties its left side to the subquery's columns, which stand in the same region when they are plain. */
+/* IN (SELECT …) ties its left side to the subquery's columns, which stand in the same region when they are
+ * plain. */
 static void tie_semi_join(struct analysis *analysis, Node *test, const struct query *query,
                           struct scope *scope, int region)
 {
@@ -500,13 +509,14 @@ static void tie_semi_join(struct analysis *analysis, Node *test, const struct qu
 
 /*
  * EXISTS (…) and x IN (SELECT …) as conjuncts: a row survives only with a witness in the subquery, so for
- * the pair of them all conjuncts of both hold.  That makes one region of the two, if the subquery's rows stand for
- * themselves (no grouping, no LIMIT).
+ * the pair of them all conjuncts of both hold.  That makes one region of the two, if the subquery's rows
+ * stand for themselves (no grouping, no LIMIT).
  */
 static bool read_semi_join(struct analysis *analysis, SubLink *link, struct scope *scope, int region)
 {
     bool exists = link->subLinkType == EXISTS_SUBLINK;
-    bool in = link->subLinkType == ANY_SUBLINK && (!link->operName || !strcmp(parse_name(link->operName), "="));
+    bool in =
+        link->subLinkType == ANY_SUBLINK && (!link->operName || !strcmp(parse_name(link->operName), "="));
     SelectStmt *select = castNode(SelectStmt, link->subselect);
     if ((!exists && !in) || !select_is_plain(analysis, select))
         return false;

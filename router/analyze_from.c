@@ -1,10 +1,10 @@
 /*
  * FROM: relations, views, subqueries and joins become scans and regions.
  *
- * A subquery whose rows stand for themselves is merged: its conjuncts hold beside those around it, so it shares their
- * region.  Any other gets a region of its own, below, and new slots for its columns outside.  Such a column is
- * linked to the inner one where a filter on it may be moved inside (grouping columns, arms of a UNION), and
- * what is known of the inner one alone is known of the outer one in any case.
+ * A subquery whose rows stand for themselves is merged: its conjuncts hold beside those around it, so it
+ * shares their region.  Any other gets a region of its own, below, and new slots for its columns outside.
+ * Such a column is linked to the inner one where a filter on it may be moved inside (grouping columns, arms
+ * of a UNION), and what is known of the inner one alone is known of the outer one in any case.
  */
 #include "router/analyze_inside.h"
 
@@ -47,21 +47,23 @@ static void check_relation(struct analysis *analysis, const struct resolved_rela
     bool configured = relation->place == PLACE_SHARDED || relation->place == PLACE_REFERENCE;
     if (configured && !relation->relation)
         analysis_give_up(analysis, "Create the table through Keyway, or on every shard, and RELOAD.",
-                "Table \"%s\" is configured but does not exist on the home shard.", relation->name);
+                         "Table \"%s\" is configured but does not exist on the home shard.", relation->name);
     else if (is_hidden_part(analysis, relation))
         analysis_give_up(analysis, "Name the parent table, or configure the partition like its parent.",
-                "Relation \"%s\" is a part of a configured table, which is spread over the shards.",
-                relation->name);
+                         "Relation \"%s\" is a part of a configured table, which is spread over the shards.",
+                         relation->name);
     else if (configured && relation->relation->row_security)
-        analysis_give_up(analysis, "Drop the row security policies of the table.",
-                "Table \"%s\" has row-level security, whose policies may read tables of other shards.",
-                relation->name);
+        analysis_give_up(
+            analysis, "Drop the row security policies of the table.",
+            "Table \"%s\" has row-level security, whose policies may read tables of other shards.",
+            relation->name);
 }
 
 int scan_add(struct analysis *analysis, const struct resolved_relation *relation, int region)
 {
     if (analysis->scan_count >= MOST_SCANS)
-        analysis_give_up(analysis, "Split the statement.", "The statement uses too many tables (%s …).", relation->name);
+        analysis_give_up(analysis, "Split the statement.", "The statement uses too many tables (%s …).",
+                         relation->name);
     check_relation(analysis, relation);
     struct scan *scan = ARRAY_ADD(analysis, analysis->scans, analysis->scan_count, analysis->scan_room);
     *scan = (struct scan){.relation = *relation, .region = region, .first_slot = NO_SLOT};
@@ -224,20 +226,23 @@ static struct source *read_opaque(struct analysis *analysis, const char *name, c
     return new_source(analysis, SOURCE_OTHER);
 }
 
-/* Each use of a CTE is read as a subquery of its own: PostgreSQL's one reading gives the same rows to each. */
+/* Each use of a CTE is read as a subquery of its own: PostgreSQL's one reading gives the same rows to each.
+ */
 static struct source *read_cte(struct analysis *analysis, struct cte *cte, const RangeVar *range,
                                struct scope *scope, int region)
 {
     Alias *alias = makeNode(Alias);
     alias->aliasname = range->alias ? range->alias->aliasname : range->relname;
-    alias->colnames = range->alias && range->alias->colnames ? range->alias->colnames : cte->node->aliascolnames;
+    alias->colnames =
+        range->alias && range->alias->colnames ? range->alias->colnames : cte->node->aliascolnames;
     if (range->alias && range->alias->colnames &&
         list_length(range->alias->colnames) < list_length(cte->node->aliascolnames))
         return read_opaque(analysis, cte->name, alias, scope);
     cte->used = true;
     if (cte->opaque || analysis->scan_count >= MOST_SCANS)
         return read_opaque(analysis, cte->name, alias, scope);
-    return read_subquery(analysis, castNode(SelectStmt, cte->node->ctequery), alias, scope, cte->scope, region);
+    return read_subquery(analysis, castNode(SelectStmt, cte->node->ctequery), alias, scope, cte->scope,
+                         region);
 }
 
 static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_relation *relation)
@@ -248,12 +253,13 @@ static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_re
     Node *statement = list_length(parsed) == 1 ? linitial_node(RawStmt, parsed)->stmt : NULL;
     if (statement && IsA(statement, SelectStmt) && analysis->view_depth < MOST_VIEWS)
         return castNode(SelectStmt, statement);
-    analysis_give_up(analysis, "Query the view's tables instead.", "The definition of view \"%s\" cannot be examined.",
-            relation->name);
+    analysis_give_up(analysis, "Query the view's tables instead.",
+                     "The definition of view \"%s\" cannot be examined.", relation->name);
     return NULL;
 }
 
-/* The view's columns have the names that the catalog gives; its definition sees nothing of the query around it. */
+/* The view's columns have the names that the catalog gives; its definition sees nothing of the query around
+ * it. */
 static struct source *read_view(struct analysis *analysis, const struct resolved_relation *view,
                                 const RangeVar *range, struct scope *scope, int region)
 {
@@ -280,7 +286,7 @@ static struct source *read_view(struct analysis *analysis, const struct resolved
 }
 
 struct source *read_table(struct analysis *analysis, const struct resolved_relation *relation,
-                                 const RangeVar *range, struct scope *scope, int region)
+                          const RangeVar *range, struct scope *scope, int region)
 {
     struct source *source = new_source(analysis, SOURCE_SCAN);
     source->scan = scan_add(analysis, relation, region);
@@ -405,9 +411,10 @@ static struct joined join_columns(struct analysis *analysis, const JoinExpr *joi
 }
 
 /*
- * Which region each side stands in.  The nullable side of an outer join gets its own, where the ON holds too: a
- * row of it matters only if it matches.  The preserved side's rows matter whatever the ON says.  In a full join
- * both sides are preserved and nullable at once: the ON holds for neither, only for the pairs (on_region).
+ * Which region each side stands in.  The nullable side of an outer join gets its own, where the ON holds too:
+ * a row of it matters only if it matches.  The preserved side's rows matter whatever the ON says.  In a full
+ * join both sides are preserved and nullable at once: the ON holds for neither, only for the pairs
+ * (on_region).
  */
 static void join_regions(struct analysis *analysis, JoinType join, int region, int *left, int *right, int *on)
 {
@@ -432,8 +439,7 @@ static void join_regions(struct analysis *analysis, JoinType join, int region, i
 }
 
 /* Put a side's items into the scope of the join: findable by their names only, or not at all. */
-static void hide_sides(struct analysis *analysis, struct scope *scope, const struct scope *side,
-                       bool by_name)
+static void hide_sides(struct analysis *analysis, struct scope *scope, const struct scope *side, bool by_name)
 {
     for (int i = 0; i < side->count; i++) {
         struct item *item = arena_memdup(analysis->arena, side->items[i], sizeof *item);
@@ -476,8 +482,8 @@ static struct source *read_join(struct analysis *analysis, const JoinExpr *join,
     source->join = join->jointype;
     source->on_region = on;
     source->left = read_from(analysis, join->larg, left, outer, lateral, left_region);
-    source->right = read_from(analysis, join->rarg, right, outer, lateral_scope(analysis, left, lateral),
-                              right_region);
+    source->right =
+        read_from(analysis, join->rarg, right, outer, lateral_scope(analysis, left, lateral), right_region);
     struct joined columns = join_columns(analysis, join, join->usingClause, left, right, on);
     read_on(analysis, join, left, right, outer, on);
     hide_sides(analysis, scope, left, !join->alias);
@@ -552,4 +558,3 @@ void read_from_list(struct analysis *analysis, struct query *query, List *from, 
             read_from(analysis, lfirst(cell), query->scope, around, lateral, query->region);
     }
 }
-

@@ -37,7 +37,8 @@ struct scope {
 
 struct scope *scope_new(struct analysis *analysis, struct scope *outer);
 void scope_add(struct analysis *analysis, struct scope *scope, struct item *item);
-/* The slot of a column reference, or NO_SLOT.  *level: 0 if the scope itself has it, more for outer ones, -1 unknown. */
+/* The slot of a column reference, or NO_SLOT.  *level: 0 if the scope itself has it, more for outer ones, -1
+ * unknown. */
 int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *level);
 struct cte *scope_cte(const struct scope *scope, const char *name);
 /* The item's position of a column; -1 none, -2 several. */

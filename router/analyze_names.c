@@ -1,8 +1,8 @@
 /*
- * Names: scopes hold what FROM offers, as parse_relation.c of PostgreSQL has it.  A join hides its sides from bare
- * column names and offers the merged columns itself; with an alias it hides them altogether.  Where columns are not known (a function's, a
- * table's that the catalog lacks) a bare name that is not found may be one of those: it is then nothing, never an
- * outer query's column.
+ * Names: scopes hold what FROM offers, as parse_relation.c of PostgreSQL has it.  A join hides its sides from
+ * bare column names and offers the merged columns itself; with an alias it hides them altogether.  Where
+ * columns are not known (a function's, a table's that the catalog lacks) a bare name that is not found may be
+ * one of those: it is then nothing, never an outer query's column.
  */
 #include "router/analyze_inside.h"
 

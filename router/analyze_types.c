@@ -1,8 +1,9 @@
 /*
  * Types: what an expression's type is, where simple rules tell it.
  *
- * Merging needs the type of what it sorts by before any row comes.  Columns have one in the catalog; casts name it; a few
- * functions and the arithmetic of integers follow.  Anything else is unknown, which never does harm.
+ * Merging needs the type of what it sorts by before any row comes.  Columns have one in the catalog; casts
+ * name it; a few functions and the arithmetic of integers follow.  Anything else is unknown, which never does
+ * harm.
  */
 #include "router/analyze_inside.h"
 
@@ -65,7 +66,8 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
     return is_builtin(call, "abs") && type_is_integer(type) ? type : 0;
 }
 
-static uint32_t type_of_operator(struct analysis *analysis, const struct query *query, const A_Expr *expression)
+static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
+                                 const A_Expr *expression)
 {
     bool bytes = false;
     if (expression->kind != AEXPR_OP || !expression->lexpr || list_length(expression->name) != 1)
@@ -83,7 +85,8 @@ static uint32_t type_of_collation(struct analysis *analysis, const struct query 
 {
     const char *name = parse_name(clause->collname), *qualifier = parse_qualifier(clause->collname);
     uint32_t type = analysis_infer(analysis, query, clause->arg, bytes);
-    *bytes = (!strcmp(name, "C") || !strcmp(name, "POSIX")) && (!qualifier || !strcmp(qualifier, "pg_catalog"));
+    *bytes =
+        (!strcmp(name, "C") || !strcmp(name, "POSIX")) && (!qualifier || !strcmp(qualifier, "pg_catalog"));
     return type;
 }
 

@@ -1,9 +1,9 @@
 /*
- * How facts become shards: each key column gets the list of values that its equalities leave, if there are any;
- * all columns' lists multiplied give the keys, and the keyspace says where each lives.  With values for the first
- * column only, or with inequalities, the keyspace's intervals take over.  Facts with arms are the union of their
- * arms, each arm taken together with the facts beside it.  Everything is intersected: each of the steps alone
- * gives a set that is large enough.
+ * How facts become shards: each key column gets the list of values that its equalities leave, if there are
+ * any; all columns' lists multiplied give the keys, and the keyspace says where each lives.  With values for
+ * the first column only, or with inequalities, the keyspace's intervals take over.  Facts with arms are the
+ * union of their arms, each arm taken together with the facts beside it.  Everything is intersected: each of
+ * the steps alone gives a set that is large enough.
  */
 #include "router/conditions.h"
 
@@ -13,12 +13,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "router/sql_types.h"
+
 enum {
     MOST_KEYS = 100000, /* more combinations than this are not tried one by one */
     MOST_COLUMNS = 16,
-    TYPE_INT4 = 23,
-    TYPE_INT8 = 20,
-    TYPE_NUMERIC = 1700,
 };
 
 static bool is_ascii(const char *bytes, size_t length)
@@ -35,16 +34,16 @@ static uint32_t number_type(const char *text, size_t length)
     char copy[24];
     for (size_t i = 0; i < length; i++)
         if (!strchr("-0123456789", text[i]))
-            return TYPE_NUMERIC;
+            return TYPE_numeric;
     if (length >= sizeof copy)
-        return TYPE_NUMERIC;
+        return TYPE_numeric;
     memcpy(copy, text, length);
     copy[length] = '\0';
     errno = 0;
     long long number = strtoll(copy, NULL, 10);
     if (errno)
-        return TYPE_NUMERIC;
-    return number >= INT32_MIN && number <= INT32_MAX ? TYPE_INT4 : TYPE_INT8;
+        return TYPE_numeric;
+    return number >= INT32_MIN && number <= INT32_MAX ? TYPE_int4 : TYPE_int8;
 }
 
 static struct bound bind_literal(const struct value *value, const struct execution *execution)
@@ -59,8 +58,7 @@ static struct bound bind_literal(const struct value *value, const struct executi
         return bound;
     bound.unknown = false;
     if (value->negative) {
-        bound.bytes =
-            arena_printf(execution->arena, "-%.*s", (int) literal->value_length, literal->value);
+        bound.bytes = arena_printf(execution->arena, "-%.*s", (int) literal->value_length, literal->value);
         bound.length++;
     }
     if (value->number)
@@ -77,9 +75,10 @@ static struct bound bind_parameter(const struct value *value, const struct execu
     bound.bytes = bind->bytes;
     bound.length = bind->length;
     bound.binary = bind->binary;
-    if (bind->type)
+    bool described = bind->type && bind->type != TYPE_unknown;
+    if (described)
         bound.type = bind->type;
-    bound.unknown = bind->binary && value->uncertain && !bind->type;
+    bound.unknown = bind->binary && value->uncertain && !described;
     return bound;
 }
 
@@ -146,10 +145,11 @@ const char *value_describe(const struct value *value, const struct execution *ex
 {
     struct bound bound = value_bind(value, execution);
     if (bound.unknown || bound.binary)
-        return value->kind == VALUE_PARAMETER ? arena_printf(execution->arena, "$%zu", value->index + 1) : "?";
+        return value->kind == VALUE_PARAMETER ? arena_printf(execution->arena, "$%zu", value->index + 1)
+                                              : "?";
     if (bound.length < 0)
         return "NULL";
-    if (bound.type == TYPE_INT4 || bound.type == TYPE_INT8 || bound.type == TYPE_NUMERIC)
+    if (bound.type == TYPE_int4 || bound.type == TYPE_int8 || bound.type == TYPE_numeric)
         return arena_strndup(execution->arena, bound.bytes, (size_t) bound.length);
     return quoted(execution->arena, bound.bytes, (size_t) bound.length);
 }
@@ -185,7 +185,8 @@ static void narrow(struct candidates *candidates, const struct candidates *other
 }
 
 /* NULL and values that no key equals drop out: no row has them.  One unknown value spoils the list. */
-static bool add_candidate(struct candidates *candidates, enum key_reading reading, const struct key_value *value)
+static bool add_candidate(struct candidates *candidates, enum key_reading reading,
+                          const struct key_value *value)
 {
     if (reading == KEY_UNKNOWN)
         return false;
@@ -209,8 +210,8 @@ static struct candidates read_values(const struct fact *fact, enum key_type type
 }
 
 /*
- * One element of a one-dimensional array in text form, from *at on; *at moves behind the comma or to the closing
- * brace.  False: not the plain form that array_out() writes.
+ * One element of a one-dimensional array in text form, from *at on; *at moves behind the comma or to the
+ * closing brace.  False: not the plain form that array_out() writes.
  */
 static bool next_element(const char **at, const char *end, char *buffer, int32_t *length)
 {
@@ -313,8 +314,9 @@ static struct shard_set shards_of_values(const struct keyspace *keyspace, const 
 }
 
 /*
- * column LIKE pattern: the text before the first wildcard is a prefix of every match, and, without a wildcard, the
- * only match.  A pattern that ends in the escape character is an error that PostgreSQL will raise.
+ * column LIKE pattern: the text before the first wildcard is a prefix of every match, and, without a
+ * wildcard, the only match.  A pattern that ends in the escape character is an error that PostgreSQL will
+ * raise.
  */
 static bool like_prefix(const struct bound *pattern, char *prefix, size_t *length, bool *whole)
 {
@@ -383,7 +385,8 @@ static struct shard_set shards_of_inequality(const struct keyspace *keyspace, co
 static struct shard_set shards_of_facts(const struct condition *condition, const struct fact_list *lists,
                                         int list_count, const struct execution *execution);
 
-/* Each arm is taken together with the facts that stand beside the arms (but not with other groups of arms). */
+/* Each arm is taken together with the facts that stand beside the arms (but not with other groups of arms).
+ */
 static struct shard_set shards_of_arms(const struct condition *condition, const struct fact_list *beside,
                                        const struct fact *fact, const struct execution *execution)
 {

@@ -1,10 +1,10 @@
 /*
  * conditions: from key facts to shards, at each execution.
  *
- * A fact says something that must hold of a key column in every row that matters: it is one of some values, lies
- * between two, starts with a text, or one of several groups of facts holds.  The values are constants, literals
- * or parameters of the statement, bound anew each time.  What cannot be read is no fact; a set of shards is
- * therefore never too small.
+ * A fact says something that must hold of a key column in every row that matters: it is one of some values,
+ * lies between two, starts with a text, or one of several groups of facts holds.  The values are constants,
+ * literals or parameters of the statement, bound anew each time.  What cannot be read is no fact; a set of
+ * shards is therefore never too small.
  */
 #ifndef KEYWAY_CONDITIONS_H
 #define KEYWAY_CONDITIONS_H
@@ -19,12 +19,12 @@ enum value_kind {
 
 struct value {
     enum value_kind kind;
-    uint32_t type; /* the SQL type it is read as; 0: an untyped string, read as what it stands beside */
+    uint32_t type;    /* the SQL type it is read as; 0: an untyped string, read as what it stands beside */
     const char *text; /* of VALUE_CONSTANT: NULL is SQL NULL */
     size_t index;
-    bool number;      /* an uncast number: its size says its type, which `type` gives for now */
-    bool negative;    /* a minus sign stands before the literal */
-    bool uncertain;   /* a parameter whose type other places of the statement may decide: binary is not read */
+    bool number;    /* an uncast number: its size says its type, which `type` gives for now */
+    bool negative;  /* a minus sign stands before the literal */
+    bool uncertain; /* a parameter whose type other places of the statement may decide: binary is not read */
 };
 
 /* A value of this execution. */
@@ -32,8 +32,8 @@ struct bound {
     const char *bytes;
     int32_t length; /* -1: NULL */
     bool binary;
-    bool unknown;   /* not to be had */
-    uint32_t type;  /* 0: an untyped string */
+    bool unknown;  /* not to be had */
+    uint32_t type; /* 0: an untyped string */
 };
 
 /* What an execution brings. */

@@ -1,6 +1,6 @@
 /*
- * PostgreSQL's own functions are classed by name where their pg_proc entry does not say enough; the rest follows from
- * volatility.  A function of the database's users is trusted only if it is declared IMMUTABLE.
+ * PostgreSQL's own functions are classed by name where their pg_proc entry does not say enough; the rest
+ * follows from volatility.  A function of the database's users is trusted only if it is declared IMMUTABLE.
  */
 #include "router/functions.h"
 
@@ -128,8 +128,10 @@ static enum pin_reason pin_of(const FuncCall *call, const char *name, enum funct
     return PIN_NONE;
 }
 
-/* Unqualified: PostgreSQL looks in pg_catalog and along search_path; here in all of them, and the worst counts. */
-static const struct catalog_function *find(const struct planning *planning, const char *schema, const char *name)
+/* Unqualified: PostgreSQL looks in pg_catalog and along search_path; here in all of them, and the worst
+ * counts. */
+static const struct catalog_function *find(const struct planning *planning, const char *schema,
+                                           const char *name)
 {
     const struct catalog *catalog = planning->routing->catalog;
     if (schema)

@@ -6,7 +6,8 @@
 #include "router/plan_inside.h"
 #include "router/sql_types.h"
 
-/* What varchar(n) stores of a longer text: n characters, if blanks follow; if not, the shard raises the error. */
+/* What varchar(n) stores of a longer text: n characters, if blanks follow; if not, the shard raises the
+ * error. */
 static void cut_to_length(struct key_value *key, int32_t typmod)
 {
     const int header = 4; /* VARHDRSZ is part of the modifier */
@@ -20,8 +21,8 @@ static void cut_to_length(struct key_value *key, int32_t typmod)
 static bool fail_null(const struct insert_rows *rows, int column, struct error *error)
 {
     error_set(error, SQLSTATE_NOT_NULL_VIOLATION,
-              "null value in column \"%s\" of relation \"%s\" violates not-null constraint", rows->columns[column],
-              rows->table);
+              "null value in column \"%s\" of relation \"%s\" violates not-null constraint",
+              rows->columns[column], rows->table);
     error_detail(error, "The column is a key: it says on which shard a row lives.");
     return false;
 }
@@ -29,8 +30,8 @@ static bool fail_null(const struct insert_rows *rows, int column, struct error *
 static bool fail_unread(const struct insert_rows *rows, int column, const char *value, struct error *error)
 {
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
-    error_detail(error, "The value %s for key column \"%s\" of \"%s\" cannot be read as the column would.", value,
-                 rows->columns[column], rows->table);
+    error_detail(error, "The value %s for key column \"%s\" of \"%s\" cannot be read as the column would.",
+                 value, rows->columns[column], rows->table);
     error_hint(error, "Give the key as a value of the column's own type.");
     return false;
 }
@@ -63,7 +64,8 @@ static bool fail_unmapped(const struct insert_rows *rows, const struct value *va
     const char *columns = NULL, *texts = NULL;
     for (int i = 0; i < keyspace_columns(rows->keyspace); i++) {
         const char *text = value_describe(&values[i], execution);
-        columns = columns ? arena_printf(execution->arena, "%s, %s", columns, rows->columns[i]) : rows->columns[i];
+        columns =
+            columns ? arena_printf(execution->arena, "%s, %s", columns, rows->columns[i]) : rows->columns[i];
         texts = texts ? arena_printf(execution->arena, "%s, %s", texts, text) : text;
     }
     error_set(error, SQLSTATE_CHECK_VIOLATION, "no shard of keyspace \"%s\" found for row",
@@ -85,8 +87,8 @@ static bool row_shard(const struct insert_rows *rows, int row, const struct exec
     return *shard >= 0 || fail_unmapped(rows, values, execution, error);
 }
 
-static const char *part_text(const struct insert_rows *rows, const int *shards, int shard, struct arena *arena,
-                             int *count)
+static const char *part_text(const struct insert_rows *rows, const int *shards, int shard,
+                             struct arena *arena, int *count)
 {
     size_t length = strlen(rows->before) + strlen(rows->after) + 1;
     for (int i = 0; i < rows->count; i++)

@@ -1,8 +1,9 @@
 /*
  * The rows of an INSERT, cut out of its text.
  *
- * The rows of VALUES have no place in the tree, so a small lexer, which knows only what can hide a parenthesis or a comma
- * (strings, quoted names, comments), cuts the text; each piece is then parsed and compared with the tree.
+ * The rows of VALUES have no place in the tree, so a small lexer, which knows only what can hide a
+ * parenthesis or a comma (strings, quoted names, comments), cuts the text; each piece is then parsed and
+ * compared with the tree.
  */
 #include <ctype.h>
 #include <string.h>
@@ -120,7 +121,8 @@ static bool is_keyword(const struct lexer *lexer, size_t from, const char *word)
 static bool find_word(struct lexer *lexer, const char *word, const char *or_word, size_t *from)
 {
     while (next_token(lexer, from))
-        if (!lexer->depth && (is_keyword(lexer, *from, word) || (or_word && is_keyword(lexer, *from, or_word))))
+        if (!lexer->depth &&
+            (is_keyword(lexer, *from, word) || (or_word && is_keyword(lexer, *from, or_word))))
             return true;
     return false;
 }

@@ -1,10 +1,10 @@
 /*
- * How parsing works: pg_query_raw_parse() runs PostgreSQL's grammar inside a memory context of this thread and
- * gives the grammar's own trees.  Three things are guarded here.
+ * How parsing works: pg_query_raw_parse() runs PostgreSQL's grammar inside a memory context of this thread
+ * and gives the grammar's own trees.  Three things are guarded here.
  *
  * Depth: PostgreSQL checks its stack while it walks a tree, libpg_query does not.  Its grammar survives any
- * text, but a tree of a hundred thousand levels ends every recursive walk in a crash.  So each tree is measured
- * once, by a walk that gives up early.
+ * text, but a tree of a hundred thousand levels ends every recursive walk in a crash.  So each tree is
+ * measured once, by a walk that gives up early.
  *
  * Errors: walking or printing a node that the library does not know raises PostgreSQL's ERROR, which ends a
  * process that has not set a jump target.  parse_protect() sets one.
@@ -17,7 +17,8 @@
 #include <string.h>
 
 #include "pg_query.h"
-/* This header includes the server's, which were all included before: what matters is declared there already. */
+/* This header includes the server's, which were all included before: what matters is declared there already.
+ */
 #include "pg_query/pg_query_internal.h"
 
 extern PgQueryProtobuf pg_query_nodes_to_protobuf(const void *nodes);
@@ -41,7 +42,8 @@ static bool too_deep(Node *node, void *context)
     return result;
 }
 
-/* The nodes at the top of a statement that raw_expression_tree_walker() knows; others hold no deep trees of theirs. */
+/* The nodes at the top of a statement that raw_expression_tree_walker() knows; others hold no deep trees of
+ * theirs. */
 static bool is_walkable(const Node *statement)
 {
     return IsA(statement, SelectStmt) || IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) ||

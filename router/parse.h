@@ -1,9 +1,10 @@
 /*
  * parse: the one place that knows libpg_query and the quirks of PostgreSQL's node headers.
  *
- * A parse is a memory context full of PostgreSQL 15's own raw parse trees.  It belongs to the thread that began it and
- * dies as a whole with parse_end(); what outlives it is copied into an arena.  Parses do not nest on one thread, but
- * more text can be parsed into an open one (a view's definition).  Include this instead of any PostgreSQL header.
+ * A parse is a memory context full of PostgreSQL 15's own raw parse trees.  It belongs to the thread that
+ * began it and dies as a whole with parse_end(); what outlives it is copied into an arena.  Parses do not
+ * nest on one thread, but more text can be parsed into an open one (a view's definition).  Include this
+ * instead of any PostgreSQL header.
  */
 #ifndef KEYWAY_PARSE_H
 #define KEYWAY_PARSE_H
@@ -66,8 +67,9 @@ struct parse {
 };
 
 /*
- * Parse a query string (any number of statements).  On failure `error` has PostgreSQL's message, SQLSTATE and the
- * character position, nothing is left open, and the result is false.  Text nested too deeply for a stack is 54001.
+ * Parse a query string (any number of statements).  On failure `error` has PostgreSQL's message, SQLSTATE and
+ * the character position, nothing is left open, and the result is false.  Text nested too deeply for a stack
+ * is 54001.
  */
 bool parse_begin(struct parse *parse, const char *sql, size_t length, struct error *error);
 void parse_end(struct parse *parse);
@@ -75,11 +77,13 @@ void parse_end(struct parse *parse);
 /* Parse more text into the open parse: a list of RawStmt, or NIL with `error`. */
 List *parse_more(const char *sql, struct error *error);
 
-/* Not so deep that a recursive walk of it could exhaust the stack; parse_begin() has asked this of SELECT, INSERT, UPDATE,
- * DELETE and MERGE, but not of those inside other statements (EXPLAIN, PREPARE, CREATE VIEW, …). */
+/* Not so deep that a recursive walk of it could exhaust the stack; parse_begin() has asked this of SELECT,
+ * INSERT, UPDATE, DELETE and MERGE, but not of those inside other statements (EXPLAIN, PREPARE, CREATE VIEW,
+ * …). */
 bool parse_is_shallow(Node *statement);
 
-/* The statement's text, made from its tree, in `arena`; NULL if that text would not parse to an equal tree. */
+/* The statement's text, made from its tree, in `arena`; NULL if that text would not parse to an equal tree.
+ */
 char *parse_deparse(Node *statement, struct arena *arena);
 
 /* Visit the direct children of a raw node.  The walker returns true to stop; so does this. */
@@ -94,8 +98,8 @@ const char *parse_qualifier(const List *names);
 const char *parse_constant_text(const A_Const *constant, struct arena *arena);
 
 /*
- * Run `body` so that an error raised inside libpg_query (a node it does not know, no memory) ends it instead of the
- * process: false with `error`.  What `body` had allocated outside the parse stays allocated.
+ * Run `body` so that an error raised inside libpg_query (a node it does not know, no memory) ends it instead
+ * of the process: false with `error`.  What `body` had allocated outside the parse stays allocated.
  */
 bool parse_protect(void (*body)(void *context), void *context, struct error *error);
 

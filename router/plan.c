@@ -88,7 +88,8 @@ void plan_fail(struct plan *plan, struct error *error)
     plan->inside->refused = true;
 }
 
-void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan_kind kind, const char *reason)
+void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan_kind kind,
+                    const char *reason)
 {
     if (plan->inside->refused)
         return;
@@ -170,9 +171,9 @@ static void add_conditions(struct plan *plan, struct analysis *analysis)
 }
 
 /*
- * Where one shard is enough: each sharded scan says which shards hold rows of it that matter; if these are one shard
- * altogether, and with the home shard whenever something lives only there, that shard has all that matters, and the
- * reference tables.  More than that needs a proof.
+ * Where one shard is enough: each sharded scan says which shards hold rows of it that matter; if these are
+ * one shard altogether, and with the home shard whenever something lives only there, that shard has all that
+ * matters, and the reference tables.  More than that needs a proof.
  */
 void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind kind, const char *reason,
                    const struct proof *proof)
@@ -180,6 +181,7 @@ void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind 
     if (plan->inside->refused || plan_check_functions(plan, analysis))
         return;
     add_conditions(plan, analysis);
+    plan->inside->no_clock_words |= analysis->time_casts;
     plan->many = kind == PLAN_REFUSE ? PLAN_SINGLE : kind;
     plan->reason = reason;
     if (analysis->home)
@@ -196,7 +198,8 @@ void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind 
     } else if (analysis->home && kind != PLAN_REFUSE) {
         plan->many = PLAN_SINGLE;
         plan_refuse_many(plan, NULL, "Read them in two statements, or make it a reference table.",
-                         "\"%s\" is on the home shard, the sharded tables are on others, too.", analysis->home);
+                         "\"%s\" is on the home shard, the sharded tables are on others, too.",
+                         analysis->home);
     }
 }
 
@@ -291,8 +294,9 @@ void plan_statement(struct plan *plan, const struct planning *planning, Node *st
 /* SELECT INTO makes a table. */
 static bool is_dml(const Node *statement)
 {
-    return (IsA(statement, SelectStmt) && !((const SelectStmt *) statement)->intoClause) || IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) ||
-           IsA(statement, DeleteStmt) || IsA(statement, MergeStmt);
+    return (IsA(statement, SelectStmt) && !((const SelectStmt *) statement)->intoClause) ||
+           IsA(statement, InsertStmt) || IsA(statement, UpdateStmt) || IsA(statement, DeleteStmt) ||
+           IsA(statement, MergeStmt);
 }
 
 static void plan_any(struct plan *plan, const struct planning *planning, Node *statement)
@@ -343,6 +347,15 @@ static void plan_text(struct plan *plan, const struct planning *planning, struct
     parse_end(&parse);
 }
 
+static bool has_clock_words(const char *sql)
+{
+    static const char *const words[] = {"'now", "'today", "'tomorrow", "'yesterday"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(sql, words[i]))
+            return true;
+    return false;
+}
+
 struct plan *plan_make(const struct routing *routing, const struct session_facts *facts, const char *sql,
                        size_t length, const struct normalised *normalised, const uint32_t *types,
                        int type_count, struct error *error)
@@ -358,6 +371,7 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
         .type_count = type_count,
     };
     plan->inside->server_encoding = facts->server_encoding;
+    plan->inside->clock_words = !planning.normalised && has_clock_words(planning.sql);
     if (normalised && normalised->unsure)
         plan_pin_all(plan);
     plan_text(plan, &planning, error);

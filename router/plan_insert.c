@@ -1,9 +1,10 @@
 /*
  * INSERT: new rows go to the shards of their keys.
  *
- * VALUES: each row names its key as a constant or parameter; rows of one shard stay one statement, rows of several are split.
- * SELECT: the key comes from the key of a sharded source (each shard inserts what it selects), or is a constant.
- * A value is read as an assignment to the column reads it: 5.5 would be rounded, so it is not taken for 5.
+ * VALUES: each row names its key as a constant or parameter; rows of one shard stay one statement, rows of
+ * several are split. SELECT: the key comes from the key of a sharded source (each shard inserts what it
+ * selects), or is a constant. A value is read as an assignment to the column reads it: 5.5 would be rounded,
+ * so it is not taken for 5.
  */
 #include <string.h>
 
@@ -93,9 +94,10 @@ static void check_sequences(struct inserting *inserting)
 {
     const char *column = left_to_default(inserting, DEFAULT_SEQUENCE);
     if (column)
-        plan_refuse(inserting->plan, NULL, "Give the column a value, or use a uuid made by the application.",
-                    "Column \"%s\" gets its value from a sequence, and each shard's sequence counts for itself.",
-                    column);
+        plan_refuse(
+            inserting->plan, NULL, "Give the column a value, or use a uuid made by the application.",
+            "Column \"%s\" gets its value from a sequence, and each shard's sequence counts for itself.",
+            column);
 }
 
 /* ---- ON CONFLICT ---- */
@@ -149,9 +151,10 @@ static void check_conflict(struct inserting *inserting)
     if (!conflict)
         return;
     if (!conflict_stays(inserting, conflict))
-        plan_refuse(inserting->plan, NULL, "Use a unique constraint that contains the key column.",
-                    "A row that conflicts may be on another shard: ON CONFLICT is not about the key of \"%s\".",
-                    inserting->target.name);
+        plan_refuse(
+            inserting->plan, NULL, "Use a unique constraint that contains the key column.",
+            "A row that conflicts may be on another shard: ON CONFLICT is not about the key of \"%s\".",
+            inserting->target.name);
     if (set_names_key(inserting->target.table, conflict->targetList))
         plan_refuse(inserting->plan, NULL, "Leave the key column out of DO UPDATE SET.",
                     "DO UPDATE SET changes the key of \"%s\".", inserting->target.name);
@@ -270,8 +273,8 @@ static bool only_target_is_sharded(const struct inserting *inserting)
 }
 
 /*
- * Split: each row is inserted on its own shard, and nothing else in the statement depends on the shard.  A default
- * that is an expression might be the time, which one PostgreSQL would give all rows alike.
+ * Split: each row is inserted on its own shard, and nothing else in the statement depends on the shard.  A
+ * default that is an expression might be the time, which one PostgreSQL would give all rows alike.
  */
 static bool can_split(struct inserting *inserting)
 {
@@ -281,8 +284,9 @@ static bool can_split(struct inserting *inserting)
     if (!only_target_is_sharded(inserting))
         return give_up(inserting, "Insert the rows one by one.", "The rows read sharded tables.");
     if (left_to_default(inserting, DEFAULT_EXPRESSION))
-        return give_up(inserting, "Give all columns with such defaults a value, or insert the rows one by one.",
-                       "A column is left to a default that is an expression, which each shard would evaluate.");
+        return give_up(
+            inserting, "Give all columns with such defaults a value, or insert the rows one by one.",
+            "A column is left to a default that is an expression, which each shard would evaluate.");
     if (!find_parameter_types(inserting))
         return false;
     plan_pin_all(plan);
@@ -338,6 +342,24 @@ static bool feeds_key(struct inserting *inserting, const struct query *query)
     return false;
 }
 
+/* A subquery in FROM may show the key of what is behind it. */
+static bool anchor_feeds_key(struct inserting *inserting)
+{
+    const struct routed_table *table = inserting->target.table;
+    struct anchor anchor;
+    struct proof proof = {0};
+    if (!prove_query(&inserting->analysis, inserting->source, &anchor, &proof) ||
+        !keyspace_same(anchor.keyspace, table->keyspace))
+        return false;
+    for (size_t k = 0; k < table->settings->key_count; k++)
+        if (anchor.positions[k] < 0 ||
+            inserting->target.relation->columns[table->key_columns[k]].typmod >= 0 ||
+            anchor.positions[k] !=
+                place_of(inserting, table->key_columns[k], inserting->source->output_count))
+            return false;
+    return true;
+}
+
 static bool prove_source(struct inserting *inserting)
 {
     struct anchor anchor;
@@ -346,8 +368,9 @@ static bool prove_source(struct inserting *inserting)
         return give_up(inserting, "Leave out LIMIT, or give the key's value.",
                        "LIMIT would count rows of each shard apart.");
     if (left_to_default(inserting, DEFAULT_EXPRESSION))
-        return give_up(inserting, "Select a value for each column with such a default.",
-                       "A column is left to a default that is an expression, which each shard would evaluate.");
+        return give_up(
+            inserting, "Select a value for each column with such a default.",
+            "A column is left to a default that is an expression, which each shard would evaluate.");
     return prove_environment(&inserting->analysis, &inserting->proof) &&
            prove_query(&inserting->analysis, inserting->source, &anchor, &inserting->proof);
 }
@@ -373,7 +396,7 @@ static bool read_constant_key(struct inserting *inserting)
 static void plan_source(struct inserting *inserting)
 {
     struct plan *plan = inserting->plan;
-    bool fed = feeds_key(inserting, inserting->source);
+    bool fed = feeds_key(inserting, inserting->source) || anchor_feeds_key(inserting);
     if (!fed && !read_constant_key(inserting))
         return;
     bool proved = fed && prove_source(inserting);
@@ -392,6 +415,7 @@ static void plan_sharded(struct inserting *inserting)
     check_conflict(inserting);
     if (plan_is_refused(inserting->plan))
         return;
+    plan_forbid_clock_words(inserting->plan, &inserting->target);
     if (inserting->source)
         plan_source(inserting);
     else
@@ -409,7 +433,8 @@ static void plan_reference(struct inserting *inserting)
     if (inserting->source && inserting->insert->onConflictClause)
         plan_refuse(plan, "this statement cannot change a reference table", "Insert VALUES.",
                     "Which of several conflicting rows stays may be different on each shard.");
-    if (inserting->source && (inserting->source->select->limitCount || inserting->source->select->limitOffset))
+    if (inserting->source &&
+        (inserting->source->select->limitCount || inserting->source->select->limitOffset))
         plan_refuse(plan, "this statement cannot change a reference table", "Leave out LIMIT and OFFSET.",
                     "Which rows LIMIT takes may be different on each shard.");
     if (!plan_check_functions(plan, &inserting->analysis))

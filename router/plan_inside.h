@@ -31,16 +31,18 @@ struct plan_inside {
     struct value limit, offset; /* with plan->has_limit, has_offset */
     bool server_encoding;
     bool no_clock_words; /* 'now' and the like, written to every shard, would differ */
+    bool clock_words; /* the text itself has such a word; only looked for when its literals are not at hand */
     bool pin_all;
     bool *pins;
     size_t pin_count;
 };
 
-/* Fill the plan from what the analysis found, for a statement that is to run with kind `kind` on several shards (PLAN_REFUSE:
- * the reason is in `proof`). */
+/* Fill the plan from what the analysis found, for a statement that is to run with kind `kind` on several
+ * shards (PLAN_REFUSE: the reason is in `proof`). */
 void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind kind, const char *reason,
                    const struct proof *proof);
-/* Functions and relations that no database of several shards can run anywhere; true if the plan is refused now. */
+/* Functions and relations that no database of several shards can run anywhere; true if the plan is refused
+ * now. */
 bool plan_check_functions(struct plan *plan, struct analysis *analysis);
 
 void plan_select(struct plan *plan, const struct planning *planning, struct arena *arena, SelectStmt *select);
@@ -53,8 +55,11 @@ void plan_merge(struct plan *plan, const struct planning *planning, struct arena
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
                      const struct resolved_relation *target);
 bool plan_check_target(struct plan *plan, const struct resolved_relation *target);
+/* A value of 'now' must not reach the target on several shards. */
+void plan_forbid_clock_words(struct plan *plan, const struct resolved_relation *target);
 /* A write to a reference table: everything it reads must be the same on all shards. */
-void plan_reference_write(struct plan *plan, struct analysis *analysis, const struct resolved_relation *target);
+void plan_reference_write(struct plan *plan, struct analysis *analysis,
+                          const struct resolved_relation *target);
 
 /* Route the rows: their shards into `shards`, the parts into `route` if there are several. */
 bool insert_route(const struct insert_rows *rows, const struct execution *execution, struct shard_set *shards,

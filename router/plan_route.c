@@ -34,8 +34,11 @@ static bool is_clock_word(const char *bytes, size_t length)
     return false;
 }
 
-static bool has_clock_word(const struct normalised *literals, const struct bind_values *binds)
+static bool has_clock_word(const struct plan *plan, const struct normalised *literals,
+                           const struct bind_values *binds)
 {
+    if (plan->inside->clock_words)
+        return true;
     for (size_t i = 0; literals && i < literals->literal_count; i++)
         if (literals->literals[i].kind == LITERAL_STRING &&
             is_clock_word(literals->literals[i].value, literals->literals[i].value_length))
@@ -144,8 +147,21 @@ static bool choose_kind(const struct plan *plan, const struct execution *executi
     return true;
 }
 
+static bool check_clock_words(const struct plan *plan, const struct execution *execution,
+                              const struct route *route, struct error *error)
+{
+    if (route->kind == PLAN_SINGLE || !plan->inside->no_clock_words ||
+        !has_clock_word(plan, execution->literals, execution->binds))
+        return true;
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
+    error_detail(error, "A value such as 'now' is read by each shard's own clock.");
+    error_hint(error, "Give the time itself.");
+    return false;
+}
+
 bool plan_route(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
-                const struct bind_values *binds, struct arena *arena, struct route *route, struct error *error)
+                const struct bind_values *binds, struct arena *arena, struct route *route,
+                struct error *error)
 {
     (void) routing;
     const struct plan_inside *inside = plan->inside;
@@ -153,26 +169,20 @@ bool plan_route(const struct plan *plan, const struct routing *routing, const st
     *route = (struct route){.shards = inside->fixed, .limit = -1};
     if (inside->refused)
         return fail(plan, error);
-    if (inside->no_clock_words && has_clock_word(literals, binds)) {
-        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
-        error_detail(error, "A value such as 'now' is read by each shard's own clock.");
-        error_hint(error, "Give the time itself.");
-        return false;
-    }
     for (int i = 0; i < inside->condition_count; i++) {
         struct shard_set some = condition_shards(inside->conditions[i], &execution);
         shard_set_unite(&route->shards, &some);
     }
     if (inside->insert && !insert_route(inside->insert, &execution, &route->shards, route, error))
         return false;
-    return choose_kind(plan, &execution, route, error);
+    return choose_kind(plan, &execution, route, error) && check_clock_words(plan, &execution, route, error);
 }
 
 const char *plan_kind_name(enum plan_kind kind)
 {
     static const char *const names[] = {
-        [PLAN_SINGLE] = "single",   [PLAN_CONCAT] = "concat",       [PLAN_MERGE] = "merge",
-        [PLAN_COMBINE] = "combine", [PLAN_SPLIT] = "split",         [PLAN_BROADCAST] = "broadcast",
+        [PLAN_SINGLE] = "single",   [PLAN_CONCAT] = "concat", [PLAN_MERGE] = "merge",
+        [PLAN_COMBINE] = "combine", [PLAN_SPLIT] = "split",   [PLAN_BROADCAST] = "broadcast",
         [PLAN_REFUSE] = "refuse",
     };
     return names[kind];
@@ -197,7 +207,8 @@ static const char *describe_refusal(const struct plan *plan, struct arena *arena
                         refusal->hint ? refusal->hint : "", refusal->hint ? "\n" : "");
 }
 
-/* The facts that chose the shards.  Values of an execution are not at hand here: literals and parameters by place. */
+/* The facts that chose the shards.  Values of an execution are not at hand here: literals and parameters by
+ * place. */
 static const char *describe_facts(const struct plan *plan, struct arena *arena)
 {
     const struct execution execution = execution_of(plan, NULL, NULL, arena);
@@ -223,9 +234,9 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
 {
     if (!route || plan->inside->refused)
         return describe_refusal(plan, arena);
-    const char *text = arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
-                                    describe_shards(routing, &route->shards, arena),
-                                    describe_facts(plan, arena));
+    const char *text =
+        arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
+                     describe_shards(routing, &route->shards, arena), describe_facts(plan, arena));
     if (route->kind != PLAN_SINGLE && plan->shard_text)
         text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
     return text;

@@ -2,10 +2,10 @@
  * SELECT: one shard where that is enough; else concat, merge or combine, if proved.
  *
  * concat   the result is the disjoint union of the shards' results (prove_query) and has no order.
- * merge    the same, and each shard sorts its part by keys that the merge orders exactly as PostgreSQL does: a
- *          k-way merge of sorted parts is the sorted whole.  LIMIT n OFFSET m needs no more than each part's first n + m rows.
- * combine  aggregates without GROUP BY over rows that are such a union (prove_rows): count, sum, min, max and the like
- *          of the whole are sum, sum, min, max of the parts'.
+ * merge    the same, and each shard sorts its part by keys that the merge orders exactly as PostgreSQL does:
+ * a k-way merge of sorted parts is the sorted whole.  LIMIT n OFFSET m needs no more than each part's first n
+ * + m rows. combine  aggregates without GROUP BY over rows that are such a union (prove_rows): count, sum,
+ * min, max and the like of the whole are sum, sum, min, max of the parts'.
  */
 #include <string.h>
 
@@ -46,8 +46,11 @@ static int position_by_expression(struct selecting *selecting, Node *expression)
     for (int i = 0; i < query->output_count; i++) {
         if (slot >= 0 && IsA(expression, ColumnRef) && query->outputs[i].slot == slot)
             return i;
-        if (query->outputs[i].expression && equal(query->outputs[i].expression, expression))
+        if (query->outputs[i].expression && equal(query->outputs[i].expression, expression)) {
+            if (!IsA(expression, ColumnRef))
+                plan_pin_all(selecting->plan); /* with other literals they might differ */
             return i;
+        }
     }
     return -1;
 }
@@ -100,6 +103,9 @@ static bool can_order(struct selecting *selecting, uint32_t type, bool bytes)
     if (!type || !merge_can_order(type, bytes))
         return give_up(selecting, "Sort by a column of a simple type; for text, by one COLLATE \"C\".",
                        "It is not known how to order by this expression as PostgreSQL does.");
+    if (type_is_string(type) && !selecting->analysis.planning->facts->server_encoding)
+        return give_up(selecting, "SET client_encoding to the servers' own.",
+                       "Text is merged in the servers' encoding only.");
     if (type_is_time(type) && !selecting->analysis.planning->facts->iso_dates)
         return give_up(selecting, "SET datestyle = ISO.", "Dates can be merged in DateStyle ISO only.");
     return true;
@@ -146,7 +152,8 @@ static bool read_order(struct selecting *selecting)
     if (!sort)
         return true;
     if (!selecting->query->outputs_known)
-        return give_up(selecting, "Name the columns instead of *.", "The columns of the result are not known.");
+        return give_up(selecting, "Name the columns instead of *.",
+                       "The columns of the result are not known.");
     plan->sort_keys = arena_alloc_array(&plan->arena, (size_t) list_length(sort), sizeof *plan->sort_keys);
     foreach (cell, sort)
         if (!add_sort_key(selecting, lfirst_node(SortBy, cell), &plan->sort_keys[plan->sort_key_count++]))
@@ -174,7 +181,8 @@ static bool read_limits(struct selecting *selecting)
     struct plan *plan = selecting->plan;
     const SelectStmt *select = selecting->select;
     if (select->limitCount && (int) select->limitOption == PARSED_LIMIT_WITH_TIES)
-        return give_up(selecting, "Use LIMIT without WITH TIES.", "FETCH FIRST … WITH TIES counts equal rows.");
+        return give_up(selecting, "Use LIMIT without WITH TIES.",
+                       "FETCH FIRST … WITH TIES counts equal rows.");
     if ((select->limitCount || select->limitOffset) && select->lockingClause)
         return give_up(selecting, "Lock rows by their keys.",
                        "FOR UPDATE with LIMIT would lock more rows than it returns.");
@@ -190,9 +198,8 @@ static bool rewrite(struct selecting *selecting)
         return true;
     plan->shard_text = rewrite_select(selecting->select, selecting->hidden, plan->has_offset, &plan->arena);
     plan_pin_all(plan);
-    return plan->shard_text ||
-           give_up(selecting, "Write ORDER BY and LIMIT in a simpler form.",
-                   "The statement for the shards cannot be written.");
+    return plan->shard_text || give_up(selecting, "Write ORDER BY and LIMIT in a simpler form.",
+                                       "The statement for the shards cannot be written.");
 }
 
 static enum plan_kind prove_merge(struct selecting *selecting)
@@ -224,8 +231,8 @@ struct aggregate {
 static const struct aggregate *find_aggregate(const FuncCall *call)
 {
     static const struct aggregate aggregates[] = {
-        {"count", COMBINE_SUM},         {"sum", COMBINE_SUM},         {"min", COMBINE_MIN},
-        {"max", COMBINE_MAX},           {"bool_and", COMBINE_BOOL_AND}, {"every", COMBINE_BOOL_AND},
+        {"count", COMBINE_SUM},       {"sum", COMBINE_SUM},           {"min", COMBINE_MIN},
+        {"max", COMBINE_MAX},         {"bool_and", COMBINE_BOOL_AND}, {"every", COMBINE_BOOL_AND},
         {"bool_or", COMBINE_BOOL_OR},
     };
     const char *qualifier = parse_qualifier(call->funcname);
@@ -259,7 +266,8 @@ static bool argument_combines(struct selecting *selecting, const struct aggregat
     return argument;
 }
 
-/* count(DISTINCT key): a value of the key is on one shard only.  min and max do not care; anything else does. */
+/* count(DISTINCT key): a value of the key is on one shard only.  min and max do not care; anything else does.
+ */
 static bool distinct_combines(struct selecting *selecting, const struct anchor *anchor, const FuncCall *call)
 {
     if (!call->agg_distinct)

@@ -1,9 +1,10 @@
 /*
  * UPDATE, DELETE and MERGE, and what all writes share.
  *
- * Sharded target: the rows to change are FROM's combinations, as in a SELECT; if these are a disjoint union over the shards
- * (prove_rows), each shard changes its own.  Reference target: every shard does the same to its copy, so all that the
- * statement depends on must be the same everywhere.  Unsharded target: the home shard.
+ * Sharded target: the rows to change are FROM's combinations, as in a SELECT; if these are a disjoint union
+ * over the shards (prove_rows), each shard changes its own.  Reference target: every shard does the same to
+ * its copy, so all that the statement depends on must be the same everywhere.  Unsharded target: the home
+ * shard.
  */
 #include <string.h>
 
@@ -31,7 +32,7 @@ static bool reads_configured(const struct planning *planning, struct plan *plan,
 
 /* A view over home tables is written on the home shard. */
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
-                       const struct resolved_relation *target)
+                     const struct resolved_relation *target)
 {
     if (target->place == PLACE_VIEW && reads_configured(planning, plan, arena, target))
         plan_refuse(plan, NULL, "Write to the table itself.",
@@ -62,6 +63,12 @@ static bool has_time_column(const struct catalog_relation *relation)
     return false;
 }
 
+void plan_forbid_clock_words(struct plan *plan, const struct resolved_relation *target)
+{
+    if (target->relation)
+        plan->inside->no_clock_words |= has_time_column(target->relation);
+}
+
 static bool refuse_copy(struct plan *plan, const char *what)
 {
     plan_refuse(plan, "this statement cannot change a reference table", "Give the values themselves.",
@@ -74,11 +81,10 @@ static bool is_same_everywhere(struct plan *plan, const struct analysis *analysi
 {
     for (int i = 0; i < analysis->scan_count; i++)
         if (analysis->scans[i].relation.place != PLACE_REFERENCE)
-            return refuse_copy(plan, arena_printf(&plan->arena, "Relation \"%s\"",
-                                                  analysis->scans[i].relation.name));
+            return refuse_copy(
+                plan, arena_printf(&plan->arena, "Relation \"%s\"", analysis->scans[i].relation.name));
     for (int i = 0; i < analysis->sighting_count; i++)
-        return refuse_copy(plan,
-                           arena_printf(&plan->arena, "Function %s()", analysis->sightings[i].name));
+        return refuse_copy(plan, arena_printf(&plan->arena, "Function %s()", analysis->sightings[i].name));
     if (analysis->home)
         return refuse_copy(plan, analysis->home);
     if (analysis->system_column)
@@ -90,7 +96,8 @@ static bool is_same_everywhere(struct plan *plan, const struct analysis *analysi
     return true;
 }
 
-void plan_reference_write(struct plan *plan, struct analysis *analysis, const struct resolved_relation *target)
+void plan_reference_write(struct plan *plan, struct analysis *analysis,
+                          const struct resolved_relation *target)
 {
     if (plan_is_refused(plan) || !is_same_everywhere(plan, analysis))
         return;
@@ -99,8 +106,9 @@ void plan_reference_write(struct plan *plan, struct analysis *analysis, const st
                     target->table->problem);
         return;
     }
-    plan->inside->no_clock_words = has_time_column(target->relation);
-    plan_on_all(plan, analysis->planning, PLAN_BROADCAST, "broadcast: each shard has a copy of the reference table");
+    plan_forbid_clock_words(plan, target);
+    plan_on_all(plan, analysis->planning, PLAN_BROADCAST,
+                "broadcast: each shard has a copy of the reference table");
 }
 
 /* ---- UPDATE, DELETE ---- */
@@ -122,13 +130,13 @@ static bool sets_default(const List *set)
 }
 
 /* SET column = DEFAULT may mean a sequence's next number or the time. */
-static bool sets_shard_default(const struct change *change, const struct resolved_relation *target)
+static bool sets_default_of(const struct change *change, const struct resolved_relation *target,
+                            enum column_default standard)
 {
     if (!sets_default(change->set))
         return false;
     for (int i = 0; i < target->relation->column_count; i++)
-        if (target->relation->columns[i].standard == DEFAULT_SEQUENCE ||
-            target->relation->columns[i].standard == DEFAULT_EXPRESSION)
+        if (target->relation->columns[i].standard == standard)
             return true;
     return false;
 }
@@ -140,15 +148,23 @@ static void plan_sharded_change(struct plan *plan, struct analysis *analysis, co
     struct proof proof = {0};
     if (set_names_key(target->table, change->set)) {
         plan_refuse(plan, NULL, "Delete the row and insert it anew.",
-                    "SET changes a key column of \"%s\", which says on which shard a row lives.", target->name);
-        return;
-    }
-    if (sets_shard_default(change, target)) {
-        plan_refuse(plan, NULL, "Give the value itself.", "A default of \"%s\" depends on the shard.",
+                    "SET changes a key column of \"%s\", which says on which shard a row lives.",
                     target->name);
         return;
     }
+    if (sets_default_of(change, target, DEFAULT_SEQUENCE)) {
+        plan_refuse(plan, NULL, "Give the value itself.",
+                    "A default of \"%s\" is from a sequence of each shard.", target->name);
+        return;
+    }
+    plan_forbid_clock_words(plan, target);
     bool proved = prove_environment(analysis, &proof) && prove_rows(analysis, query, &anchor, &proof);
+    if (sets_default_of(change, target, DEFAULT_EXPRESSION)) {
+        proved = false;
+        proof =
+            (struct proof){"SET gives a column its default, an expression that each shard would evaluate.",
+                           "Give the value itself."};
+    }
     plan_conclude(plan, analysis, proved ? PLAN_CONCAT : PLAN_REFUSE,
                   proved ? prove_reason(analysis, "concat") : proof.detail, &proof);
 }
@@ -158,7 +174,8 @@ static void plan_reference_change(struct plan *plan, struct analysis *analysis, 
 {
     if (change->set && change->others)
         refuse_copy(plan, "Which of several matching rows UPDATE … FROM takes");
-    if (sets_shard_default(change, target))
+    if (sets_default_of(change, target, DEFAULT_SEQUENCE) ||
+        sets_default_of(change, target, DEFAULT_EXPRESSION))
         refuse_copy(plan, "A default");
     plan_reference_write(plan, analysis, target);
 }
@@ -171,8 +188,8 @@ static void plan_home_change(struct plan *plan, struct analysis *analysis)
     plan_conclude(plan, analysis, PLAN_REFUSE, proof.detail, &proof);
 }
 
-static void plan_change(struct plan *plan, const struct planning *planning, struct arena *arena, Node *statement,
-                        const struct change *change)
+static void plan_change(struct plan *plan, const struct planning *planning, struct arena *arena,
+                        Node *statement, const struct change *change)
 {
     struct analysis analysis;
     analysis_init(&analysis, planning, plan, arena, statement);
@@ -181,7 +198,8 @@ static void plan_change(struct plan *plan, const struct planning *planning, stru
     analyze_clause(&analysis, query, (Node *) change->set, CLAUSE_SET);
     analyze_clause(&analysis, query, (Node *) change->returning, CLAUSE_OUTPUT);
     struct resolved_relation target = resolve_relation(planning, change->target);
-    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target) || plan_check_target(plan, &target))
+    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target) ||
+        plan_check_target(plan, &target))
         return;
     if (target.place == PLACE_SHARDED) {
         plan_sharded_change(plan, &analysis, query, change, &target);

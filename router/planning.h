@@ -1,9 +1,10 @@
 /*
  * planning: what the planner's rooms share while one statement is being planned.
  *
- * plan.c starts; SELECT, INSERT, UPDATE, DELETE and MERGE are planned by plan_select.c and plan_write.c, everything else by
- * utility.c.  Each of them fills the same struct plan through the few functions here.  The plan says where the statement goes in
- * one of two ways: a fixed set of shards (plan_on_…), or conditions evaluated at each execution (conditions.h).
+ * plan.c starts; SELECT, INSERT, UPDATE, DELETE and MERGE are planned by plan_select.c and plan_write.c,
+ * everything else by utility.c.  Each of them fills the same struct plan through the few functions here.  The
+ * plan says where the statement goes in one of two ways: a fixed set of shards (plan_on_…), or conditions
+ * evaluated at each execution (conditions.h).
  */
 #ifndef KEYWAY_PLANNING_H
 #define KEYWAY_PLANNING_H
@@ -58,7 +59,8 @@ static inline bool planning_one_shard(const struct planning *planning)
     return planning->routing->settings->shard_count == 1;
 }
 
-/* Plan a SELECT, INSERT, UPDATE, DELETE or MERGE into `plan` (also nested ones: EXPLAIN, DECLARE CURSOR, …). */
+/* Plan a SELECT, INSERT, UPDATE, DELETE or MERGE into `plan` (also nested ones: EXPLAIN, DECLARE CURSOR, …).
+ */
 void plan_statement(struct plan *plan, const struct planning *planning, Node *statement);
 
 /* A new plan of a nested statement of the same text (plan->inner of EXPLAIN); the caller owns it. */
@@ -74,13 +76,15 @@ void plan_refuse(struct plan *plan, const char *message, const char *hint, const
 void plan_refuse_many(struct plan *plan, const char *message, const char *hint, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
 bool plan_is_refused(const struct plan *plan); /* by plan_refuse() */
-/* Another SQLSTATE or message than a refusal's: every execution fails with it.  Takes over the error's texts. */
+/* Another SQLSTATE or message than a refusal's: every execution fails with it.  Takes over the error's texts.
+ */
 void plan_fail(struct plan *plan, struct error *error);
 
 /* Fixed places.  `reason` is a sentence that lives as long as the program or the plan. */
 void plan_on_home(struct plan *plan, const char *reason);
 void plan_on_all(struct plan *plan, const struct planning *planning, enum plan_kind kind, const char *reason);
-void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan_kind kind, const char *reason);
+void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan_kind kind,
+                    const char *reason);
 
 /* The plan holds only for the literals as they are now: all of them, or the one at a parse location. */
 void plan_pin_all(struct plan *plan);

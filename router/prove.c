@@ -1,12 +1,14 @@
 /*
  * The proof follows the query from the outside in.
  *
- * Rows: FROM's combinations.  Each contains one row of the anchor, which lives on one shard.  A sharded scan that is tied
- * to the anchor (equal keys in every combination that matters) adds only rows of the same shard; reference tables
- * and functions add the same everywhere.  So each combination is found on exactly one shard.  A scan in a sublink or
- * under the nullable side of a join is covered by the same argument: its rows with other keys do not matter.
+ * Rows: FROM's combinations.  Each contains one row of the anchor, which lives on one shard.  A sharded scan
+ * that is tied to the anchor (equal keys in every combination that matters) adds only rows of the same shard;
+ * reference tables and functions add the same everywhere.  So each combination is found on exactly one shard.
+ * A scan in a sublink or under the nullable side of a join is covered by the same argument: its rows with
+ * other keys do not matter.
  *
- * Clauses: a group, a DISTINCT or a window frame stays on one shard if the key is among the columns that define it.
+ * Clauses: a group, a DISTINCT or a window frame stays on one shard if the key is among the columns that
+ * define it.
  *
  * The anchor must be preserved: of `reference LEFT JOIN sharded` each shard would give the reference rows.
  */
@@ -16,11 +18,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool disprove(struct analysis *analysis, struct proof *proof, const char *hint, const char *detail, ...)
-    __attribute__((format(printf, 4, 5)));
+static bool disprove(struct analysis *analysis, struct proof *proof, const char *hint, const char *detail,
+                     ...) __attribute__((format(printf, 4, 5)));
 
 /* The first reason stays. */
-static bool disprove(struct analysis *analysis, struct proof *proof, const char *hint, const char *detail, ...)
+static bool disprove(struct analysis *analysis, struct proof *proof, const char *hint, const char *detail,
+                     ...)
 {
     va_list arguments;
     if (proof->detail)
@@ -43,8 +46,8 @@ static bool has_sharded(const struct analysis *analysis, int first, int end)
 static void anchor_at_scan(struct analysis *analysis, int number, struct anchor *anchor)
 {
     const struct scan *scan = &analysis->scans[number];
-    *anchor = (struct anchor){.keyspace = scan->relation.table->keyspace, .first_scan = number,
-                              .end_scan = number + 1};
+    *anchor = (struct anchor){
+        .keyspace = scan->relation.table->keyspace, .first_scan = number, .end_scan = number + 1};
     for (int k = 0; k < keyspace_columns(anchor->keyspace); k++) {
         anchor->slots[k] = scan_key_slot(scan, k);
         anchor->positions[k] = -1;
@@ -59,8 +62,8 @@ static bool anchor_at_query(struct analysis *analysis, const struct source *sour
         return false;
     for (int k = 0; !source->merged && k < keyspace_columns(anchor->keyspace); k++) {
         int position = anchor->positions[k];
-        anchor->slots[k] = position >= 0 && position < source->output_count ? source->outputs[position].slot
-                                                                            : NO_SLOT;
+        anchor->slots[k] =
+            position >= 0 && position < source->output_count ? source->outputs[position].slot : NO_SLOT;
     }
     return true;
 }
@@ -176,7 +179,8 @@ static bool outputs_have_key(struct analysis *analysis, const struct query *quer
     return false;
 }
 
-static bool clauses_keep_key(struct analysis *analysis, const struct query *query, int key, struct proof *proof)
+static bool clauses_keep_key(struct analysis *analysis, const struct query *query, int key,
+                             struct proof *proof)
 {
     const SelectStmt *select = query->select;
     const char *hint = "Add the key column there, or give the key's value in WHERE.";
@@ -245,9 +249,9 @@ static bool same_positions(const struct anchor *left, const struct anchor *right
 }
 
 /*
- * UNION ALL puts rows side by side: whatever each arm's shards give belongs to the result.  The other set operations
- * compare rows; they stay on a shard when both arms show the key in the same column, because equal rows then
- * have equal keys.
+ * UNION ALL puts rows side by side: whatever each arm's shards give belongs to the result.  The other set
+ * operations compare rows; they stay on a shard when both arms show the key in the same column, because equal
+ * rows then have equal keys.
  */
 static bool prove_set(struct analysis *analysis, const struct query *query, struct anchor *anchor,
                       struct proof *proof)
@@ -309,8 +313,8 @@ static bool prove_tables(struct analysis *analysis, struct proof *proof)
     for (int i = 0; i < analysis->scan_count; i++) {
         const struct routed_table *table = analysis->scans[i].relation.table;
         if (table && table->problem)
-            return disprove(analysis, proof, "Make the table the same on all shards, and RELOAD.",
-                            "The %s.", table->problem);
+            return disprove(analysis, proof, "Make the table the same on all shards, and RELOAD.", "The %s.",
+                            table->problem);
     }
     return true;
 }

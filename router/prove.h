@@ -1,10 +1,10 @@
 /*
  * prove: may a query run whole on each shard, its result being the rows of all of them together?
  *
- * Yes, if each result row is made from rows of one shard only, and exactly one shard makes it.  That is so when one sharded
- * relation of FROM, whose rows are never replaced by NULLs (the anchor), is tied to every other sharded relation, at
- * whatever level, by equality of their keys; when everything else is the same on every shard; and when no clause brings
- * rows of different keys together.
+ * Yes, if each result row is made from rows of one shard only, and exactly one shard makes it.  That is so
+ * when one sharded relation of FROM, whose rows are never replaced by NULLs (the anchor), is tied to every
+ * other sharded relation, at whatever level, by equality of their keys; when everything else is the same on
+ * every shard; and when no clause brings rows of different keys together.
  */
 #ifndef KEYWAY_PROVE_H
 #define KEYWAY_PROVE_H
@@ -31,7 +31,8 @@ bool prove_query(struct analysis *analysis, const struct query *query, struct an
 /* The same of the rows of its FROM and WHERE only, whatever is made of them: for aggregates and writes. */
 bool prove_rows(struct analysis *analysis, const struct query *query, struct anchor *anchor,
                 struct proof *proof);
-/* Does nothing in the statement forbid running it on several shards: clocks, random numbers, system columns, …? */
+/* Does nothing in the statement forbid running it on several shards: clocks, random numbers, system columns,
+ * …? */
 bool prove_environment(struct analysis *analysis, struct proof *proof);
 
 /* "users and posts are joined on their keys" */

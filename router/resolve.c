@@ -1,9 +1,9 @@
 /*
  * resolve: which relation a name means, and where it lives.
  *
- * PostgreSQL looks an unqualified name up in pg_temp, pg_catalog and then along search_path.  The same is done here
- * over the catalog snapshot, with one addition: a configured table counts as being in its schema even if the
- * catalog lacks it, so that a statement about it is never taken for one about some other table.
+ * PostgreSQL looks an unqualified name up in pg_temp, pg_catalog and then along search_path.  The same is
+ * done here over the catalog snapshot, with one addition: a configured table counts as being in its schema
+ * even if the catalog lacks it, so that a statement about it is never taken for one about some other table.
  */
 #include "router/planning.h"
 

@@ -47,8 +47,9 @@ static Node *integer_constant(long long count)
 }
 
 /*
- * Each shard's first LIMIT + OFFSET rows are enough.  A negative one, and a sum that is no bigint, never get so far or mean
- * that there is no limit.  NULL + anything is NULL: no limit, as PostgreSQL has it; OFFSET NULL is 0.
+ * Each shard's first LIMIT + OFFSET rows are enough.  A negative one, and a sum that is no bigint, never get
+ * so far or mean that there is no limit.  NULL + anything is NULL: no limit, as PostgreSQL has it; OFFSET
+ * NULL is 0.
  */
 static Node *raised_limit(Node *limit, Node *offset)
 {

@@ -7,9 +7,11 @@
 #include "router/parse.h"
 
 /*
- * The SELECT with `hidden` expressions behind its select list, and, if it has an OFFSET, with LIMIT raised by the OFFSET
- * and no OFFSET.  The text is in `arena`; NULL if it cannot be written (or trusted).  The tree is left as it was.
+ * The SELECT with `hidden` expressions behind its select list, and, if it has an OFFSET, with LIMIT raised by
+ * the OFFSET and no OFFSET.  The text is in `arena`; NULL if it cannot be written (or trusted).  The tree is
+ * left as it was.
  */
-const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset, struct arena *arena);
+const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset,
+                           struct arena *arena);
 
 #endif

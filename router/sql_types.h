@@ -30,7 +30,7 @@
     X(uuid, 2950, 2951)
 
 #define SQL_TYPE_ENUM(name, oid, array) TYPE_##name = (oid), TYPE_ARRAY_##name = (array),
-enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_NONE = 0 };
+enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_unknown = 705 };
 #undef SQL_TYPE_ENUM
 
 static inline bool type_is_integer(uint32_t type)
@@ -42,6 +42,11 @@ static inline bool type_is_integer(uint32_t type)
 static inline bool type_is_text(uint32_t type)
 {
     return type == TYPE_text || type == TYPE_varchar;
+}
+
+static inline bool type_is_string(uint32_t type)
+{
+    return type_is_text(type) || type == TYPE_bpchar || type == TYPE_name;
 }
 
 /* Equal values of the two types are equal keys. */

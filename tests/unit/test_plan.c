@@ -613,6 +613,39 @@ static struct plan *make(const char *sql)
     return plan;
 }
 
+Test(plan, literals_that_a_plan_compared_are_pinned)
+{
+    const char *sql = "SELECT username, age + 1 FROM users ORDER BY age + 1";
+    struct normalised normalised = {0};
+    struct error error = {0};
+    normalise(sql, strlen(sql), &normalised);
+    struct plan *plan = plan_make(routing, &facts, sql, strlen(sql), &normalised, NULL, 0, &error);
+    cr_expect(plan_pins(plan, 0), "age + 2 in one place is another plan");
+    cr_expect(plan_pins(plan, 1));
+    plan_release(plan);
+    normalised_free(&normalised);
+}
+
+Test(plan, the_words_for_now_are_not_written_to_several_shards)
+{
+    EXPECT({"UPDATE users SET created = 'now'", "0A000"},
+           {"UPDATE users SET created = ' Today 10:00'", "0A000"},
+           {"UPDATE users SET created = '2020-01-01Z'", "concat abc"},
+           {"UPDATE users SET created = 'now' WHERE username = 'bob'", "single a"},
+           {"UPDATE users SET name = 'nowhere'", "concat abc"},
+           {"SELECT 'now'::timestamptz, username FROM users", "0A000"},
+           {"SELECT * FROM users WHERE created < 'now'::timestamptz", "concat abc"});
+}
+
+Test(plan, a_parameter_declared_unknown_is_undeclared)
+{
+    char text[64];
+    struct bind_value bind = {"zoe", 3, false, 705};
+    const struct bind_values binds = {&bind, 1};
+    cr_expect_str_eq(outcome("SELECT * FROM users WHERE username = $1", &binds, text, sizeof text),
+                     "single c");
+}
+
 Test(plan, the_shards_text_has_hidden_columns_and_a_raised_limit)
 {
     struct plan *plan = make("SELECT username FROM users ORDER BY age DESC LIMIT 10 OFFSET 20");
