@@ -347,13 +347,15 @@ static void plan_text(struct plan *plan, const struct planning *planning, struct
     parse_end(&parse);
 }
 
-static bool has_clock_words(const char *sql)
+/* Where the literals are not at hand at each execution they are looked at now. */
+static void find_clock_words(struct plan *plan, const struct planning *planning)
 {
-    static const char *const words[] = {"'now", "'today", "'tomorrow", "'yesterday"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(sql, words[i]))
-            return true;
-    return false;
+    struct normalised normalised = {0};
+    if (planning->normalised || !plan->inside->no_clock_words)
+        return;
+    normalise(planning->sql, planning->length, &normalised);
+    plan->inside->clock_words = normalised.unsure || has_clock_word(&normalised);
+    normalised_free(&normalised);
 }
 
 struct plan *plan_make(const struct routing *routing, const struct session_facts *facts, const char *sql,
@@ -371,10 +373,12 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
         .type_count = type_count,
     };
     plan->inside->server_encoding = facts->server_encoding;
-    plan->inside->clock_words = !planning.normalised && has_clock_words(planning.sql);
     if (normalised && normalised->unsure)
         plan_pin_all(plan);
     plan_text(plan, &planning, error);
+    find_clock_words(plan, &planning);
+    if (plan->inner)
+        find_clock_words(plan->inner, &planning);
     if (!error_is_set(error))
         return plan;
     plan_release(plan);

@@ -31,7 +31,7 @@ struct plan_inside {
     struct value limit, offset; /* with plan->has_limit, has_offset */
     bool server_encoding;
     bool no_clock_words; /* 'now' and the like, written to every shard, would differ */
-    bool clock_words; /* the text itself has such a word; only looked for when its literals are not at hand */
+    bool clock_words; /* the text has such a word; found out only when its literals are not at hand later */
     bool pin_all;
     bool *pins;
     size_t pin_count;
@@ -55,6 +55,8 @@ void plan_merge(struct plan *plan, const struct planning *planning, struct arena
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
                      const struct resolved_relation *target);
 bool plan_check_target(struct plan *plan, const struct resolved_relation *target);
+/* Is a string among the literals 'now', 'today' or the like? */
+bool has_clock_word(const struct normalised *literals);
 /* A value of 'now' must not reach the target on several shards. */
 void plan_forbid_clock_words(struct plan *plan, const struct resolved_relation *target);
 /* A write to a reference table: everything it reads must be the same on all shards. */

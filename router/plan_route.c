@@ -34,15 +34,17 @@ static bool is_clock_word(const char *bytes, size_t length)
     return false;
 }
 
-static bool has_clock_word(const struct plan *plan, const struct normalised *literals,
-                           const struct bind_values *binds)
+bool has_clock_word(const struct normalised *literals)
 {
-    if (plan->inside->clock_words)
-        return true;
-    for (size_t i = 0; literals && i < literals->literal_count; i++)
+    for (size_t i = 0; i < literals->literal_count; i++)
         if (literals->literals[i].kind == LITERAL_STRING &&
             is_clock_word(literals->literals[i].value, literals->literals[i].value_length))
             return true;
+    return false;
+}
+
+static bool is_bound_to_clock_word(const struct bind_values *binds)
+{
     for (int i = 0; binds && i < binds->count; i++)
         if (!binds->values[i].binary && binds->values[i].length > 0 &&
             is_clock_word(binds->values[i].bytes, (size_t) binds->values[i].length))
@@ -150,8 +152,9 @@ static bool choose_kind(const struct plan *plan, const struct execution *executi
 static bool check_clock_words(const struct plan *plan, const struct execution *execution,
                               const struct route *route, struct error *error)
 {
-    if (route->kind == PLAN_SINGLE || !plan->inside->no_clock_words ||
-        !has_clock_word(plan, execution->literals, execution->binds))
+    bool found = plan->inside->clock_words || (execution->literals && has_clock_word(execution->literals)) ||
+                 is_bound_to_clock_word(execution->binds);
+    if (route->kind == PLAN_SINGLE || !plan->inside->no_clock_words || !found)
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
     error_detail(error, "A value such as 'now' is read by each shard's own clock.");
