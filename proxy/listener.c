@@ -20,7 +20,10 @@
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 
-enum { BACKLOG = 1024 };
+enum {
+    BACKLOG = 1024,
+    CLIENT_BLOCK = 32, /* clients that one worker gets before the next one gets some */
+};
 
 struct listener {
     struct listener *next;
@@ -44,11 +47,15 @@ static void accepted_run(struct inbox_message *message, struct worker *worker)
     free(accepted);
 }
 
+/*
+ * The worker with the fewest clients, counted in blocks: a few clients that share one loop are served several at each waking, while
+ * one each on many loops would pay for a sleep and a wake-up per statement (measured: a quarter more CPU for 16 clients on two).
+ */
 static struct worker *emptiest_worker(void)
 {
     struct worker *found = keyway.workers[0];
     for (int i = 1; i < keyway.worker_count; i++)
-        if (atomic_load(&keyway.workers[i]->client_count) < atomic_load(&found->client_count))
+        if (atomic_load(&keyway.workers[i]->client_count) / CLIENT_BLOCK < atomic_load(&found->client_count) / CLIENT_BLOCK)
             found = keyway.workers[i];
     return found;
 }
