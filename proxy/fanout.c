@@ -1,7 +1,7 @@
 /*
- * Each shard is an input.  A sink's frame() decides by type: descriptions set up the merge, rows feed it, CommandComplete ends
- * the input, ReadyForQuery ends the shard.  When the merge owes no row to an input, that input's stream is paused with
- * the row unread, and resumed when its last row has left.
+ * Each shard is an input.  A sink's frame() decides by type: descriptions set up the merge, rows feed it,
+ * CommandComplete ends the input, ReadyForQuery ends the shard.  When the merge owes no row to an input, that
+ * input's stream is paused with the row unread, and resumed when its last row has left.
  */
 #include "proxy/fanout.h"
 
@@ -19,8 +19,8 @@ struct fanout_input {
     struct fanout *fanout;
     struct server *server;
     int number;
-    bool ended;  /* no more rows */
-    bool ready;  /* ReadyForQuery came, or the server is lost */
+    bool ended; /* no more rows */
+    bool ready; /* ReadyForQuery came, or the server is lost */
     bool waiting;
 };
 
@@ -30,9 +30,9 @@ struct fanout {
     struct fanout_shape shape;
     struct fanout_input *inputs;
     int count, ready_count;
-    bool described;  /* the row description has come */
-    bool failed;     /* an error was sent to the client */
-    bool limit_done; /* nothing more is wanted: rows are dropped */
+    bool described;      /* the row description has come */
+    bool failed;         /* an error was sent to the client */
+    bool limit_done;     /* nothing more is wanted: rows are dropped */
     bool announced_copy; /* the client was told to send or expect COPY data */
     int copies_ready;    /* shards that are ready for it */
     struct copy_split *split;
@@ -43,12 +43,14 @@ struct fanout {
     bool counted;
     uint64_t rows;        /* summed from the tags */
     uint64_t merged_rows; /* sent by the merge */
+    int turn;             /* of the route's: whose row is sent next */
     int copies_done;
     char tag[64];
     int tags;
 };
 
-static enum sink_answer input_frame(struct reply_sink *sink, struct server *server, const struct frame *frame);
+static enum sink_answer input_frame(struct reply_sink *sink, struct server *server,
+                                    const struct frame *frame);
 static void input_lost(struct reply_sink *sink, struct server *server, const struct error *error);
 
 struct fanout *fanout_new(struct client *client, const struct fanout_shape *shape, int count)
@@ -84,11 +86,13 @@ void fanout_abandon(struct fanout *fanout)
 static bool is_merged(const struct fanout *fanout)
 {
     const struct route *route = &fanout->shape.route;
-    return route->kind == PLAN_MERGE || (route->kind == PLAN_CONCAT && (route->limit >= 0 || route->offset > 0)) ||
+    return route->kind == PLAN_MERGE ||
+           (route->kind == PLAN_CONCAT && (route->limit >= 0 || route->offset > 0)) ||
            (route->kind == PLAN_CONCAT && fanout->shape.plan && fanout->shape.plan->hidden > 0);
 }
 
-/* --- errors -------------------------------------------------------------------------------------------------- */
+/* --- errors
+ * -------------------------------------------------------------------------------------------------- */
 
 static void put_copy_end(struct server *server, const char *failure)
 {
@@ -111,7 +115,8 @@ static void cancel_others(struct fanout *fanout)
         if (!fanout->inputs[i].ready && fanout->inputs[i].server) {
             put_copy_end(fanout->inputs[i].server, "another shard failed");
             server_resume(fanout->inputs[i].server); /* what it still sends is dropped */
-            /* In the client's own transaction a late cancel could hit its next statement: there the others run to their end. */
+            /* In the client's own transaction a late cancel could hit its next statement: there the others
+             * run to their end. */
             if (fanout->count > 1 && fanout->client->transaction.kind != TRANSACTION_EXPLICIT)
                 server_cancel(fanout->inputs[i].server);
         }
@@ -136,10 +141,12 @@ static void fanout_fail_with(struct fanout *fanout, const struct frame *frame)
     cancel_others(fanout);
 }
 
-/* --- descriptions -------------------------------------------------------------------------------------------- */
+/* --- descriptions
+ * -------------------------------------------------------------------------------------------- */
 
 /* RowDescription without its hidden trailing columns. */
-static void send_description(struct fanout *fanout, const struct frame *frame, size_t visible_end, int visible)
+static void send_description(struct fanout *fanout, const struct frame *frame, size_t visible_end,
+                             int visible)
 {
     if (!fanout->shape.simple && !fanout->shape.described)
         return;
@@ -163,7 +170,8 @@ static void send_preface(struct fanout *fanout)
     }
 }
 
-static bool read_description(struct fanout *fanout, const struct frame *frame, int hidden, size_t *visible_end)
+static bool read_description(struct fanout *fanout, const struct frame *frame, int hidden,
+                             size_t *visible_end)
 {
     struct reader reader = reader_of(frame);
     int count = read_int16(&reader);
@@ -206,7 +214,8 @@ static bool set_up_merge(struct fanout *fanout, struct error *error)
     }
     if (route->kind == PLAN_COMBINE) {
         if (plan->combine_count != fanout->column_count) {
-            error_set(error, SQLSTATE_INTERNAL_ERROR, "the shards' partial rows do not have the planned columns");
+            error_set(error, SQLSTATE_INTERNAL_ERROR,
+                      "the shards' partial rows do not have the planned columns");
             return false;
         }
         fanout->combine = combine_new(plan->combine, fanout->columns, fanout->column_count, error);
@@ -218,7 +227,8 @@ static bool set_up_merge(struct fanout *fanout, struct error *error)
 static void take_description(struct fanout *fanout, const struct frame *frame)
 {
     struct error error = {0};
-    int hidden = fanout->shape.plan && fanout->shape.route.kind != PLAN_SINGLE ? fanout->shape.plan->hidden : 0;
+    int hidden =
+        fanout->shape.plan && fanout->shape.route.kind != PLAN_SINGLE ? fanout->shape.plan->hidden : 0;
     size_t visible_end = 0;
     if (fanout->described || fanout->failed)
         return;
@@ -234,7 +244,8 @@ static void take_description(struct fanout *fanout, const struct frame *frame)
     error_clear(&error);
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void send_row(struct fanout *fanout, const uint8_t *row, size_t length)
 {
@@ -266,11 +277,25 @@ static void drain_merge(struct fanout *fanout)
         }
 }
 
+/* Whose rows the client is to have next; a shard that has no more is passed over. */
+static bool has_turn(struct fanout *fanout, const struct fanout_input *input)
+{
+    const struct route *route = &fanout->shape.route;
+    for (; fanout->turn < route->turn_count; fanout->turn++)
+        for (int i = 0; i < fanout->count; i++) {
+            const struct fanout_input *other = &fanout->inputs[i];
+            if (other->server && other->server->pool->shard == route->turns[fanout->turn] && !other->ended)
+                return other == input;
+        }
+    return true;
+}
+
 static void wake_inputs(struct fanout *fanout, const struct fanout_input *current)
 {
     for (int i = 0; i < fanout->count; i++) {
         struct fanout_input *input = &fanout->inputs[i];
-        bool wanted = fanout->failed || fanout->limit_done || merge_wants(fanout->merge, i);
+        bool wanted = fanout->failed || fanout->limit_done ||
+                      (fanout->merge ? merge_wants(fanout->merge, i) : has_turn(fanout, input));
         if (input != current && input->waiting && wanted && !input->ready) {
             input->waiting = false;
             server_resume(input->server);
@@ -314,11 +339,20 @@ static enum sink_answer take_row(struct fanout_input *input, const struct frame 
         return SINK_TAKEN;
     if (client_is_full(fanout))
         return SINK_LATER;
+    if (!has_turn(fanout, input)) {
+        input->waiting = true;
+        return SINK_LATER;
+    }
     send_row(fanout, frame->body, frame->body_length);
+    if (fanout->turn < fanout->shape.route.turn_count) {
+        fanout->turn++;
+        wake_inputs(fanout, input);
+    }
     return SINK_TAKEN;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ------------------------------------------------------------------------------------------------- */
 
 static void take_tag(struct fanout_input *input, const struct frame *frame)
 {
@@ -342,11 +376,14 @@ static void end_rows(struct fanout_input *input)
     if (input->ended)
         return;
     input->ended = true;
-    if (fanout->merge && !fanout->failed) {
+    if (fanout->failed)
+        return;
+    if (fanout->merge) {
         merge_end_input(fanout->merge, input->number);
         drain_merge(fanout);
-        wake_inputs(fanout, input);
     }
+    if (fanout->merge || fanout->shape.route.turns)
+        wake_inputs(fanout, input);
 }
 
 /* The verb of a tag, without its counts: "INSERT 0 3" gives "INSERT 0". */
@@ -519,7 +556,8 @@ void fanout_drained(struct fanout *fanout)
             server_resume(fanout->inputs[i].server);
 }
 
-/* --- COPY data ----------------------------------------------------------------------------------------------- */
+/* --- COPY data
+ * ----------------------------------------------------------------------------------------------- */
 
 bool fanout_copies(const struct fanout *fanout)
 {

@@ -37,6 +37,8 @@ struct session_facts query_facts(const struct client *client)
 
 bool query_is_plain(const struct plan *plan)
 {
+    if (plan->evaluation)
+        return false;
     switch (plan->statement) {
     case STATEMENT_SELECT:
     case STATEMENT_INSERT:

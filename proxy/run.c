@@ -411,6 +411,17 @@ void run_fanout_done(struct client *client, bool failed)
     }
 }
 
+void run_evaluated(struct run *run, struct error *error)
+{
+    struct client *client = run->client;
+    if (error_is_set(error)) {
+        run_fail(run, error);
+        item_failed(run);
+        run->cursor++;
+    }
+    run_continue(client);
+}
+
 void run_drained(struct client *client)
 {
     if (client->run && client->run->fanout)

@@ -47,6 +47,7 @@ struct run {
     const char *end_tag;    /* CommandComplete to send when it has ended; NULL: none (implicit) */
     bool loading;           /* the catalog is being read after DDL */
     bool load_after;        /* the statement changed the catalog outside a transaction block */
+    struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
     const char *text;       /* of the statement being run */
     size_t text_length;
 };
@@ -60,6 +61,8 @@ void run_abandon(struct client *client);
 void run_drained(struct client *client);
 /* The load that the client waited for has ended. */
 void run_loaded(struct client *client);
+/* The values that an item waited for are there, or there is an error (which is sent and cleared). */
+void run_evaluated(struct run *run, struct error *error);
 /* The statement's fan-out is complete: with or without an error sent. */
 void run_fanout_done(struct client *client, bool failed);
 

@@ -8,8 +8,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proxy/evaluate.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
+
+enum { TYPE_TEXT = 25 }; /* pg_type.dat */
 
 /* What is run, in either protocol. */
 struct execution {
@@ -73,14 +76,15 @@ static void put_typed_parse(struct server *server, const struct execution *execu
     for (int i = 0; i < count; i++) {
         uint32_t type = i < statement->type_count ? statement->types[i] : 0;
         if (type == 0 && i < plan->parameter_count)
-            type = plan->parameter_types[i];
+            type = plan->evaluation && plan->evaluation->leaves[i] ? TYPE_TEXT : plan->parameter_types[i];
         wire_put_int32(out, (int32_t) type);
     }
     wire_end(out, mark);
     server->unnamed = 0;
 }
 
-/* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own. */
+/* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own, and values that
+ * computed ones have replaced are left out. */
 static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden)
 {
     struct buffer *out = stream_output(&server->stream);
@@ -90,7 +94,10 @@ static void put_bind(struct server *server, const struct execution *execution, c
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, "");
     wire_put_string(out, name);
-    if (codes > 1 && hidden > 0) {
+    if (execution->plan->evaluation) {
+        evaluate_put_values(out, &bind->values, execution->plan->evaluation->leaves);
+        wire_put_bytes(out, bind->result_formats, bind->result_formats_length);
+    } else if (codes > 1 && hidden > 0) {
         wire_put_bytes(out, bind->rest, bind->rest_length - bind->result_formats_length);
         wire_put_int16(out, (int16_t) (codes + hidden));
         wire_put_bytes(out, reader.at, (size_t) (reader.end - reader.at));
@@ -399,9 +406,13 @@ static bool find_route(struct run *run, const struct execution *execution, struc
 {
     struct client *client = run->client;
     const struct plan *routed = execution->plan->inner ? execution->plan->inner : execution->plan;
-    if (!plan_route(routed, client->view->state->routing,
-                    execution->normalised->unsure ? NULL : execution->normalised,
-                    execution->statement ? &execution->bind.values : NULL, &run->arena, route, error)) {
+    const struct normalised *literals = execution->normalised->unsure ? NULL : execution->normalised;
+    const struct bind_values *binds = execution->statement ? &execution->bind.values : NULL;
+    const struct evaluated *evaluated = evaluate_row(run);
+    bool routable = evaluated ? plan_route_evaluated(routed, client->view->state->routing, literals, binds, evaluated,
+                                                     &run->arena, route, error)
+                              : plan_route(routed, client->view->state->routing, literals, binds, &run->arena, route, error);
+    if (!routable) {
         client->view->counters.refused_count++;
         return false;
     }
@@ -413,13 +424,23 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     return may_write(run, execution->plan, route, error);
 }
 
+static enum run_step evaluate_first(struct run *run, const struct execution *execution)
+{
+    return evaluate_begin(run, execution->plan, execution->statement,
+                          execution->statement ? &execution->bind.values : NULL);
+}
+
 static enum run_step run_routed(struct run *run, const struct execution *execution)
 {
     struct client *client = run->client;
     const struct plan *plan = execution->plan;
     struct error error = {0};
     struct route route = {0};
-    if (!catalog_is_current(client, plan, &error) || !find_route(run, execution, &route, &error))
+    if (!catalog_is_current(client, plan, &error))
+        return run_fail(run, &error);
+    if (plan->evaluation && evaluate_row(run) == NULL)
+        return evaluate_first(run, execution);
+    if (!find_route(run, execution, &route, &error))
         return run_fail(run, &error);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
     if (client->transaction.kind == TRANSACTION_NONE && (run->several || (several_writes && !plan->outside_transaction)))

@@ -37,6 +37,8 @@ struct catalog_column {
     bool collation_is_bytes; /* C or POSIX */
     bool collation_deterministic;
     enum column_default standard; /* how it gets a value when an INSERT names none */
+    bool always_identity;         /* GENERATED ALWAYS AS IDENTITY */
+    const char *default_text;     /* its expression, names qualified; NULL: none */
 };
 
 struct catalog_unique { /* a primary key or unique index that is immediate, valid, without predicate or

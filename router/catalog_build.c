@@ -42,7 +42,10 @@
     " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, NULL), a.attnotnull,"   \
     " a.attcollation <> 0, CASE l.collprovider WHEN 'd' THEN s.bytes"                                        \
     " WHEN 'c' THEN l.collcollate IN ('C', 'POSIX') ELSE false END, coalesce(l.collisdeterministic, true),"  \
-    " a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault)"    \
+    " CASE a.attidentity WHEN '' THEN 'f' WHEN 'a' THEN 'a' ELSE 't' END, a.attgenerated <> '',"             \
+    " CASE WHEN a.attidentity <> '' THEN format('pg_catalog.nextval(%L::pg_catalog.regclass)',"              \
+    " pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname))"                             \
+    " ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault) END"                                      \
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = "             \
     "c.relnamespace"                                                                                         \
     " JOIN pg_type t ON t.oid = a.atttypid CROSS JOIN standard s"                                            \
@@ -261,7 +264,9 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .collatable = is_true(row[6]),
         .collation_is_bytes = is_true(row[7]),
         .collation_deterministic = is_true(row[8]),
-        .standard = default_of(is_true(row[9]), is_true(row[10]), row[11]),
+        .standard = default_of(!row[9] || strcmp(row[9], "f") != 0, is_true(row[10]), row[11]),
+        .always_identity = row[9] && !strcmp(row[9], "a"),
+        .default_text = row[11] && !is_true(row[10]) ? arena_strdup(&catalog->arena, row[11]) : NULL,
     };
     return true;
 }

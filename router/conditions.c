@@ -82,6 +82,16 @@ static struct bound bind_parameter(const struct value *value, const struct execu
     return bound;
 }
 
+static struct bound bind_evaluated(const struct value *value, const struct execution *execution)
+{
+    const struct evaluated *evaluated = execution->evaluated;
+    if (!evaluated || value->index >= (size_t) evaluated->count)
+        return (struct bound){.unknown = true};
+    const char *text = evaluated->values[value->index];
+    return (struct bound){
+        .bytes = text, .length = text ? (int32_t) strlen(text) : -1, .type = evaluated->types[value->index]};
+}
+
 struct bound value_bind(const struct value *value, const struct execution *execution)
 {
     struct bound bound = {.type = value->type};
@@ -95,6 +105,9 @@ struct bound value_bind(const struct value *value, const struct execution *execu
         break;
     case VALUE_PARAMETER:
         bound = bind_parameter(value, execution);
+        break;
+    case VALUE_EVALUATED:
+        bound = bind_evaluated(value, execution);
         break;
     }
     return bound;

@@ -15,6 +15,7 @@ enum value_kind {
     VALUE_CONSTANT,  /* `text`, kept in the plan */
     VALUE_LITERAL,   /* literal `index` of the normalised statement */
     VALUE_PARAMETER, /* parameter `index` (0-based) */
+    VALUE_EVALUATED, /* output `index` of the plan's evaluation */
 };
 
 struct value {
@@ -42,6 +43,7 @@ struct execution {
     const struct bind_values *binds;
     struct arena *arena;
     bool server_encoding; /* else only ASCII texts are what the servers store */
+    const struct evaluated *evaluated;
 };
 
 struct bound value_bind(const struct value *value, const struct execution *execution);

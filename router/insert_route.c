@@ -1,6 +1,8 @@
 /*
  * Routing new rows: which shard each belongs to, and the statement that each shard gets.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "router/plan_inside.h"
@@ -87,29 +89,70 @@ static bool row_shard(const struct insert_rows *rows, int row, const struct exec
     return *shard >= 0 || fail_unmapped(rows, values, execution, error);
 }
 
-static const char *part_text(const struct insert_rows *rows, const int *shards, int shard,
-                             struct arena *arena, int *count)
+/* A computed value stands in the text as a literal of its own type. */
+static void put_piece(FILE *out, const struct insert_piece *piece, const struct evaluated *evaluated)
 {
-    size_t length = strlen(rows->before) + strlen(rows->after) + 1;
-    for (int i = 0; i < rows->count; i++)
-        length += shards[i] == shard ? strlen(rows->rows[i]) + 2 : 0;
-    char *text = arena_alloc(arena, length), *at = stpcpy(text, rows->before);
+    if (piece->text) {
+        fputs(piece->text, out);
+        return;
+    }
+    const char *value = evaluated->values[piece->value], *type = evaluated->values[piece->type];
+    if (!value) {
+        fprintf(out, "NULL::%s", type);
+        return;
+    }
+    putc('\'', out);
+    for (; *value; value++) {
+        if (*value == '\'')
+            putc('\'', out);
+        putc(*value, out);
+    }
+    fprintf(out, "'::%s", type);
+}
+
+static void put_row(FILE *out, const struct insert_rows *rows, int row, const struct evaluated *evaluated)
+{
+    if (!rows->pieces) {
+        fputs(rows->rows[row], out);
+        return;
+    }
+    for (int i = 0; i < rows->width; i++) {
+        fputs(i ? ", " : "(", out);
+        put_piece(out, &rows->pieces[row * rows->width + i], evaluated);
+    }
+    putc(')', out);
+}
+
+/* The statement for one shard: the rows that are its own; `shards` NULL: all of them. */
+static const char *part_text(const struct insert_rows *rows, const int *shards, int shard,
+                             const struct execution *execution, int *count)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fputs(rows->before, out);
     *count = 0;
-    for (int i = 0; i < rows->count; i++)
-        if (shards[i] == shard)
-            at = stpcpy(stpcpy(at, (*count)++ ? ", " : ""), rows->rows[i]);
-    stpcpy(at, rows->after);
-    return text;
+    for (int i = 0; i < rows->count; i++) {
+        if (shards && shards[i] != shard)
+            continue;
+        fputs((*count)++ ? ", " : "", out);
+        put_row(out, rows, i, execution->evaluated);
+    }
+    fputs(rows->after, out);
+    fclose(out);
+    const char *copy = arena_strndup(execution->arena, text, size);
+    free(text);
+    return copy;
 }
 
 static void make_parts(const struct insert_rows *rows, const int *shards, const struct shard_set *set,
-                       struct arena *arena, struct route *route)
+                       const struct execution *execution, struct route *route)
 {
-    route->parts = arena_alloc_array(arena, (size_t) shard_set_count(set), sizeof *route->parts);
+    route->parts = arena_alloc_array(execution->arena, (size_t) shard_set_count(set), sizeof *route->parts);
     for (int shard = shard_set_next(set, 0); shard >= 0; shard = shard_set_next(set, shard + 1)) {
         struct split_part *part = &route->parts[route->part_count++];
         part->shard = shard;
-        part->text = part_text(rows, shards, shard, arena, &part->rows);
+        part->text = part_text(rows, shards, shard, execution, &part->rows);
     }
 }
 
@@ -117,6 +160,10 @@ bool insert_route(const struct insert_rows *rows, const struct execution *execut
                   struct route *route, struct error *error)
 {
     struct shard_set own = {{0}};
+    if (!rows->keyspace) { /* a reference table: all rows on all shards */
+        make_parts(rows, NULL, shards, execution, route);
+        return true;
+    }
     int *row_shards = arena_alloc_array(execution->arena, (size_t) rows->count, sizeof *row_shards);
     for (int i = 0; i < rows->count; i++) {
         if (!row_shard(rows, i, execution, &row_shards[i], error))
@@ -124,7 +171,11 @@ bool insert_route(const struct insert_rows *rows, const struct execution *execut
         shard_set_add(&own, row_shards[i]);
     }
     shard_set_unite(shards, &own);
-    if (rows->before && shard_set_count(&own) > 1)
-        make_parts(rows, row_shards, &own, execution->arena, route);
+    if (rows->before && (rows->pieces || shard_set_count(&own) > 1))
+        make_parts(rows, row_shards, &own, execution, route);
+    if (rows->answers && route->part_count > 1) {
+        route->turns = row_shards;
+        route->turn_count = rows->count;
+    }
     return true;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "router/plan_inside.h"
+#include "router/insert_inside.h"
 
 /* Behind a comment at `at`, or `at` itself. */
 static size_t skip_comment(const char *sql, size_t at, size_t end)
@@ -104,8 +104,8 @@ static bool next_token(struct lexer *lexer, size_t *from)
         if (lexer->at - *from == 1 && strchr("eE", byte) && lexer->sql[lexer->at] == '\'')
             skip_string(lexer, '\'', true);
     } else {
-        lexer->depth += byte == '(';
-        lexer->depth -= byte == ')';
+        lexer->depth += byte == '(' || byte == '[';
+        lexer->depth -= byte == ')' || byte == ']';
         lexer->at++;
     }
     return true;
@@ -168,18 +168,52 @@ static bool cut_rows(struct lexer *lexer, struct insert_rows *rows, const List *
     return cut;
 }
 
-bool split_values(struct insert_rows *rows, const char *sql, size_t length, const List *values,
-                  struct arena *arena)
+/* Where columns can be added: at the closing parenthesis of the list, or, without a list, behind the name. */
+static bool find_list(struct lexer lexer, size_t *place, bool *listed)
+{
+    *listed = false;
+    while (next_token(&lexer, place)) {
+        *listed |= lexer.sql[*place] == '(' && lexer.depth == 1;
+        if (lexer.depth == 0 && *listed)
+            return lexer.sql[*place] == ')';
+        if (lexer.depth == 0 &&
+            (is_keyword(&lexer, *place, "values") || is_keyword(&lexer, *place, "overriding")))
+            return true;
+    }
+    return false;
+}
+
+/* The text from the statement's first word to VALUES, with what is added. */
+static const char *text_before(const struct lexer *from, size_t start, size_t values,
+                               const struct insert_addition *addition, struct arena *arena)
+{
+    const char *sql = from->sql;
+    size_t place = values;
+    bool listed = true;
+    if ((addition->more && !find_list(*from, &place, &listed)) || place > values)
+        return NULL;
+    const char *columns = !addition->more ? "" : listed ? addition->more : addition->whole;
+    return arena_printf(arena, "%.*s%s%.*s%s%.*s ", (int) (place - start), sql + start, columns,
+                        (int) (values - place), sql + place,
+                        addition->overriding ? " OVERRIDING SYSTEM VALUE " : "", (int) strlen("values"),
+                        sql + values);
+}
+
+bool insert_split(struct insert_rows *rows, const char *sql, size_t length, const List *values,
+                  const struct insert_addition *addition, struct arena *arena)
 {
     struct lexer lexer = {.sql = sql, .end = strnlen(sql, length)};
     size_t start, word;
     if (!find_word(&lexer, "insert", "with", &start))
         return false;
     lexer.at = start;
-    if (!find_word(&lexer, "insert", NULL, &word) || !find_word(&lexer, "values", NULL, &word))
+    if (!find_word(&lexer, "insert", NULL, &word))
         return false;
-    const char *before = arena_printf(arena, "%.*s ", (int) (lexer.at - start), sql + start);
-    if (!cut_rows(&lexer, rows, values, arena))
+    const struct lexer behind_insert = lexer;
+    if (!find_word(&lexer, "values", NULL, &word))
+        return false;
+    const char *before = text_before(&behind_insert, start, word, addition, arena);
+    if (!before || !cut_rows(&lexer, rows, values, arena))
         return false;
     size_t behind = lexer.at;
     size_t next;
@@ -188,4 +222,29 @@ bool split_values(struct insert_rows *rows, const char *sql, size_t length, cons
     rows->after = arena_strndup(arena, sql + behind, lexer.end - behind);
     rows->before = before;
     return true;
+}
+
+bool insert_split_row(const char *text, const List *row, const char **values, struct arena *arena)
+{
+    struct lexer lexer = {.sql = text, .end = strlen(text)};
+    struct arena scratch = {0};
+    size_t from, start = 1;
+    int count = 0;
+    bool good = true;
+    while (good && next_token(&lexer, &from)) {
+        bool end = lexer.depth == 0 && text[from] == ')';
+        if (!end && (lexer.depth != 1 || text[from] != ','))
+            continue;
+        good = count < list_length(row);
+        if (!good)
+            break;
+        start += strspn(text + start, " \t\r\n");
+        values[count] = arena_printf(arena, "%.*s", (int) (from - start), text + start);
+        good = means_row(arena_printf(&scratch, "(%s)", values[count]), list_make1(list_nth(row, count)),
+                         &scratch);
+        count++;
+        start = lexer.at;
+    }
+    arena_free(&scratch);
+    return good && count == list_length(row);
 }

@@ -83,6 +83,22 @@ struct copy_shape {
     const struct keyspace *keyspace;
 };
 
+/*
+ * Values that PostgreSQL must compute before the statement can be routed: an INSERT's key, the next value of a
+ * sequence.  The home shard runs `sql`; its one row comes back through plan_route_evaluated().
+ */
+struct evaluation {
+    const char *sql;
+    int count;          /* of its columns */
+    const bool *asks;   /* by parameter: it occurs in `sql` … */
+    const bool *leaves; /* … and nowhere in the statements that the shards get then */
+};
+struct evaluated {
+    const char *const *values; /* as text; NULL is NULL */
+    const uint32_t *types;     /* of the columns */
+    int count;
+};
+
 struct plan_inside; /* conditions, values, rows: the planner's own */
 
 struct plan {
@@ -113,6 +129,7 @@ struct plan {
     struct copy_shape *copy;
     uint32_t *parameter_types; /* known from the statement itself (casts, target columns); 0 unknown */
     int parameter_count;
+    const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */
     const char *explain_prefix; /* of EXPLAIN: "EXPLAIN (ANALYZE, …) " to put before each shard's statement */
@@ -154,6 +171,8 @@ struct route {
     int64_t limit, offset;     /* of PLAN_MERGE and PLAN_CONCAT: -1 and 0 without */
     struct split_part *parts;  /* of PLAN_SPLIT of an INSERT: one per shard in `shards`, in order; in the caller's arena */
     int part_count;
+    const int *turns; /* the shard of each row, where each gives one row of RETURNING: they come in this order; or NULL */
+    int turn_count;
 };
 
 /*
@@ -178,6 +197,11 @@ bool plan_pins(const struct plan *plan, size_t literal);
  */
 bool plan_route(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
                 const struct bind_values *binds, struct arena *arena, struct route *route, struct error *error);
+
+/* The same for a plan with an evaluation, whose row is at hand; plan_route() refuses such a plan. */
+bool plan_route_evaluated(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
+                          const struct bind_values *binds, const struct evaluated *evaluated, struct arena *arena,
+                          struct route *route, struct error *error);
 
 /* The statements of a query string: (offset, length) pairs in `arena`, comments and blanks trimmed.  False: syntax error. */
 struct statement_span {

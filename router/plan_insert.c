@@ -8,21 +8,8 @@
  */
 #include <string.h>
 
-#include "router/plan_inside.h"
+#include "router/insert_inside.h"
 #include "router/sql_types.h"
-
-struct inserting {
-    struct plan *plan;
-    struct analysis analysis;
-    InsertStmt *insert;
-    const SelectStmt *values; /* VALUES (…), …; NULL: from a SELECT */
-    struct query *query;
-    struct query *source; /* of a SELECT */
-    struct resolved_relation target;
-    int *columns; /* positions in the table of the columns named, or of all */
-    int column_count;
-    struct proof proof;
-};
 
 static bool give_up(struct inserting *inserting, const char *hint, const char *detail)
 {
@@ -46,7 +33,7 @@ static void find_columns(struct inserting *inserting, struct arena *arena)
 }
 
 /* Where among the row's expressions the table's column stands; -1: nowhere. */
-static int place_of(const struct inserting *inserting, int column, int width)
+int insert_place(const struct inserting *inserting, int column, int width)
 {
     for (int i = 0; i < inserting->column_count && i < width; i++)
         if (inserting->columns[i] == column)
@@ -56,36 +43,33 @@ static int place_of(const struct inserting *inserting, int column, int width)
 
 /* ---- defaults ---- */
 
-static bool has_default(const List *rows)
+static bool row_leaves(const struct inserting *inserting, const List *row, int number, int column)
 {
-    ListCell *row, *cell;
-    foreach (row, rows)
-        foreach (cell, lfirst_node(List, row))
-            if (IsA(lfirst(cell), SetToDefault))
-                return true;
-    return false;
+    int place = insert_place(inserting, column, list_length(row));
+    return (place < 0 || IsA(list_nth(row, place), SetToDefault)) &&
+           insert_output(inserting, number, column) < 0;
 }
 
-static int narrowest(const struct inserting *inserting)
+static bool leaves(const struct inserting *inserting, int column)
 {
-    int width = inserting->column_count;
     ListCell *cell;
-    if (!inserting->values)
-        return inserting->source ? width : 0;
+    int number = 0;
+    if (!inserting->values) {
+        bool known = inserting->source && inserting->source->outputs_known;
+        return insert_place(inserting, column, known ? inserting->source->output_count : 0) < 0;
+    }
     foreach (cell, inserting->values->valuesLists)
-        if (list_length(lfirst(cell)) < width)
-            width = list_length(lfirst(cell));
-    return width;
+        if (row_leaves(inserting, lfirst(cell), number++, column))
+            return true;
+    return false;
 }
 
 /* The first column that is left to a default of the kind; NULL: none. */
 static const char *left_to_default(const struct inserting *inserting, enum column_default kind)
 {
     const struct catalog_relation *relation = inserting->target.relation;
-    bool any = inserting->values && has_default(inserting->values->valuesLists);
-    int width = narrowest(inserting);
     for (int i = 0; i < relation->column_count; i++)
-        if (relation->columns[i].standard == kind && (any || place_of(inserting, i, width) < 0))
+        if (relation->columns[i].standard == kind && leaves(inserting, i))
             return relation->columns[i].name;
     return NULL;
 }
@@ -181,8 +165,17 @@ static bool read_key_value(struct inserting *inserting, int key, Node *expressio
     return true;
 }
 
+/* ON CONFLICT may leave a row without an answer. */
+static bool answers_each_row(const InsertStmt *insert)
+{
+    const OnConflictClause *conflict = insert->onConflictClause;
+    return insert->returningList &&
+           (!conflict || (conflict->action == ONCONFLICT_UPDATE && !conflict->whereClause));
+}
+
 static struct insert_rows *new_rows(struct inserting *inserting, int count)
 {
+    struct insert_rows *evaluated = inserting->evaluated;
     const struct routed_table *table = inserting->target.table;
     struct arena *arena = &inserting->plan->arena;
     size_t keys = table->settings->key_count;
@@ -196,7 +189,14 @@ static struct insert_rows *new_rows(struct inserting *inserting, int count)
         types[k] = column->type;
         typmods[k] = column->typmod;
     }
-    *rows = (struct insert_rows){.table = arena_strdup(arena, inserting->target.name),
+    if (evaluated)
+        *rows = *evaluated;
+    *rows = (struct insert_rows){.before = rows->before,
+                                 .after = rows->after,
+                                 .pieces = rows->pieces,
+                                 .width = rows->width,
+                                 .answers = answers_each_row(inserting->insert),
+                                 .table = arena_strdup(arena, inserting->target.name),
                                  .keyspace = table->keyspace,
                                  .columns = columns,
                                  .types = types,
@@ -206,11 +206,16 @@ static struct insert_rows *new_rows(struct inserting *inserting, int count)
     return rows;
 }
 
-static bool read_row(struct inserting *inserting, const List *row, struct value *values)
+static bool read_row(struct inserting *inserting, const List *row, int number, struct value *values)
 {
     const struct routed_table *table = inserting->target.table;
     for (size_t k = 0; k < table->settings->key_count; k++) {
-        int place = place_of(inserting, table->key_columns[k], list_length(row));
+        int output = insert_output(inserting, number, table->key_columns[k]);
+        if (output >= 0) {
+            values[k] = (struct value){.kind = VALUE_EVALUATED, .index = (size_t) output};
+            continue;
+        }
+        int place = insert_place(inserting, table->key_columns[k], list_length(row));
         if (place < 0)
             return refuse_key(inserting, (int) k, "is not given", "Name the key column and give it a value.");
         if (!read_key_value(inserting, (int) k, list_nth(row, place), &values[k]))
@@ -226,9 +231,11 @@ static bool read_rows(struct inserting *inserting)
     struct insert_rows *rows = new_rows(inserting, list_length(lists));
     ListCell *cell;
     int at = 0;
-    foreach (cell, lists)
-        if (!read_row(inserting, lfirst(cell), &rows->values[(size_t) at++ * keys]))
+    foreach (cell, lists) {
+        if (!read_row(inserting, lfirst(cell), at, &rows->values[(size_t) at * keys]))
             return false;
+        at++;
+    }
     inserting->plan->inside->insert = rows;
     return true;
 }
@@ -258,7 +265,7 @@ static bool find_parameter_types(struct inserting *inserting)
         }
     }
     for (int i = 0; i < count; i++)
-        if (!plan->parameter_types[i])
+        if (!plan->parameter_types[i] && !(inserting->evaluation && inserting->evaluation->leaves[i]))
             return give_up(inserting, "Declare the parameters' types, or insert the rows one by one.",
                            "The type of a parameter is not known.");
     return true;
@@ -291,8 +298,9 @@ static bool can_split(struct inserting *inserting)
         return false;
     plan_pin_all(plan);
     const struct planning *planning = inserting->analysis.planning;
-    return split_values(plan->inside->insert, planning->sql, planning->length, inserting->values->valuesLists,
-                        &plan->arena) ||
+    return inserting->evaluated ||
+           insert_split(plan->inside->insert, planning->sql, planning->length, inserting->values->valuesLists,
+                        &(struct insert_addition){0}, &plan->arena) ||
            give_up(inserting, "Insert the rows one by one.", "The text of the rows cannot be told apart.");
 }
 
@@ -322,7 +330,7 @@ static bool leaf_feeds_key(struct inserting *inserting, const struct query *quer
         const struct catalog_column *to = &inserting->target.relation->columns[table->key_columns[k]];
         const struct catalog_column *from =
             &scan->relation.relation->columns[scan->relation.table->key_columns[k]];
-        int place = place_of(inserting, table->key_columns[k], query->output_count);
+        int place = insert_place(inserting, table->key_columns[k], query->output_count);
         if (place < 0 || (to->typmod >= 0 && to->typmod != from->typmod) ||
             !analysis_equal(&inserting->analysis, query->region, query->outputs[place].slot,
                             scan_key_slot(scan, (int) k)))
@@ -355,7 +363,7 @@ static bool anchor_feeds_key(struct inserting *inserting)
         if (anchor.positions[k] < 0 ||
             inserting->target.relation->columns[table->key_columns[k]].typmod >= 0 ||
             anchor.positions[k] !=
-                place_of(inserting, table->key_columns[k], inserting->source->output_count))
+                insert_place(inserting, table->key_columns[k], inserting->source->output_count))
             return false;
     return true;
 }
@@ -387,7 +395,7 @@ static bool read_constant_key(struct inserting *inserting)
         row = lappend(row, source->outputs[i].expression ? source->outputs[i].expression
                                                          : (Node *) makeNode(SetToDefault));
     struct insert_rows *rows = new_rows(inserting, 1);
-    if (!read_row(inserting, row, rows->values))
+    if (!read_row(inserting, row, 0, rows->values))
         return false;
     inserting->plan->inside->insert = rows;
     return true;
@@ -437,8 +445,11 @@ static void plan_reference(struct inserting *inserting)
         (inserting->source->select->limitCount || inserting->source->select->limitOffset))
         plan_refuse(plan, "this statement cannot change a reference table", "Leave out LIMIT and OFFSET.",
                     "Which rows LIMIT takes may be different on each shard.");
-    if (!plan_check_functions(plan, &inserting->analysis))
-        plan_reference_write(plan, &inserting->analysis, &inserting->target);
+    if (plan_check_functions(plan, &inserting->analysis))
+        return;
+    if (inserting->evaluated)
+        plan->inside->insert = new_rows(inserting, inserting->evaluated->count);
+    plan_reference_write(plan, &inserting->analysis, &inserting->target);
 }
 
 /* Into a table of the home shard. */
@@ -466,6 +477,8 @@ static void read_clauses(struct inserting *inserting)
     SelectStmt *select = (SelectStmt *) insert->selectStmt;
     if (select && is_plain_values(select)) {
         inserting->values = select;
+        if (inserting->target.table)
+            insert_evaluate(inserting);
         analyze_clause(analysis, inserting->query, (Node *) select->valuesLists, CLAUSE_OUTPUT);
     } else if (select) {
         inserting->source = analyze_source(analysis, inserting->query, select);
@@ -475,6 +488,8 @@ static void read_clauses(struct inserting *inserting)
         analyze_clause(analysis, inserting->query, insert->onConflictClause->whereClause, CLAUSE_SET);
     }
     analyze_clause(analysis, inserting->query, (Node *) insert->returningList, CLAUSE_OUTPUT);
+    if (inserting->evaluated)
+        insert_evaluated_parameters(inserting);
 }
 
 void plan_insert(struct plan *plan, const struct planning *planning, struct arena *arena, InsertStmt *insert)
@@ -482,16 +497,18 @@ void plan_insert(struct plan *plan, const struct planning *planning, struct aren
     struct inserting inserting = {.plan = plan, .insert = insert};
     analysis_init(&inserting.analysis, planning, plan, arena, (Node *) insert);
     inserting.target = resolve_relation(planning, insert->relation);
+    if (inserting.target.table)
+        find_columns(&inserting, arena);
     read_clauses(&inserting);
     if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &inserting.target) ||
         plan_check_target(plan, &inserting.target))
         return;
-    if (inserting.target.table)
-        find_columns(&inserting, arena);
     if (inserting.target.place == PLACE_SHARDED)
         plan_sharded(&inserting);
     else if (inserting.target.place == PLACE_REFERENCE)
         plan_reference(&inserting);
     else
         plan_home(&inserting);
+    if (!plan_is_refused(plan))
+        plan->evaluation = inserting.evaluation;
 }

@@ -18,8 +18,17 @@ struct insert_rows {
     const int32_t *typmods;
     struct value *values; /* of the key columns, row by row */
     int count;
+    bool answers;               /* each row gives one of RETURNING */
     const char *before, *after; /* the statement's text around the rows; NULL if it cannot be split */
     const char **rows;          /* the text of each row, "(…)" */
+    struct insert_piece *pieces; /* with an evaluation, in place of `rows`: `width` for each row */
+    int width;
+};
+
+/* A value of a row: as written, or computed by the home shard. */
+struct insert_piece {
+    const char *text; /* NULL: output `value` of the evaluation, whose type's name is output `type` */
+    int value, type;
 };
 
 struct plan_inside {
@@ -66,8 +75,5 @@ void plan_reference_write(struct plan *plan, struct analysis *analysis,
 /* Route the rows: their shards into `shards`, the parts into `route` if there are several. */
 bool insert_route(const struct insert_rows *rows, const struct execution *execution, struct shard_set *shards,
                   struct route *route, struct error *error);
-/* Cut the statement's text into rows; false if that cannot be done. */
-bool split_values(struct insert_rows *rows, const char *sql, size_t length, const List *values,
-                  struct arena *arena);
 
 #endif

@@ -12,9 +12,10 @@
 #include "router/sql_types.h"
 
 static struct execution execution_of(const struct plan *plan, const struct normalised *literals,
-                                     const struct bind_values *binds, struct arena *arena)
+                                     const struct bind_values *binds, const struct evaluated *evaluated,
+                                     struct arena *arena)
 {
-    return (struct execution){literals, binds, arena, plan->inside->server_encoding};
+    return (struct execution){literals, binds, arena, plan->inside->server_encoding, evaluated};
 }
 
 /* 'now', 'today' and the like, which each shard would read by its own clock. */
@@ -162,13 +163,14 @@ static bool check_clock_words(const struct plan *plan, const struct execution *e
     return false;
 }
 
-bool plan_route(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
-                const struct bind_values *binds, struct arena *arena, struct route *route,
-                struct error *error)
+bool plan_route_evaluated(const struct plan *plan, const struct routing *routing,
+                          const struct normalised *literals, const struct bind_values *binds,
+                          const struct evaluated *evaluated, struct arena *arena, struct route *route,
+                          struct error *error)
 {
     (void) routing;
     const struct plan_inside *inside = plan->inside;
-    const struct execution execution = execution_of(plan, literals, binds, arena);
+    const struct execution execution = execution_of(plan, literals, binds, evaluated, arena);
     *route = (struct route){.shards = inside->fixed, .limit = -1};
     if (inside->refused)
         return fail(plan, error);
@@ -179,6 +181,19 @@ bool plan_route(const struct plan *plan, const struct routing *routing, const st
     if (inside->insert && !insert_route(inside->insert, &execution, &route->shards, route, error))
         return false;
     return choose_kind(plan, &execution, route, error) && check_clock_words(plan, &execution, route, error);
+}
+
+bool plan_route(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
+                const struct bind_values *binds, struct arena *arena, struct route *route,
+                struct error *error)
+{
+    if (!plan->evaluation || plan->inside->refused)
+        return plan_route_evaluated(plan, routing, literals, binds, NULL, arena, route, error);
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the shards are known only when the statement runs");
+    error_detail(error, "Values that say where the rows go are computed by PostgreSQL first: %s",
+                 plan->evaluation->sql);
+    error_hint(error, "Give constants for the key and for columns with a sequence.");
+    return false;
 }
 
 const char *plan_kind_name(enum plan_kind kind)
@@ -214,7 +229,7 @@ static const char *describe_refusal(const struct plan *plan, struct arena *arena
  * place. */
 static const char *describe_facts(const struct plan *plan, struct arena *arena)
 {
-    const struct execution execution = execution_of(plan, NULL, NULL, arena);
+    const struct execution execution = execution_of(plan, NULL, NULL, NULL, arena);
     const char *text = "";
     for (int i = 0; i < plan->inside->condition_count; i++) {
         const struct condition *condition = plan->inside->conditions[i];

@@ -46,6 +46,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_basics.c \
 	tests/integration/test_chaos.c \
 	tests/integration/test_hostile.c \
+	tests/integration/test_inserts.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_refusals.c \
 	tests/integration/test_routing.c \

@@ -679,6 +679,78 @@ Test(plan, split_parts_are_complete_statements)
     arena_free(&arena);
 }
 
+struct evaluated_case {
+    const char *sql, *evaluation, *part;
+};
+
+/* The home shard answers: the value 'bob' of type text, then numbers of type bigint. */
+static const struct evaluated_case evaluated_cases[] = {
+    {"INSERT INTO users (username, age) VALUES (lower('BOB'), 3) RETURNING age",
+     "SELECT v0, pg_catalog.pg_typeof(v0) FROM (SELECT lower('BOB') AS v0 OFFSET 0) AS keyway",
+     "INSERT INTO users (username, age) VALUES ('bob'::text, 3) RETURNING age"},
+    {"INSERT INTO sequenced (username) VALUES ('bob')",
+     "SELECT v0, pg_catalog.pg_typeof(v0) FROM (SELECT nextval('s'::regclass) AS v0 OFFSET 0) AS keyway",
+     "INSERT INTO sequenced (username, \"id\") VALUES ('bob', 'bob'::text)"},
+    {"INSERT INTO sequenced AS s VALUES (DEFAULT, 'bob') ON CONFLICT DO NOTHING",
+     "SELECT v0, pg_catalog.pg_typeof(v0) FROM (SELECT nextval('s'::regclass) AS v0 OFFSET 0) AS keyway",
+     "INSERT INTO sequenced AS s VALUES ('bob'::text, 'bob') ON CONFLICT DO NOTHING"},
+};
+
+Test(plan, what_an_insert_leaves_to_postgresql_takes_its_place_in_the_text)
+{
+    const char *values[] = {"bob", "text"};
+    const uint32_t types[] = {25, 2206};
+    const struct evaluated row = {values, types, 2};
+    for (size_t i = 0; i < sizeof evaluated_cases / sizeof *evaluated_cases; i++) {
+        const struct evaluated_case *wanted = &evaluated_cases[i];
+        struct plan *plan = make(wanted->sql);
+        struct arena arena = {0};
+        struct error error = {0};
+        struct route route;
+        cr_assert(plan->evaluation, "%s", wanted->sql);
+        cr_expect_str_eq(plan->evaluation->sql, wanted->evaluation);
+        cr_expect_not(plan_route(plan, routing, NULL, NULL, &arena, &route, &error));
+        error_clear(&error);
+        cr_assert(plan_route_evaluated(plan, routing, NULL, NULL, &row, &arena, &route, &error), "%s: %s",
+                  wanted->sql, error.message);
+        cr_assert_eq(route.part_count, 1);
+        cr_expect_eq(route.kind, PLAN_SINGLE);
+        cr_expect(shard_set_has(&route.shards, 0));
+        cr_expect_str_eq(route.parts[0].text, wanted->part);
+        plan_release(plan);
+        arena_free(&arena);
+    }
+}
+
+Test(plan, nothing_is_computed_first_that_can_be_routed_as_it_stands)
+{
+    static const char *const statements[] = {
+        "INSERT INTO users (username, age) VALUES ('bob', 3)",
+        "INSERT INTO users (username, age) VALUES ('bob', length('x'))",
+        "INSERT INTO users (username, age) VALUES ($1, $2)",
+        "INSERT INTO users (username, age) VALUES ((SELECT 'bob'), 3)",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        struct plan *plan = make(statements[i]);
+        cr_expect_null(plan->evaluation, "%s", statements[i]);
+        plan_release(plan);
+    }
+}
+
+Test(plan, rows_that_all_answer_do_so_in_their_order)
+{
+    struct plan *plan =
+        make("INSERT INTO users (username) VALUES ('zoe'), ('al'), ('zed') RETURNING username");
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    cr_assert(plan_route(plan, routing, NULL, NULL, &arena, &route, &error));
+    cr_assert_eq(route.turn_count, 3);
+    cr_expect(route.turns[0] > 0 && route.turns[1] == 0 && route.turns[2] == route.turns[0]);
+    plan_release(plan);
+    arena_free(&arena);
+}
+
 Test(plan, statements_are_described)
 {
     struct plan *plan = make("SELECT * FROM users WHERE username = 'bob'");
