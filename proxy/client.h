@@ -35,6 +35,7 @@ enum client_state {
 enum client_wait { /* why an unread request waits */
     WAIT_NOTHING,
     WAIT_SERVER,
+    WAIT_SETTINGS, /* its servers are being brought to its settings and transaction */
     WAIT_LOAD,  /* the database's catalog is being read */
     WAIT_PAUSE, /* PAUSE */
 };

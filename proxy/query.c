@@ -10,6 +10,7 @@
 
 #include "config/arena.h"
 #include "proxy/batch.h"
+#include "proxy/bring.h"
 #include "proxy/copy.h"
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
@@ -111,24 +112,12 @@ static void wait_failed(struct pool_wait *wait, const struct error *error)
     query_resume(client);
 }
 
-static void bring_settings(struct client *client, struct server *server)
-{
-    struct buffer sql = {0};
-    if (server->joined || server->applied == client->session)
-        return;
-    session_difference(server->applied, client->session, &sql);
-    if (buffer_length(&sql) > 0)
-        server_query(server, (const char *) buffer_data(&sql), buffer_length(&sql), NULL);
-    buffer_free(&sql);
-    session_release(state_of(client)->sessions, server->applied);
-    server->applied = session_hold(client->session);
-}
-
 enum lend_answer query_lend(struct client *client, int shard, struct server **server, struct error *error)
 {
     if (error_is_set(&client->pool_error)) {
         *error = client->pool_error;
         client->pool_error = (struct error){0};
+        client->waiting = WAIT_NOTHING;
         return LEND_FAILED;
     }
     *server = client_server(client, shard);
@@ -144,12 +133,11 @@ enum lend_answer query_lend(struct client *client, int shard, struct server **se
             stream_pause(&client->stream);
             return LEND_WAIT;
         case POOL_FAILED:
+            client->waiting = WAIT_NOTHING;
             return LEND_FAILED;
         }
     }
-    bring_settings(client, *server);
-    transaction_join(client, *server);
-    return LEND_DONE;
+    return bring_server(client, *server) ? LEND_DONE : LEND_WAIT;
 }
 
 /* --- beginning and ending ------------------------------------------------------------------------------------ */

@@ -91,13 +91,9 @@ static void keep_end_error(struct run *run, const struct error *error)
 static enum sink_answer end_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
 {
     struct run *run = (struct run *) ((char *) sink - offsetof(struct run, end_sink));
-    struct wire_fields fields;
-    if (frame->type == 'E' && wire_read_fields(frame, &fields)) {
+    if (frame->type == 'E') {
         struct error error = {0};
-        error_set(&error, fields.sqlstate ? fields.sqlstate : SQLSTATE_INTERNAL_ERROR, "%s",
-                  fields.message ? fields.message : "");
-        if (fields.detail)
-            error_detail(&error, "%s", fields.detail);
+        wire_read_error(frame, &error);
         keep_end_error(run, &error);
         error_clear(&error);
     } else if (frame->type == 'N') {
@@ -120,7 +116,7 @@ static void end_lost(struct reply_sink *sink, struct server *server, const struc
     bool matters = run->ending == ENDING_COMMIT && server->wrote;
     client_forget_server(run->client, server);
     if (matters) {
-        error_set(&unknown, "08007", "the connection to a shard was lost while it committed: the outcome is unknown");
+        error_set(&unknown, SQLSTATE_TRANSACTION_UNKNOWN, "the connection to a shard was lost while it committed: the outcome is unknown");
         error_detail(&unknown, "%s", error->detail ? error->detail : error->message);
         keep_end_error(run, &unknown);
     }

@@ -320,15 +320,19 @@ static bool may_write(struct run *run, const struct plan *plan, const struct rou
     return false;
 }
 
+/* Lent one after the other, in shard order; brought to the client's settings all at the same time. */
 static enum lend_answer lend_all(struct client *client, const struct shard_set *shards, struct error *error)
 {
     struct server *server;
+    enum lend_answer all = LEND_DONE;
     for (int shard = shard_set_next(shards, 0); shard >= 0; shard = shard_set_next(shards, shard + 1)) {
         enum lend_answer answer = query_lend(client, shard, &server, error);
-        if (answer != LEND_DONE)
+        if (answer == LEND_FAILED || client->waiting == WAIT_SERVER)
             return answer;
+        if (answer == LEND_WAIT)
+            all = LEND_WAIT;
     }
-    return LEND_DONE;
+    return all;
 }
 
 /* The text a shard gets: NULL is the client's own. */

@@ -508,7 +508,7 @@ void server_cleaned(struct server *server)
 void server_release(struct server *server)
 {
     server->client = NULL;
-    server->joined = server->wrote = false;
+    server->joined = server->wrote = server->bringing = false;
     if (server->state == SERVER_CLOSED)
         return;
     if (!server_is_quiet(server) || server->copy_in || server->passing > 0)

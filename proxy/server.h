@@ -69,6 +69,8 @@ struct server {
     char status;                   /* of the last ReadyForQuery: 'I', 'T', 'E' */
     bool retire;                   /* close instead of going idle */
     bool joined;                   /* takes part in its client's transaction */
+    bool bringing;                 /* it is being brought to its client's settings or transaction, and that is awaited */
+    bool refused;                  /* … and it has refused */
     bool wrote;                    /* has run a statement that may have changed data in this transaction */
     bool ended;                    /* its part of the transaction has been committed or rolled back */
     bool pinned;                   /* keeps something of the client's beyond the transaction */

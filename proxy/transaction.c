@@ -30,9 +30,8 @@ char transaction_status(const struct client *client)
     return client->transaction.failed ? 'E' : 'T';
 }
 
-void transaction_remember(struct client *client, const char *sql, size_t length)
+static void append_replay(struct transaction *transaction, const char *sql, size_t length)
 {
-    struct transaction *transaction = &client->transaction;
     size_t old = transaction->replay ? strlen(transaction->replay) : 0;
     transaction->replay = memory_resize(transaction->replay, old + length + 3);
     char *at = transaction->replay + old;
@@ -44,6 +43,12 @@ void transaction_remember(struct client *client, const char *sql, size_t length)
     at[length] = '\0';
 }
 
+void transaction_remember(struct client *client, const char *sql, size_t length)
+{
+    append_replay(&client->transaction, sql, length);
+    client->transaction.replay_may_fail = true;
+}
+
 void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length)
 {
     struct transaction *transaction = &client->transaction;
@@ -51,16 +56,7 @@ void transaction_begin(struct client *client, enum transaction_kind kind, const 
     transaction->failed = transaction->changes_catalog = transaction->catalog_is_old = false;
     transaction->before = session_hold(client->session);
     client->transaction_started = ev_now(client->stream.worker->loop);
-    transaction_remember(client, begin, length);
-}
-
-void transaction_join(struct client *client, struct server *server)
-{
-    const struct transaction *transaction = &client->transaction;
-    if (transaction->kind == TRANSACTION_NONE || server->joined)
-        return;
-    server->joined = true;
-    server_query(server, transaction->replay, strlen(transaction->replay), NULL);
+    append_replay(transaction, begin, length);
 }
 
 static void savepoint_drop(struct client *client)
@@ -77,7 +73,7 @@ void transaction_savepoint(struct client *client, const char *name, const char *
 {
     struct transaction *transaction = &client->transaction;
     struct savepoint *savepoint = memory_alloc(sizeof(*savepoint));
-    transaction_remember(client, sql, length);
+    append_replay(transaction, sql, length);
     savepoint->name = memory_strdup(name);
     savepoint->replay_length = strlen(transaction->replay);
     savepoint->session = session_hold(client->session);

@@ -29,6 +29,7 @@ struct transaction {
     bool changes_catalog;   /* DDL ran in it: the catalog is read again once it is committed */
     bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then */
     char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
+    bool replay_may_fail;   /* … with such as a shard can refuse */
     unsigned savepoints;
     struct savepoint *savepoint; /* innermost first */
     struct session *before; /* the settings to return to on ROLLBACK; held */
@@ -38,8 +39,6 @@ struct transaction {
 char transaction_status(const struct client *client);
 
 void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length);
-/* Bring a server into the transaction: what it must run first is written to it, the replies swallowed. */
-void transaction_join(struct client *client, struct server *server);
 /* A statement all present and future participants run: SET LOCAL and the like. */
 void transaction_remember(struct client *client, const char *sql, size_t length);
 void transaction_savepoint(struct client *client, const char *name, const char *sql, size_t length);

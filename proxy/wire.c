@@ -319,3 +319,15 @@ bool wire_read_fields(const struct frame *frame, struct wire_fields *fields)
         fields->severity = localized; /* servers before 9.6 send no V */
     return reader_done(&reader);
 }
+
+void wire_read_error(const struct frame *frame, struct error *error)
+{
+    struct wire_fields fields;
+    bool readable = wire_read_fields(frame, &fields) && fields.message && fields.sqlstate && strlen(fields.sqlstate) == 5;
+    error_set(error, readable ? fields.sqlstate : SQLSTATE_INTERNAL_ERROR, "%s",
+              readable ? fields.message : "a shard sent an error that cannot be read");
+    if (readable && fields.detail)
+        error_detail(error, "%s", fields.detail);
+    if (readable && fields.hint)
+        error_hint(error, "%s", fields.hint);
+}

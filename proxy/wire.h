@@ -88,5 +88,7 @@ struct wire_fields {
     const char *severity, *sqlstate, *message, *detail, *hint, *position;
 };
 bool wire_read_fields(const struct frame *frame, struct wire_fields *fields);
+/* An ErrorResponse as an error of our own; one that cannot be read is an internal error. */
+void wire_read_error(const struct frame *frame, struct error *error);
 
 #endif
