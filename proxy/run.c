@@ -313,13 +313,26 @@ static enum run_step item_execute(struct run *run, struct reader reader)
     return run_execute_portal(run, portal, limit);
 }
 
+/* A shard that was lost behind the back of its statement takes the whole transaction along. */
+static enum run_ending implicit_ending(struct run *run)
+{
+    if (run->client->transaction.failed && !run->failed) {
+        struct error error = {0};
+        error_set(&error, SQLSTATE_CONNECTION_FAILURE, "the connection to a shard was lost");
+        error_detail(&error, "The transaction was rolled back on the other shards.");
+        run_fail(run, &error);
+        run->failed = true;
+    }
+    return run->failed ? ENDING_ROLLBACK : ENDING_COMMIT;
+}
+
 /* Sync ends the implicit transaction. */
 static enum run_step item_sync(struct run *run)
 {
     if (run->client->transaction.kind != TRANSACTION_IMPLICIT)
         return STEP_DONE;
     run->cursor++; /* the end comes back to what follows */
-    run_end_transaction(run, run->failed ? ENDING_ROLLBACK : ENDING_COMMIT, NULL);
+    run_end_transaction(run, implicit_ending(run), NULL);
     return STEP_BUSY;
 }
 
@@ -384,7 +397,7 @@ void run_continue(struct client *client)
         }
     }
     if (client->transaction.kind == TRANSACTION_IMPLICIT && (!run->extended || run->failed)) {
-        run_end_transaction(run, run->failed ? ENDING_ROLLBACK : ENDING_COMMIT, NULL);
+        run_end_transaction(run, implicit_ending(run), NULL);
         return;
     }
     run_finish(run);
