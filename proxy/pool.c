@@ -137,6 +137,8 @@ void pool_forget(struct server *server)
     if (server->state == SERVER_IDLE)
         idle_remove(local_of(pool, server->worker), server);
     unlink_server(server);
+    if (server->state == SERVER_CONNECTING)
+        atomic_fetch_sub(&pool->connecting, 1);
     atomic_fetch_sub(&pool->open, 1);
 }
 
@@ -246,11 +248,6 @@ static void offer(struct server *server, bool arriving)
 {
     struct pool *pool = server->pool;
     struct worker *worker = server->worker, *elsewhere = NULL;
-    if (atomic_load(&pool->login_failing)) {
-        pthread_mutex_lock(&pool->lock);
-        atomic_store(&pool->login_failing, false);
-        pthread_mutex_unlock(&pool->lock);
-    }
     if (atomic_load(&pool->waiting) > 0) {
         struct pool_wait *wait = queue_take(pool, worker, arriving, &elsewhere);
         if (wait) {
@@ -269,6 +266,18 @@ static void offer(struct server *server, bool arriving)
 
 void pool_offer(struct server *server)
 {
+    offer(server, false);
+}
+
+void pool_logged_in(struct server *server)
+{
+    struct pool *pool = server->pool;
+    atomic_fetch_sub(&pool->connecting, 1);
+    if (atomic_load(&pool->login_failing)) {
+        pthread_mutex_lock(&pool->lock);
+        atomic_store(&pool->login_failing, false);
+        pthread_mutex_unlock(&pool->lock);
+    }
     offer(server, false);
 }
 
@@ -303,18 +312,44 @@ static void ask_others(struct pool *pool, const struct worker *worker)
 
 /* --- acquiring ----------------------------------------------------------------------------------------------- */
 
-/* After a failed login nobody tries again before server_login_retry; who would wait gets that failure. */
+/* After a failed login nobody tries again before server_login_retry. */
+static bool must_not_login(struct pool *pool, struct worker *worker)
+{
+    if (!atomic_load(&pool->login_failing))
+        return false;
+    pthread_mutex_lock(&pool->lock);
+    bool early = ev_now(worker->loop) - pool->login_failed_at < worker_state(worker)->settings->server_login_retry;
+    pthread_mutex_unlock(&pool->lock);
+    return early;
+}
+
+/* … and who would wait for that, with no server open, gets the failure. */
 static bool fails_fast(struct pool *pool, struct worker *worker, struct error *error)
 {
-    if (!atomic_load(&pool->login_failing) || atomic_load(&pool->open) > 0)
+    if (atomic_load(&pool->open) > 0 || !must_not_login(pool, worker))
         return false;
-    double retry = worker_state(worker)->settings->server_login_retry;
     pthread_mutex_lock(&pool->lock);
-    bool failing = ev_now(worker->loop) - pool->login_failed_at < retry;
-    if (failing)
-        error_copy(error, &pool->login_error);
+    error_copy(error, &pool->login_error);
     pthread_mutex_unlock(&pool->lock);
-    return failing;
+    return true;
+}
+
+/* Logins are tried one at a time as long as they fail: so the last of them ends, and with it the wait of the clients. */
+static void connect_one(struct pool *pool, struct worker *worker, int64_t limit)
+{
+    if (atomic_load(&pool->login_failing) && (atomic_load(&pool->connecting) > 0 || must_not_login(pool, worker)))
+        return;
+    if (!take_place(pool, limit))
+        return;
+    atomic_fetch_add(&pool->connecting, 1);
+    server_connect(pool, worker);
+}
+
+/* One login for each client that waits, no more. */
+static void connect_for_waiting(struct pool *pool, struct worker *worker, int64_t limit)
+{
+    if (atomic_load(&pool->waiting) > atomic_load(&pool->connecting))
+        connect_one(pool, worker, limit);
 }
 
 enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct pool_wait *wait, struct server **server,
@@ -338,8 +373,7 @@ enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct p
         return POOL_FAILED;
     queue_append(pool, wait, worker);
     ask_others(pool, worker);
-    if (take_place(pool, limits_of(pool, worker).size))
-        server_connect(pool, worker);
+    connect_for_waiting(pool, worker, limits_of(pool, worker).size);
     return POOL_WAIT;
 }
 
@@ -430,19 +464,13 @@ void pool_tick(struct pool *pool, struct worker *worker, ev_tstamp now)
 {
     const struct settings *settings = worker_state(worker)->settings;
     struct limits limits = limits_of(pool, worker);
-    struct error error = {0};
     close_expired(pool, worker, now, limits.minimum);
-    if (fails_fast(pool, worker, &error)) {
-        error_clear(&error);
-        return;
-    }
     if (atomic_load(&pool->waiting) > 0) {
         bool reserve = limits.reserve > 0 && longest_wait(pool, now) >= settings->reserve_pool_timeout;
-        if (take_place(pool, limits.size + (reserve ? limits.reserve : 0)))
-            server_connect(pool, worker);
+        connect_for_waiting(pool, worker, limits.size + (reserve ? limits.reserve : 0));
         ask_others(pool, worker);
-    } else if (atomic_load(&pool->group->clients) > 0 && take_place(pool, limits.minimum)) {
-        server_connect(pool, worker);
+    } else if (atomic_load(&pool->group->clients) > 0) {
+        connect_one(pool, worker, limits.minimum);
     }
 }
 

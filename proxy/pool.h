@@ -42,9 +42,10 @@ struct pool {
     struct pool_group *group;
     int shard; /* number in its database */
     _Atomic int open;            /* servers open or connecting, over all workers */
+    _Atomic int connecting;      /* … those that log in */
     _Atomic int waiting;         /* length of the queue */
     _Atomic unsigned generation; /* RECONNECT and reload increase it: older servers retire */
-    _Atomic bool login_failing;
+    _Atomic bool login_failing;  /* the last login failed */
     pthread_mutex_t lock;        /* for what follows */
     struct pool_wait *first, *last;
     ev_tstamp login_failed_at;
@@ -77,7 +78,8 @@ void pool_give_up(struct pool_wait *wait);
 
 /* From server.c: a new server belongs to the pool (its count was raised before) and this worker. */
 void pool_adopt(struct pool *pool, struct server *server);
-/* A server logged in or came free; a login failed; a server is gone. */
+/* A server logged in; one came free; a login failed; a server is gone. */
+void pool_logged_in(struct server *server);
 void pool_offer(struct server *server);
 void pool_login_failed(struct pool *pool, struct worker *worker, const struct error *error);
 void pool_forget(struct server *server); /* unlink; the count goes down */

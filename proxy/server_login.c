@@ -214,7 +214,7 @@ static void login_done(struct server *server)
     server->stream.fd_borrowed = server->stream.tls_borrowed = true;
     server->status = 'I';
     server->connected_at = ev_now(server->worker->loop);
-    pool_offer(server);
+    pool_logged_in(server);
 }
 
 static void login_poll(struct ev_loop *loop, ev_io *watcher, int events)
