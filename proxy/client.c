@@ -763,6 +763,8 @@ static void tick_idle(struct client *client, const struct settings *settings, ev
             error_detail(&client->pool_error, "No server connection came free in time.");
             query_resume(client);
         }
+    } else if (client->waiting != WAIT_NOTHING) {
+        return; /* it is not the client that is idle */
     } else if (in_transaction && expired(settings->idle_transaction_timeout, now, client->state_since)) {
         close_with(client, SQLSTATE_IDLE_TRANSACTION_TIMEOUT, "idle_transaction_timeout");
     } else if (!in_transaction && expired(settings->client_idle_timeout, now, client->state_since)) {
@@ -782,6 +784,15 @@ static void tick_busy(struct client *client, const struct settings *settings, ev
     }
 }
 
+/* Something it asked for is under way: also behind a Flush, when more of the batch may come. */
+static bool awaits_reply(const struct client *client)
+{
+    for (const struct server *server = client->servers; server; server = server->next_lent)
+        if (!server_is_quiet(server))
+            return true;
+    return false;
+}
+
 void client_tick(struct client *client, ev_tstamp now)
 {
     const struct settings *settings = state_of(client)->settings;
@@ -793,6 +804,8 @@ void client_tick(struct client *client, ev_tstamp now)
     case CLIENT_IDLE:
         if (state_of(client)->draining && client->transaction.kind == TRANSACTION_NONE && client->waiting == WAIT_NOTHING)
             close_with(client, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command");
+        else if (awaits_reply(client))
+            tick_busy(client, settings, now);
         else
             tick_idle(client, settings, now);
         break;
