@@ -47,13 +47,17 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_chaos.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_inserts.c \
+	tests/integration/test_limits.c \
+	tests/integration/test_limits_servers.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_refusals.c \
 	tests/integration/test_routing.c \
 	tests/integration/test_shard_down.c \
 	tests/integration/test_transactions.c \
+	tests/integration/watch.c \
 	tests/integration/cluster.h \
-	tests/integration/fixture.h
+	tests/integration/fixture.h \
+	tests/integration/watch.h
 
 tests_integration_integration_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPENSSL_LIBS)
