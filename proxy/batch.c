@@ -397,11 +397,13 @@ static size_t forward_batch(struct batch *batch)
         client_error(client, &error);
         error_clear(&error);
         client->skip_to_sync = !batch->synced;
+        client->open_batch = false;
         client->transaction.failed |= client->transaction.kind == TRANSACTION_EXPLICIT;
         if (batch->synced) {
             wire_ready(client_output(client), transaction_status(client));
             client_wrote(client);
         }
+        query_over(client);
         return batch->length;
     case LEND_DONE:
         break;

@@ -1,7 +1,8 @@
 /*
- * Settings, and SET LOCAL made before the server joined, can be refused by a shard: their reply is awaited.  BEGIN and SAVEPOINT cannot
- * fail by what they say and go out with the statement, in one write; if a BEGIN is hit by a cancel request or a timeout all
- * the same, the server is given up at once, as the statement behind it runs outside the transaction.
+ * Settings, and SET LOCAL made before the server joined, can be refused by a shard: their reply is awaited.
+ * BEGIN and SAVEPOINT cannot fail by what they say and go out with the statement, in one write; if a BEGIN is
+ * hit by a cancel request or a timeout all the same, the server is given up at once, as the statement behind
+ * it runs outside the transaction.
  */
 #include "proxy/bring.h"
 
@@ -37,7 +38,8 @@ static void give_up(struct server *server, const struct error *reason)
 {
     struct error error = {0};
     error_set(&error, SQLSTATE_TRANSACTION_UNKNOWN, "a shard did not begin its part of the transaction");
-    error_detail(&error, "%s (The statement sent behind BEGIN may have run and have been committed there.)", reason->message);
+    error_detail(&error, "%s (The statement sent behind BEGIN may have run and have been committed there.)",
+                 reason->message);
     server_lose(server, &error);
     error_clear(&error);
 }

@@ -1,9 +1,9 @@
 /*
  * bring: a lent server, brought to where its client is.
  *
- * Before a server runs anything for a client it gets the client's settings and takes part in its transaction.  What the shard may
- * refuse of that is awaited before the client's statement is sent, so that no statement runs under settings that are not
- * its client's.
+ * Before a server runs anything for a client it gets the client's settings and takes part in its transaction.
+ * What the shard may refuse of that is awaited before the client's statement is sent, so that no statement
+ * runs under settings that are not its client's.
  */
 #ifndef KEYWAY_BRING_H
 #define KEYWAY_BRING_H
@@ -11,8 +11,9 @@
 #include "proxy/client.h"
 
 /*
- * True: the server is ready for the client's statement.  False: its answer is awaited (client->waiting is WAIT_SETTINGS, and
- * servers may be brought meanwhile); query_resume() follows, with the shard's error in client->pool_error if it refused.
+ * True: the server is ready for the client's statement.  False: its answer is awaited (client->waiting is
+ * WAIT_SETTINGS, and servers may be brought meanwhile); query_resume() follows, with the shard's error in
+ * client->pool_error if it refused.
  */
 bool bring_server(struct client *client, struct server *server);
 

@@ -175,6 +175,12 @@ void query_reply_done(struct client *client, struct server *server)
 
 void query_server_lost(struct client *client, const struct error *error)
 {
+    if (client->open_batch) { /* what is left of it, up to its Sync, has no server any more */
+        client->open_batch = false;
+        client->skip_to_sync = true;
+        client_error(client, error);
+        return;
+    }
     if (client->state != CLIENT_BUSY || client->run)
         return;
     client_error(client, error);

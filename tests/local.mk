@@ -44,14 +44,17 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/fixture.c \
 	tests/integration/main.c \
 	tests/integration/test_basics.c \
+	tests/integration/test_cancel.c \
 	tests/integration/test_chaos.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_inserts.c \
 	tests/integration/test_limits.c \
 	tests/integration/test_limits_servers.c \
 	tests/integration/test_pgbench.c \
+	tests/integration/test_pool_modes.c \
 	tests/integration/test_refusals.c \
 	tests/integration/test_routing.c \
+	tests/integration/test_sessions.c \
 	tests/integration/test_shard_down.c \
 	tests/integration/test_transactions.c \
 	tests/integration/watch.c \

@@ -137,6 +137,21 @@ bool answers_nothing_yet(PGconn *conn)
     return PQconsumeInput(conn) && PQisBusy(conn);
 }
 
+void expect_notification(PGconn *conn, const char *channel, const char *payload)
+{
+    long deadline = milliseconds() + PATIENCE_MS;
+    PGnotify *notification = NULL;
+    while (!(notification = PQnotifies(conn)) && milliseconds() < deadline) {
+        struct pollfd ready = {.fd = PQsocket(conn), .events = POLLIN};
+        poll(&ready, 1, 100);
+        cr_assert(PQconsumeInput(conn), "%s", PQerrorMessage(conn));
+    }
+    cr_assert(notification, "no notification came");
+    cr_expect_str_eq(notification->relname, channel);
+    cr_expect_str_eq(notification->extra, payload);
+    PQfreemem(notification);
+}
+
 /* ---- last words ---- */
 
 struct words {

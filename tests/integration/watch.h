@@ -25,6 +25,8 @@ void expect_next(PGconn *conn, const char *expected);
 void expect_next_of_pipeline(PGconn *conn, const char *expected);
 void expect_number(PGconn *conn, int number);
 bool answers_nothing_yet(PGconn *conn);
+/* A NOTIFY arrives, without anything being asked. */
+void expect_notification(PGconn *conn, const char *channel, const char *payload);
 
 /* The connection ends, or has ended, with this FATAL error, of which the message is a part. */
 void expect_last_words(PGconn *conn, const char *sqlstate, const char *message);

@@ -1,0 +1,286 @@
+/*
+ * A client's settings and prepared statements go with it from server to server.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/fixture.h"
+#include "tests/integration/watch.h"
+
+static struct keyway keyway;
+static PGconn *conn, *other;
+
+static void start_on_one_server(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.plain = true, .settings = "pool_size = 1\n"});
+    conn = connect_keyway(&keyway, NULL);
+    other = connect_keyway(&keyway, NULL);
+}
+
+/* The home shard knows a text search configuration that the others do not: they refuse the setting. */
+static void start_with_a_setting_of_home(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3,
+                                                 .settings = "pool_size = 1\n",
+                                                 .database = "multi_shard_commit = best_effort\n"});
+    EXPECT_ON(0, "CREATE TEXT SEARCH CONFIGURATION public.of_home (COPY = simple)",
+              "CREATE TEXT SEARCH CONFIGURATION");
+    conn = connect_keyway(&keyway, NULL);
+    other = connect_keyway(&keyway, NULL);
+    EXPECT(other, "INSERT INTO users (username, age) VALUES ('anna', 1), ('henry', 2), ('zoe', 3)",
+           "INSERT 0 3");
+}
+
+static void stop(void)
+{
+    PQfinish(conn);
+    PQfinish(other);
+    keyway_stop(&keyway);
+}
+
+TestSuite(sessions, .fini = stop, .timeout = 60);
+
+/* ---- settings that a shard refuses ---- */
+
+static const char *const refusal =
+    "ERROR 22023: invalid value for parameter \"default_text_search_config\": \"public.of_home\"";
+
+static void expect_nothing_changed(void)
+{
+    EXPECT(other, "SELECT username, age FROM users ORDER BY username", "anna|1\nhenry|2\nzoe|3");
+}
+
+Test(sessions, a_statement_does_not_run_where_its_settings_are_refused)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SET default_text_search_config = 'public.of_home'", "SET");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'zoe'", refusal);
+    char *answer = ask_params(conn, "UPDATE users SET age = 99 WHERE username = 'zoe'", 0, NULL);
+    cr_expect_str_eq(answer, refusal);
+    free(answer);
+    expect_nothing_changed();
+    EXPECT(conn, "SELECT age FROM users WHERE username = 'anna'", "1");
+    EXPECT(conn, "RESET default_text_search_config", "RESET");
+    EXPECT(conn, "UPDATE users SET age = 3 WHERE username = 'zoe'", "UPDATE 1");
+    expect_nothing_changed();
+    expect_backends(2, 1);
+}
+
+Test(sessions, a_fan_out_does_not_run_when_one_shard_refuses_the_settings)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SET default_text_search_config = 'public.of_home'", "SET");
+    EXPECT(conn, "UPDATE users SET age = 99", refusal);
+    EXPECT(conn, "SELECT username FROM users ORDER BY username", refusal);
+    EXPECT(
+        conn,
+        "UPDATE users SET age = 99 WHERE username = 'anna'; UPDATE users SET age = 99 WHERE username = 'zoe'",
+        "UPDATE 1\nERROR 22023: invalid value for parameter \"default_text_search_config\": "
+        "\"public.of_home\"");
+    expect_nothing_changed();
+    for (int shard = 0; shard < 3; shard++)
+        expect_backends(shard, 1);
+}
+
+Test(sessions, a_transaction_is_aborted_by_a_shard_that_refuses_the_settings)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SET default_text_search_config = 'public.of_home'", "SET");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'zoe'", refusal);
+    cr_expect_eq(PQtransactionStatus(conn), PQTRANS_INERROR);
+    EXPECT(conn, "COMMIT", "ROLLBACK");
+    expect_nothing_changed();
+}
+
+Test(sessions, a_transaction_is_aborted_by_a_shard_that_refuses_its_local_settings)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "SET LOCAL default_text_search_config = 'public.of_home'", "SET");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(conn, "UPDATE users SET age = 99 WHERE username = 'zoe'", refusal);
+    cr_expect_eq(PQtransactionStatus(conn), PQTRANS_INERROR);
+    EXPECT_ERROR(conn, "SELECT age FROM users WHERE username = 'zoe'", "25P02");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    expect_nothing_changed();
+    EXPECT(conn, "SELECT age FROM users WHERE username = 'zoe'", "3");
+}
+
+Test(sessions, local_settings_reach_the_shards_that_join_later)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "SET LOCAL work_mem = '7MB'", "SET");
+    EXPECT(conn, "SELECT current_setting('work_mem') FROM users", "7MB\n7MB\n7MB");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT current_setting('work_mem') FROM users", "4MB\n4MB\n4MB");
+}
+
+Test(sessions, settings_of_the_startup_packet_are_refused_by_the_first_statement)
+{
+    start_with_a_setting_of_home();
+    PGconn *wrong = connect_keyway(&keyway, "options='-c work_mem=banana'");
+    EXPECT(wrong, "SELECT 1", "ERROR 22023: invalid value for parameter \"work_mem\": \"banana\"");
+    PQfinish(wrong);
+    EXPECT(other, "SELECT 1", "1");
+}
+
+/* ---- settings that follow ---- */
+
+Test(sessions, many_clients_with_settings_of_their_own_share_one_server)
+{
+    enum { CLIENTS = 12 };
+    PGconn *clients[CLIENTS];
+    start_on_one_server();
+    for (int i = 0; i < CLIENTS; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "application_name=client%d", i);
+        clients[i] = connect_keyway(&keyway, name);
+    }
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < CLIENTS; i++)
+            cr_assert(PQsendQuery(clients[i], "SELECT current_setting('application_name')"));
+        for (int i = 0; i < CLIENTS; i++) {
+            char name[40];
+            snprintf(name, sizeof name, "client%d", i);
+            expect_next(clients[i], name);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        PQfinish(clients[i]);
+}
+
+/* ---- prepared statements ---- */
+
+static void prepare(PGconn *client, const char *name, const char *sql)
+{
+    PGresult *result = PQprepare(client, name, sql, 0, NULL);
+    cr_expect_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s: %s", sql, PQresultErrorMessage(result));
+    PQclear(result);
+}
+
+static void expect_prepared(PGconn *client, const char *name, int count, const char *value,
+                            const char *expected)
+{
+    PGresult *result = PQexecPrepared(client, name, count, &value, NULL, NULL, 0);
+    char *answer = result_text(result);
+    cr_expect_str_eq(answer, expected, "%s(%s)\n  answered: %s\n  expected: %s", name, value, answer,
+                     expected);
+    free(answer);
+    PQclear(result);
+}
+
+Test(sessions, one_name_means_something_else_to_each_of_many_clients_on_one_server)
+{
+    enum { CLIENTS = 15 };
+    PGconn *clients[CLIENTS];
+    start_on_one_server();
+    for (int i = 0; i < CLIENTS; i++) {
+        char sql[80];
+        clients[i] = connect_keyway(&keyway, NULL);
+        snprintf(sql, sizeof sql, "SELECT $1::integer + %d", 100 * (i / 2)); /* each text twice */
+        prepare(clients[i], "plan", sql);
+    }
+    for (int round = 0; round < 4; round++)
+        for (int i = 0; i < CLIENTS; i++) {
+            char expected[20];
+            snprintf(expected, sizeof expected, "%d", 100 * (i / 2) + 7);
+            expect_prepared(clients[i], "plan", 1, "7", expected);
+        }
+    for (int i = 0; i < CLIENTS; i++)
+        PQfinish(clients[i]);
+    expect_backends(0, 1);
+}
+
+Test(sessions, closing_a_statement_leaves_that_of_another_client_with_the_same_text)
+{
+    start_on_one_server();
+    prepare(conn, "plan", "SELECT $1::integer * 2");
+    prepare(other, "plan", "SELECT $1::integer * 2");
+    EXPECT(conn, "DEALLOCATE plan", "DEALLOCATE");
+    expect_prepared(other, "plan", 1, "4", "8");
+    expect_prepared(conn, "plan", 1, "4", "ERROR 26000: prepared statement \"plan\" does not exist");
+    prepare(conn, "plan", "SELECT $1::integer * 3");
+    expect_prepared(conn, "plan", 1, "4", "12");
+    expect_prepared(other, "plan", 1, "4", "8");
+}
+
+Test(sessions, one_text_with_different_parameter_types_is_two_statements)
+{
+    start_on_one_server();
+    PQclear(PQprepare(conn, "plan", "SELECT pg_typeof($1)", 1, &(Oid){23}));
+    PQclear(PQprepare(other, "plan", "SELECT pg_typeof($1)", 1, &(Oid){25}));
+    for (int round = 0; round < 2; round++) {
+        expect_prepared(conn, "plan", 1, "4", "integer");
+        expect_prepared(other, "plan", 1, "4", "text");
+    }
+}
+
+Test(sessions, one_text_under_different_search_paths_reads_different_tables)
+{
+    start_on_one_server();
+    EXPECT(conn, "CREATE SCHEMA a; CREATE TABLE a.t AS SELECT 1 AS x", "CREATE SCHEMA\nSELECT 1");
+    EXPECT(conn, "CREATE SCHEMA b; CREATE TABLE b.t AS SELECT 'two' AS y", "CREATE SCHEMA\nSELECT 1");
+    EXPECT(conn, "SET search_path = a", "SET");
+    EXPECT(other, "SET search_path = b", "SET");
+    prepare(conn, "plan", "SELECT * FROM t");
+    prepare(other, "plan", "SELECT * FROM t");
+    for (int round = 0; round < 2; round++) {
+        expect_prepared(conn, "plan", 0, NULL, "1");
+        expect_prepared(other, "plan", 0, NULL, "two");
+    }
+    EXPECT(conn, "DROP SCHEMA a, b CASCADE", "DROP SCHEMA");
+}
+
+Test(sessions, a_client_may_have_more_statements_than_a_server_keeps)
+{
+    enum { STATEMENTS = 450 };
+    char name[20], text[60];
+    start_on_one_server();
+    for (int i = 0; i < STATEMENTS; i++) {
+        snprintf(name, sizeof name, "plan%d", i);
+        snprintf(text, sizeof text, "SELECT $1::integer + %d", i);
+        prepare(conn, name, text);
+    }
+    for (int i = 0; i < STATEMENTS; i += 7) {
+        snprintf(name, sizeof name, "plan%d", i);
+        snprintf(text, sizeof text, "%d", i + 1);
+        expect_prepared(conn, name, 1, "1", text);
+    }
+}
+
+Test(sessions, prepared_statements_survive_the_loss_of_their_server)
+{
+    start_on_one_server();
+    prepare(conn, "plan", "SELECT $1::integer + 1");
+    EXPECT_ON(
+        0, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'keyway'",
+        "1");
+    expect_backends(0, 0);
+    expect_prepared(conn, "plan", 1, "1", "2");
+}
+
+/* Its error comes at once, and the rest of the pipeline is skipped up to Sync. */
+Test(sessions, the_loss_of_a_server_behind_a_flush_is_told)
+{
+    start_on_one_server();
+    cr_assert(PQenterPipelineMode(conn));
+    cr_assert(PQsendQueryParams(conn, "SELECT pg_sleep(100)", 0, NULL, NULL, NULL, NULL, 0));
+    cr_assert(PQsendFlushRequest(conn));
+    PQflush(conn);
+    expect_running(0, "SELECT pg_sleep(100)", 1);
+    EXPECT_ON(
+        0, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'keyway'",
+        "1");
+    expect_next_of_pipeline(conn, "ERROR 08006: the connection to a shard was lost");
+    cr_assert(PQsendQueryParams(conn, "SELECT 1", 0, NULL, NULL, NULL, NULL, 0));
+    cr_assert(PQpipelineSync(conn));
+    expect_next_of_pipeline(conn, "ABORTED");
+    expect_next_of_pipeline(conn, "SYNC");
+    cr_assert(PQexitPipelineMode(conn));
+    EXPECT(conn, "SELECT 1", "1");
+}
