@@ -61,6 +61,26 @@ static size_t batch_length(struct client *client, const uint8_t *bytes, size_t l
 
 /* --- the first pass ------------------------------------------------------------------------------------------ */
 
+static uint64_t meaning_of(const struct client *client)
+{
+    return client->transaction.meaning ? client->transaction.meaning : session_meaning(client->session);
+}
+
+struct statement *query_intern(struct client *client, const char *sql, size_t length, const uint32_t *types, int count)
+{
+    return statement_intern(state_of(client)->statements, sql, length, types, count, meaning_of(client));
+}
+
+struct statement *query_statement(struct client *client, const char *name)
+{
+    struct statement *statement = statement_names_find(client->names, name);
+    if (statement == NULL || statement->meaning == meaning_of(client))
+        return statement;
+    struct statement *fresh = query_intern(client, statement->sql, statement->length, statement->types, statement->type_count);
+    statement_names_put(&client->names, state_of(client)->statements, name, fresh);
+    return fresh;
+}
+
 /* A name means what an earlier message of the batch made of it, else what the client's table says. */
 static struct statement *find_statement(const struct batch *batch, size_t before, const char *name)
 {
@@ -71,7 +91,7 @@ static struct statement *find_statement(const struct batch *batch, size_t before
         if (message->frame.type == 'C' && message->frame.body[0] == 'S' && strcmp(message->name, name) == 0)
             return NULL;
     }
-    return statement_names_find(batch->client->names, name);
+    return query_statement(batch->client, name);
 }
 
 static bool need_shard(struct batch *batch, int shard)
@@ -85,7 +105,7 @@ static bool need_shard(struct batch *batch, int shard)
 struct plan *query_statement_plan(struct client *client, struct statement *statement, struct error *error)
 {
     const struct routing *routing = client->view->state->routing;
-    if (statement->plan && statement->routing_version == routing->version && statement->session_serial == session_serial(client->session))
+    if (statement->plan && statement->routing_version == routing->version && statement->plan_meaning == meaning_of(client))
         return statement->plan;
     struct session_facts facts = query_facts(client);
     normalise(statement->sql, statement->length, &statement->normalised);
@@ -101,7 +121,7 @@ struct plan *query_statement_plan(struct client *client, struct statement *state
         plan_release(statement->plan);
     statement->plan = plan;
     statement->routing_version = routing->version;
-    statement->session_serial = session_serial(client->session);
+    statement->plan_meaning = meaning_of(client);
     return plan;
 }
 
@@ -157,7 +177,7 @@ static bool look_at_parse(struct batch *batch, struct message *message)
     uint32_t *types = arena_alloc_array(batch->arena, (size_t) count, sizeof(*types));
     for (int i = 0; i < count; i++)
         types[i] = (uint32_t) read_int32(&reader);
-    message->statement = statement_intern(state_of(batch->client)->statements, sql, strlen(sql), types, count);
+    message->statement = query_intern(batch->client, sql, strlen(sql), types, count);
     if (*message->name && statement_names_find(batch->client->names, message->name))
         return false; /* the run says that it exists */
     struct plan *plan = query_statement_plan(batch->client, message->statement, &error);

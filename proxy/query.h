@@ -28,6 +28,11 @@ enum lend_answer query_lend(struct client *client, int shard, struct server **se
 /* What planning depends on. */
 struct session_facts query_facts(const struct client *client);
 
+/* The statement of this text under the client's settings, held. */
+struct statement *query_intern(struct client *client, const char *sql, size_t length, const uint32_t *types, int count);
+/* The statement that the client calls so, or NULL; when its settings have changed since, the same under these. */
+struct statement *query_statement(struct client *client, const char *name);
+
 /* The plan of a prepared statement, from the statement or made now; borrowed.  NULL: `error`. */
 struct plan *query_statement_plan(struct client *client, struct statement *statement, struct error *error);
 

@@ -207,7 +207,7 @@ static enum run_step item_parse(struct run *run, struct reader reader)
     uint32_t *types = arena_alloc_array(&run->arena, (size_t) count, sizeof(*types));
     for (int i = 0; i < count; i++)
         types[i] = (uint32_t) read_int32(&reader);
-    struct statement *statement = statement_intern(state_of(client)->statements, sql, strlen(sql), types, count);
+    struct statement *statement = query_intern(client, sql, strlen(sql), types, count);
     struct plan *plan = query_statement_plan(client, statement, &error);
     if (plan && client->transaction.failed && !run_allowed_when_failed(plan->statement))
         run_aborted_error(&error);
@@ -227,7 +227,7 @@ static enum run_step item_bind(struct run *run, const struct run_item *item)
     struct reader reader = {item->body, item->body + item->length, false};
     read_string(&reader);
     const char *name = read_string(&reader);
-    struct statement *statement = name ? statement_names_find(client->names, name) : NULL;
+    struct statement *statement = name ? query_statement(client, name) : NULL;
     if (name && statement == NULL) {
         error_set(&error, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"%s\" does not exist", name);
         return run_fail(run, &error);
@@ -290,7 +290,7 @@ static enum run_step item_about(struct run *run, const struct run_item *item)
     }
     if (kind == 'P')
         return describe_portal(run, name);
-    struct statement *statement = statement_names_find(client->names, name);
+    struct statement *statement = query_statement(client, name);
     if (statement == NULL) {
         error_set(&error, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"%s\" does not exist", name);
         return run_fail(run, &error);

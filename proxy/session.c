@@ -17,7 +17,8 @@ struct session {
     unsigned references;
     uint32_t hash;
     uint64_t serial;
-    struct session *next; /* in its bucket */
+    struct session *meaning; /* itself, or held: the same without what cannot change a statement's meaning */
+    struct session *next;    /* in its bucket */
     struct arena arena;
     struct session_setting *settings; /* by name, the startup value before the later one */
     size_t count;
@@ -65,6 +66,8 @@ void session_release(struct session_store *store, struct session *session)
     while (*link != session)
         link = &(*link)->next;
     *link = session->next;
+    if (session->meaning != session)
+        session_release(store, session->meaning);
     session_free(session);
 }
 
@@ -111,6 +114,31 @@ static void copy_settings(struct arena *arena, struct session_setting *to, const
         };
 }
 
+/* Whatever else a client sets can change how a text is read: names by search_path, literals by DateStyle or TimeZone, … */
+static bool is_without_meaning(const char *name)
+{
+    static const char *const names[] = {
+        "application_name", "client_min_messages", "idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static struct session *session_intern(struct session_store *store, const struct session_setting *settings, size_t count);
+
+static void find_meaning(struct session_store *store, struct session *session)
+{
+    size_t kept = 0;
+    struct session_setting *settings = memory_alloc(session->count * sizeof(*settings));
+    for (size_t i = 0; i < session->count; i++)
+        if (!is_without_meaning(session->settings[i].name))
+            settings[kept++] = session->settings[i];
+    session->meaning = kept == session->count ? session : session_intern(store, settings, kept);
+    free(settings);
+}
+
 /* The one session with these settings, held; NULL for none at all. */
 static struct session *session_intern(struct session_store *store, const struct session_setting *settings, size_t count)
 {
@@ -130,6 +158,7 @@ static struct session *session_intern(struct session_store *store, const struct 
     copy_settings(&session->arena, session->settings, settings, count);
     session->next = store->buckets[hash % STORE_BUCKETS];
     store->buckets[hash % STORE_BUCKETS] = session;
+    find_meaning(store, session);
     return session;
 }
 
@@ -294,9 +323,14 @@ struct session *session_unpack(struct session_store *store, struct session_parce
     return session;
 }
 
-uint64_t session_serial(const struct session *session)
+uint64_t session_meaning(const struct session *session)
 {
-    return session ? session->serial : 0;
+    return session && session->meaning ? session->meaning->serial : 0;
+}
+
+uint64_t session_store_meaning(struct session_store *store)
+{
+    return ++store->last_serial;
 }
 
 size_t session_count(const struct session *session)

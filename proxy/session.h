@@ -50,8 +50,11 @@ struct session_parcel;
 struct session_parcel *session_pack(const struct session *session); /* NULL for NULL */
 struct session *session_unpack(struct session_store *store, struct session_parcel *parcel); /* the parcel is gone */
 
-/* A number that no other session of this worker ever had; 0 for NULL. */
-uint64_t session_serial(const struct session *session);
+/* The same number for sessions of this worker under which a statement's text means the same: those that differ in nothing but
+ * application_name and its kind.  No others ever had it; 0 for NULL. */
+uint64_t session_meaning(const struct session *session);
+/* Such a number that no session will have. */
+uint64_t session_store_meaning(struct session_store *store);
 size_t session_count(const struct session *session);
 const struct session_setting *session_at(const struct session *session, size_t i);
 

@@ -1,8 +1,8 @@
 /*
  * statement: prepared statements of clients and of servers.
  *
- * A client's Parse makes a name in the client's table; the statement itself (text and parameter types) is kept once per worker, with a
- * number.  A server that is to run it gets it under a name made of that number, once; so a prepared statement follows the
+ * A client's Parse makes a name in the client's table; the statement itself (text, parameter types and the meaning that the
+ * session's settings give to them) is kept once per worker, with a number.  A server that is to run it gets it under a name made of that number, once; so a prepared statement follows the
  * client to whatever server it is lent.  Plans are kept with the statement: a Bind does not look anything up.
  */
 #ifndef KEYWAY_STATEMENT_H
@@ -25,18 +25,19 @@ struct statement {
     int type_count;
     uint32_t hash;
     struct statement *next; /* in its bucket */
-    struct plan *plan;    /* held; good while routing_version and session_serial fit */
+    uint64_t meaning;     /* session_meaning() of who parsed it: shards read its text under these settings */
+    struct plan *plan;    /* held; good while routing_version and plan_meaning fit */
     uint64_t routing_version;
-    uint64_t session_serial; /* of the session the plan was made under */
+    uint64_t plan_meaning; /* of the session the plan was made under */
     struct normalised normalised; /* of sql: the plan refers to its literals */
 };
 
 struct statement_store; /* one worker's */
 struct statement_store *statement_store_new(void);
 void statement_store_free(struct statement_store *store);
-/* The one statement of this text and these types, held. */
+/* The one statement of this text, these types and this meaning, held. */
 struct statement *statement_intern(struct statement_store *store, const char *sql, size_t length, const uint32_t *types,
-                                   int type_count);
+                                   int type_count, uint64_t meaning);
 struct statement *statement_hold(struct statement *statement);
 void statement_release(struct statement_store *store, struct statement *statement); /* NULL is fine */
 size_t statement_store_count(const struct statement_store *store);

@@ -47,6 +47,7 @@ void transaction_remember(struct client *client, const char *sql, size_t length)
 {
     append_replay(&client->transaction, sql, length);
     client->transaction.replay_may_fail = true;
+    client->transaction.meaning = session_store_meaning(sessions_of(client));
 }
 
 void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "router/error.h"
 
@@ -30,6 +31,7 @@ struct transaction {
     bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then */
     char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
     bool replay_may_fail;   /* … with such as a shard can refuse */
+    uint64_t meaning;       /* what SET LOCAL makes of the session's meaning; 0 before that */
     unsigned savepoints;
     struct savepoint *savepoint; /* innermost first */
     struct session *before; /* the settings to return to on ROLLBACK; held */

@@ -12,9 +12,11 @@
 static struct keyway keyway;
 static PGconn *conn, *other;
 
-static void start_on_one_server(void)
+static void start_on_one_server(int workers)
 {
-    keyway_start(&keyway, &(struct keyway_setup){.plain = true, .settings = "pool_size = 1\n"});
+    char settings[60];
+    snprintf(settings, sizeof settings, "pool_size = 1\nworkers = %d\n", workers);
+    keyway_start(&keyway, &(struct keyway_setup){.plain = true, .settings = settings});
     conn = connect_keyway(&keyway, NULL);
     other = connect_keyway(&keyway, NULL);
 }
@@ -135,7 +137,7 @@ Test(sessions, many_clients_with_settings_of_their_own_share_one_server)
 {
     enum { CLIENTS = 12 };
     PGconn *clients[CLIENTS];
-    start_on_one_server();
+    start_on_one_server(2);
     for (int i = 0; i < CLIENTS; i++) {
         char name[40];
         snprintf(name, sizeof name, "application_name=client%d", i);
@@ -174,11 +176,11 @@ static void expect_prepared(PGconn *client, const char *name, int count, const c
     PQclear(result);
 }
 
-Test(sessions, one_name_means_something_else_to_each_of_many_clients_on_one_server)
+static void share_one_name(int workers)
 {
     enum { CLIENTS = 15 };
     PGconn *clients[CLIENTS];
-    start_on_one_server();
+    start_on_one_server(workers);
     for (int i = 0; i < CLIENTS; i++) {
         char sql[80];
         clients[i] = connect_keyway(&keyway, NULL);
@@ -196,9 +198,19 @@ Test(sessions, one_name_means_something_else_to_each_of_many_clients_on_one_serv
     expect_backends(0, 1);
 }
 
+Test(sessions, one_name_means_something_else_to_each_of_many_clients_on_one_server)
+{
+    share_one_name(1);
+}
+
+Test(sessions, a_name_keeps_its_meaning_when_the_server_moves_between_workers)
+{
+    share_one_name(3);
+}
+
 Test(sessions, closing_a_statement_leaves_that_of_another_client_with_the_same_text)
 {
-    start_on_one_server();
+    start_on_one_server(1);
     prepare(conn, "plan", "SELECT $1::integer * 2");
     prepare(other, "plan", "SELECT $1::integer * 2");
     EXPECT(conn, "DEALLOCATE plan", "DEALLOCATE");
@@ -211,7 +223,7 @@ Test(sessions, closing_a_statement_leaves_that_of_another_client_with_the_same_t
 
 Test(sessions, one_text_with_different_parameter_types_is_two_statements)
 {
-    start_on_one_server();
+    start_on_one_server(1);
     PQclear(PQprepare(conn, "plan", "SELECT pg_typeof($1)", 1, &(Oid){23}));
     PQclear(PQprepare(other, "plan", "SELECT pg_typeof($1)", 1, &(Oid){25}));
     for (int round = 0; round < 2; round++) {
@@ -222,7 +234,7 @@ Test(sessions, one_text_with_different_parameter_types_is_two_statements)
 
 Test(sessions, one_text_under_different_search_paths_reads_different_tables)
 {
-    start_on_one_server();
+    start_on_one_server(1);
     EXPECT(conn, "CREATE SCHEMA a; CREATE TABLE a.t AS SELECT 1 AS x", "CREATE SCHEMA\nSELECT 1");
     EXPECT(conn, "CREATE SCHEMA b; CREATE TABLE b.t AS SELECT 'two' AS y", "CREATE SCHEMA\nSELECT 1");
     EXPECT(conn, "SET search_path = a", "SET");
@@ -236,11 +248,56 @@ Test(sessions, one_text_under_different_search_paths_reads_different_tables)
     EXPECT(conn, "DROP SCHEMA a, b CASCADE", "DROP SCHEMA");
 }
 
+/* A literal is read when the statement is prepared. */
+Test(sessions, one_text_under_different_date_styles_means_different_dates)
+{
+    start_on_one_server(1);
+    EXPECT(conn, "SET datestyle = 'ISO, MDY'", "SET");
+    EXPECT(other, "SET datestyle = 'ISO, DMY'", "SET");
+    prepare(conn, "plan", "SELECT '01/02/2024'::date");
+    prepare(other, "plan", "SELECT '01/02/2024'::date");
+    for (int round = 0; round < 2; round++) {
+        expect_prepared(conn, "plan", 0, NULL, "2024-01-02");
+        expect_prepared(other, "plan", 0, NULL, "2024-02-01");
+    }
+}
+
+Test(sessions, a_statement_prepared_under_local_settings_is_not_shared)
+{
+    start_on_one_server(1);
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "SET LOCAL datestyle = 'ISO, DMY'", "SET");
+    prepare(conn, "plan", "SELECT '01/02/2024'::date");
+    expect_prepared(conn, "plan", 0, NULL, "2024-02-01");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    prepare(other, "plan", "SELECT '01/02/2024'::date");
+    expect_prepared(other, "plan", 0, NULL, "2024-01-02");
+}
+
+Test(sessions, clients_that_differ_in_their_names_only_share_their_statements)
+{
+    start_on_one_server(1);
+    PGconn *console = connect_console(&keyway);
+    for (int i = 0; i < 4; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "application_name=client%d", i);
+        PGconn *client = connect_keyway(&keyway, name);
+        prepare(client, "plan", "SELECT $1::integer + 1");
+        expect_prepared(client, "plan", 1, "1", "2");
+        prepare(i % 2 ? conn : other, name, "SELECT $1::integer + 1");
+        PQfinish(client);
+    }
+    PGresult *servers = PQexec(console, "SHOW SERVERS");
+    cr_expect_str_eq(PQgetvalue(servers, 0, PQfnumber(servers, "prepared_statements")), "1");
+    PQclear(servers);
+    PQfinish(console);
+}
+
 Test(sessions, a_client_may_have_more_statements_than_a_server_keeps)
 {
     enum { STATEMENTS = 450 };
     char name[20], text[60];
-    start_on_one_server();
+    start_on_one_server(1);
     for (int i = 0; i < STATEMENTS; i++) {
         snprintf(name, sizeof name, "plan%d", i);
         snprintf(text, sizeof text, "SELECT $1::integer + %d", i);
@@ -255,7 +312,7 @@ Test(sessions, a_client_may_have_more_statements_than_a_server_keeps)
 
 Test(sessions, prepared_statements_survive_the_loss_of_their_server)
 {
-    start_on_one_server();
+    start_on_one_server(1);
     prepare(conn, "plan", "SELECT $1::integer + 1");
     EXPECT_ON(
         0, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'keyway'",
@@ -267,7 +324,7 @@ Test(sessions, prepared_statements_survive_the_loss_of_their_server)
 /* Its error comes at once, and the rest of the pipeline is skipped up to Sync. */
 Test(sessions, the_loss_of_a_server_behind_a_flush_is_told)
 {
-    start_on_one_server();
+    start_on_one_server(1);
     cr_assert(PQenterPipelineMode(conn));
     cr_assert(PQsendQueryParams(conn, "SELECT pg_sleep(100)", 0, NULL, NULL, NULL, NULL, 0));
     cr_assert(PQsendFlushRequest(conn));
