@@ -13,6 +13,7 @@
 
 #include "config/arena.h"
 #include "proxy/admin.h"
+#include "proxy/client_gone.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/portal.h"
@@ -675,7 +676,8 @@ static void client_ended(struct stream *stream, const char *reason)
     client_close(stream->context, NULL, reason);
 }
 
-static const struct stream_owner client_stream_owner = {client_input, client_drained, client_ended};
+static const struct stream_owner client_stream_owner = {client_input, client_drained, client_ended,
+                                                        client_half_closed};
 
 void client_open(struct worker *worker, int fd, const char *host)
 {
@@ -764,7 +766,7 @@ static void tick_idle(struct client *client, const struct settings *settings, ev
             query_resume(client);
         }
     } else if (client->waiting != WAIT_NOTHING) {
-        return; /* it is not the client that is idle */
+        return; /* it is not idle: it waits for a catalog or for RESUME */
     } else if (in_transaction && expired(settings->idle_transaction_timeout, now, client->state_since)) {
         close_with(client, SQLSTATE_IDLE_TRANSACTION_TIMEOUT, "idle_transaction_timeout");
     } else if (!in_transaction && expired(settings->client_idle_timeout, now, client->state_since)) {
@@ -793,16 +795,27 @@ static bool awaits_reply(const struct client *client)
     return false;
 }
 
+/* Nothing of it is under way; a request that PAUSE holds back has not begun. */
+static bool may_leave(const struct client *client)
+{
+    return client->transaction.kind == TRANSACTION_NONE && !client->open_batch &&
+           (client->waiting == WAIT_NOTHING || client->waiting == WAIT_PAUSE);
+}
+
 void client_tick(struct client *client, ev_tstamp now)
 {
     const struct settings *settings = state_of(client)->settings;
+    if (client_is_gone(client)) {
+        client_close(client, NULL, "it has gone before its answer came");
+        return;
+    }
     switch (client->state) {
     case CLIENT_STARTUP:
     case CLIENT_AUTHENTICATING:
         tick_login(client, settings, now);
         break;
     case CLIENT_IDLE:
-        if (state_of(client)->draining && client->transaction.kind == TRANSACTION_NONE && client->waiting == WAIT_NOTHING)
+        if (state_of(client)->draining && may_leave(client))
             close_with(client, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command");
         else if (awaits_reply(client))
             tick_busy(client, settings, now);

@@ -49,6 +49,7 @@ struct client {
     bool admin;                  /* … and may change things */
     bool skip_to_sync;           /* after an error in extended protocol */
     bool drop_sync;              /* the next Sync was already sent at the end of COPY data */
+    bool half_closed;            /* it has stopped sending while its request was under way */
     bool open_batch;             /* messages were sent without Sync: the next ones belong to them */
     enum pool_mode mode;
     struct auth *auth;           /* while it logs in */

@@ -396,7 +396,8 @@ static void server_ended(struct stream *stream, const char *reason)
     server_broken(stream->context, reason);
 }
 
-const struct stream_owner server_stream_owner = {server_input, server_drained, server_ended};
+const struct stream_owner server_stream_owner = {
+    .input = server_input, .drained = server_drained, .ended = server_ended};
 
 void server_resume(struct server *server)
 {
@@ -511,9 +512,10 @@ void server_release(struct server *server)
     server->joined = server->wrote = server->bringing = false;
     if (server->state == SERVER_CLOSED)
         return;
-    if (!server_is_quiet(server) || server->copy_in || server->passing > 0)
+    if (!server_is_quiet(server) || server->copy_in || server->passing > 0) {
+        server_cancel(server); /* by itself a PostgreSQL notices only when it has something to say */
         server_close(server, "its client left in the middle of a statement");
-    else if (server->status != 'I' && !server->retire)
+    } else if (server->status != 'I' && !server->retire)
         run_cleaning(server, "ROLLBACK");
     else
         server_cleaned(server);

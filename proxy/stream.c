@@ -9,7 +9,7 @@
  *      event                       running                         paused
  *      socket readable             receive, offer                  stop watching
  *      stream_resume()             -                               watch, offer what waits at turn end
- *      peer closed                 ended()                         noticed after resume
+ *      peer closed                 half_closed(), or ended()       half_closed(); ended() after resume
  *      send failed                 offer what is readable, then    ended() at turn end
  *                                  ended(), at turn end
  */
@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -189,9 +190,9 @@ static struct transfer plain_end(void)
     return (struct transfer){.end = TRANSFER_FAILED, .reason = strerrordesc_np(errno)};
 }
 
-static struct transfer plain_receive(int fd, uint8_t *place, size_t room)
+static struct transfer plain_receive(int fd, uint8_t *place, size_t room, int flags)
 {
-    ssize_t got = recv(fd, place, room, 0);
+    ssize_t got = recv(fd, place, room, flags);
     if (got > 0)
         return (struct transfer){.count = (size_t) got};
     if (got == 0)
@@ -200,6 +201,27 @@ static struct transfer plain_receive(int fd, uint8_t *place, size_t room)
 }
 
 enum receive_outcome { RECEIVED, RECEIVED_NOTHING, STREAM_GONE };
+
+/* The owner is told that its peer has stopped sending. */
+static enum receive_outcome peer_closed(struct stream *stream, const char *reason)
+{
+    struct worker *worker = stream->worker;
+    if (stream->failed || stream->owner->half_closed == NULL) {
+        tell_end(stream, stream->failed ? stream->failure : reason);
+        return STREAM_GONE;
+    }
+    ev_io_stop(worker->loop, &stream->readable);
+    enter_owner(stream);
+    bool goes_on = stream->owner->half_closed(stream);
+    if (!leave_owner(worker, stream))
+        return STREAM_GONE;
+    if (!goes_on) {
+        tell_end(stream, reason);
+        return STREAM_GONE;
+    }
+    stream->paused = true;
+    return RECEIVED_NOTHING;
+}
 
 static enum receive_outcome received_nothing(struct stream *stream, const struct transfer *transfer)
 {
@@ -212,6 +234,7 @@ static enum receive_outcome received_nothing(struct stream *stream, const struct
         ev_io_start(stream->worker->loop, &stream->writable);
         return RECEIVED_NOTHING;
     case TRANSFER_CLOSED:
+        return peer_closed(stream, transfer->reason);
     case TRANSFER_FAILED:
         tell_end(stream, stream->failed ? stream->failure : transfer->reason);
         return STREAM_GONE;
@@ -230,8 +253,8 @@ static enum receive_outcome receive(struct stream *stream)
     bool behind = waiting > WORKER_READ_BUFFER / 2;
     size_t room = behind ? WORKER_READ_BUFFER / 2 : WORKER_READ_BUFFER - waiting;
     uint8_t *place = behind ? buffer_reserve(&stream->in, room) : worker->read_buffer + waiting;
-    struct transfer transfer =
-        stream->tls ? stream_tls_receive(stream->tls, place, room) : plain_receive(stream->fd, place, room);
+    struct transfer transfer = stream->tls ? stream_tls_receive(stream->tls, place, room)
+                                           : plain_receive(stream->fd, place, room, 0);
     stream->read_again = transfer.again;
     if (transfer.count == 0)
         return received_nothing(stream, &transfer);
@@ -250,6 +273,25 @@ static enum receive_outcome receive(struct stream *stream)
         there = offer_read(stream, worker->read_buffer, waiting + transfer.count);
     }
     return there ? RECEIVED : STREAM_GONE;
+}
+
+/* A paused stream became readable: by bytes, which wait, or by its peer's end. */
+static void look_at_paused(struct stream *stream)
+{
+    uint8_t byte;
+    struct worker *worker = stream->worker;
+    struct transfer transfer = {.end = TRANSFER_GOOD};
+    if (stream->owner->half_closed != NULL)
+        transfer = stream->tls ? stream_tls_peek(stream->tls) : plain_receive(stream->fd, &byte, 1, MSG_PEEK);
+    stream->read_again |= transfer.again;
+    if (transfer.end == TRANSFER_WAIT_READ)
+        return;
+    ev_io_stop(worker->loop, &stream->readable);
+    if (transfer.end == TRANSFER_CLOSED || transfer.end == TRANSFER_FAILED) {
+        enter_owner(stream);
+        stream->owner->half_closed(stream);
+        leave_owner(worker, stream);
+    }
 }
 
 static void shake_hands(struct stream *stream)
@@ -275,7 +317,7 @@ static void shake_hands(struct stream *stream)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void) events;
+    (void) loop, (void) events;
     struct stream *stream = watcher->data;
     if (stream->write_wants_read) {
         stream->write_wants_read = false;
@@ -284,7 +326,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     if (stream->handshaking)
         shake_hands(stream);
     else if (stream->paused)
-        ev_io_stop(loop, watcher);
+        look_at_paused(stream);
     else
         receive(stream);
 }
@@ -538,6 +580,12 @@ void stream_resume(struct stream *stream)
         stream->offer_again = true;
     if (stream->offer_again || stream->read_again || stream->failed)
         mark_first(stream);
+}
+
+bool stream_peer_is_gone(const struct stream *stream)
+{
+    struct pollfd socket = {.fd = stream->fd};
+    return poll(&socket, 1, 0) == 1 && (socket.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 static void let_go(struct stream *stream)

@@ -48,6 +48,10 @@ struct stream_owner {
      * stream learns of its peer's end when it is resumed, but of a failed send at the end of the same turn:
      * then what was not yet read is lost. */
     void (*ended)(struct stream *stream, const char *reason);
+    /* The peer will send nothing more; what it has sent was offered, or waits because the stream is paused.
+     * True: go on as paused, since what is written may still be wanted; ended() follows after stream_resume().
+     * A paused stream stays so whatever is returned.  NULL: ended() at once, and nothing while paused. */
+    bool (*half_closed)(struct stream *stream);
 };
 
 struct stream {
@@ -100,6 +104,9 @@ void stream_flush(struct stream *stream);
 /* Stop offering input; and offer again, first what waits, at the end of this turn. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
+
+/* The peer has not only stopped sending: it has answered something that was sent to it with a reset. */
+bool stream_peer_is_gone(const struct stream *stream);
 
 /* Leave this worker's loop without closing, to be attached to another worker's.  What waits in `in` and `out`
  * goes with it. */

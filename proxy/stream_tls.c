@@ -83,6 +83,17 @@ struct transfer stream_tls_receive(SSL *tls, uint8_t *place, size_t room)
     return sum;
 }
 
+struct transfer stream_tls_peek(SSL *tls)
+{
+    uint8_t byte;
+    size_t count = 0;
+    begin_call();
+    int result = SSL_peek_ex(tls, &byte, 1, &count);
+    if (result != 1)
+        return why_not(tls, result);
+    return (struct transfer){.count = count, .again = true};
+}
+
 struct transfer stream_tls_send(SSL *tls, const uint8_t *bytes, size_t length)
 {
     size_t sent = 0;

@@ -30,6 +30,8 @@ void stream_tls_prepare(SSL *tls);
 struct transfer stream_tls_handshake(SSL *tls);
 /* Everything OpenSSL holds and one read of the socket brings, as far as there is room. */
 struct transfer stream_tls_receive(SSL *tls, uint8_t *place, size_t room);
+/* Whether there is anything to receive, which stays there; its count is 0 or 1. */
+struct transfer stream_tls_peek(SSL *tls);
 /* One record's worth.  After a WAIT_… the next call must begin with the same bytes, and at least as many. */
 struct transfer stream_tls_send(SSL *tls, const uint8_t *bytes, size_t length);
 /* The closure alert, if it can be sent without waiting. */

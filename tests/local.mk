@@ -43,6 +43,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/cluster.c \
 	tests/integration/fixture.c \
 	tests/integration/main.c \
+	tests/integration/raw.c \
 	tests/integration/test_basics.c \
 	tests/integration/test_cancel.c \
 	tests/integration/test_chaos.c \
@@ -50,6 +51,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_inserts.c \
 	tests/integration/test_limits.c \
 	tests/integration/test_limits_servers.c \
+	tests/integration/test_leaving.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_pool_modes.c \
 	tests/integration/test_refusals.c \
@@ -61,6 +63,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/cluster.h \
 	tests/integration/fixture.h \
 	tests/integration/watch.h
+	tests/integration/raw.h
 
 tests_integration_integration_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPENSSL_LIBS)

@@ -33,7 +33,7 @@ struct scene {
     int peer;
     SSL_CTX *tls;
     sem_t acted, ended;
-    _Atomic int offers, ends, drains;
+    _Atomic int offers, ends, drains, half_closes;
     _Atomic size_t received, largest_output;
     _Atomic bool ended_inside_a_call;
     bool inside_a_call;
@@ -196,7 +196,7 @@ static void note_drained(struct stream *stream)
     stream_resume(stream);
 }
 
-static const struct stream_owner echo = {echo_input, note_drained, note_end};
+static const struct stream_owner echo = {.input = echo_input, .drained = note_drained, .ended = note_end};
 
 /* Takes messages of ten bytes, one at a time, and pauses after each. */
 static size_t hesitant_input(struct stream *stream, const uint8_t *bytes, size_t length)
@@ -210,7 +210,8 @@ static size_t hesitant_input(struct stream *stream, const uint8_t *bytes, size_t
     return 10;
 }
 
-static const struct stream_owner hesitant = {hesitant_input, note_drained, note_end};
+static const struct stream_owner hesitant = {
+    .input = hesitant_input, .drained = note_drained, .ended = note_end};
 
 /* Waits for a megabyte in one piece. */
 static size_t patient_input(struct stream *stream, const uint8_t *bytes, size_t length)
@@ -226,7 +227,8 @@ static size_t patient_input(struct stream *stream, const uint8_t *bytes, size_t 
     return 1024 * 1024;
 }
 
-static const struct stream_owner patient = {patient_input, note_drained, note_end};
+static const struct stream_owner patient = {
+    .input = patient_input, .drained = note_drained, .ended = note_end};
 
 static size_t listening_input(struct stream *stream, const uint8_t *bytes, size_t length)
 {
@@ -237,7 +239,18 @@ static size_t listening_input(struct stream *stream, const uint8_t *bytes, size_
     return length;
 }
 
-static const struct stream_owner listening = {listening_input, note_drained, note_end};
+static const struct stream_owner listening = {
+    .input = listening_input, .drained = note_drained, .ended = note_end};
+
+/* Goes on for a peer that stopped sending, until it is resumed. */
+static bool note_half_closed(struct stream *stream)
+{
+    struct scene *scene = stream->context;
+    return ++scene->half_closes == 1;
+}
+
+static const struct stream_owner loyal = {
+    .input = listening_input, .drained = note_drained, .ended = note_end, .half_closed = note_half_closed};
 
 /* --- plain
  * ------------------------------------------------------------------------------------------------------ */
@@ -305,6 +318,11 @@ Test(stream, a_slow_reader_holds_its_feeder_over_tcp, .timeout = 60)
 Test(stream, a_slow_reader_holds_its_feeder_over_a_unix_socket, .timeout = 60)
 {
     transfer(over_unix);
+}
+
+static void pause_stream(struct scene *scene)
+{
+    stream_pause(&scene->stream);
 }
 
 static void resume(struct scene *scene)
@@ -404,6 +422,64 @@ Test(stream, the_end_is_told_to_a_paused_stream_after_it_was_resumed)
     scene_end(&scene);
 }
 
+static void write_late(struct scene *scene)
+{
+    stream_write(&scene->stream, "late", 4);
+}
+
+static void ask_if_gone(struct scene *scene)
+{
+    scene->accepted = stream_peer_is_gone(&scene->stream);
+}
+
+static void wait_until(_Atomic int *count, int expected)
+{
+    for (int rounds = 0; *count != expected && rounds < 1000; rounds++)
+        rest(10);
+    cr_assert(eq(int, *count, expected));
+}
+
+Test(stream, an_owner_may_go_on_for_a_peer_that_stopped_sending)
+{
+    struct scene scene;
+    char answer[4];
+    scene_begin(&scene, over_tcp, &loyal);
+    send_all(scene.peer, "hello", 5);
+    shutdown(scene.peer, SHUT_WR);
+    wait_until(&scene.half_closes, 1);
+    cr_assert(eq(int, scene.ends, 0));
+    on_worker(&scene, write_late);
+    receive_all(scene.peer, answer, 4);
+    on_worker(&scene, ask_if_gone);
+    cr_assert(not(scene.accepted));
+    on_worker(&scene, resume);
+    cr_assert(wait_for_end(&scene));
+    cr_assert(eq(str, scene.heard, "hello"));
+    scene_end(&scene);
+}
+
+Test(stream, a_peer_that_is_gone_shows_it_when_something_is_sent)
+{
+    struct scene scene;
+    scene_begin(&scene, over_tcp, &loyal);
+    on_worker(&scene, pause_stream);
+    close(scene.peer);
+    scene.peer = -1;
+    wait_until(&scene.half_closes, 1);
+    on_worker(&scene, ask_if_gone);
+    cr_assert(not(scene.accepted));
+    on_worker(&scene, write_late);
+    for (int rounds = 0; !scene.accepted && rounds < 1000; rounds++) {
+        rest(10);
+        on_worker(&scene, ask_if_gone);
+    }
+    cr_assert(scene.accepted);
+    cr_assert(eq(int, scene.ends, 0));
+    on_worker(&scene, resume);
+    cr_assert(wait_for_end(&scene));
+    scene_end(&scene);
+}
+
 static void reset_peer(struct scene *scene)
 {
     struct linger at_once = {1, 0};
@@ -487,7 +563,8 @@ static size_t vanishing_input(struct stream *stream, const uint8_t *bytes, size_
     return length;
 }
 
-static const struct stream_owner vanishing = {vanishing_input, note_drained, note_end};
+static const struct stream_owner vanishing = {
+    .input = vanishing_input, .drained = note_drained, .ended = note_end};
 
 static void open_guest(struct scene *scene)
 {
@@ -565,7 +642,7 @@ static size_t secure_input(struct stream *stream, const uint8_t *bytes, size_t l
     return 1;
 }
 
-static const struct stream_owner secure = {secure_input, note_drained, note_end};
+static const struct stream_owner secure = {.input = secure_input, .drained = note_drained, .ended = note_end};
 
 static SSL *secure_scene(struct scene *scene, int (*connected)(int *), int version)
 {
@@ -687,11 +764,6 @@ Test(stream, much_passes_through_tls_1_3_both_ways, .timeout = 60)
 Test(stream, much_passes_through_tls_1_2_both_ways, .timeout = 60)
 {
     secure_transfer(TLS1_2_VERSION);
-}
-
-static void pause_stream(struct scene *scene)
-{
-    stream_pause(&scene->stream);
 }
 
 Test(stream, what_tls_holds_is_offered_after_a_pause)
