@@ -646,7 +646,7 @@ size_t admin_input(struct client *client, const uint8_t *bytes, size_t length)
         run_command(client, sql);
         arena_reset(scratch(client));
     } else if (frame.type == 'X') {
-        client_close(client, NULL, "client close request");
+        return client_terminate(client, length);
     } else if (frame.type == 'S') {
         answer_over(client);
     } else {

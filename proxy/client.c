@@ -220,6 +220,18 @@ void client_close(struct client *client, const struct error *error, const char *
         keyway_worker_drained();
 }
 
+size_t client_terminate(struct client *client, size_t length)
+{
+    stream_flush(&client->stream);
+    client->leaving = buffer_length(&client->stream.out) > 0;
+    if (client->leaving) {
+        stream_pause(&client->stream);
+        return 0;
+    }
+    client_close(client, NULL, "client close request");
+    return length;
+}
+
 static void close_with(struct client *client, const char *sqlstate, const char *message)
 {
     struct error error = {0};
@@ -805,6 +817,8 @@ static bool may_leave(const struct client *client)
 void client_tick(struct client *client, ev_tstamp now)
 {
     const struct settings *settings = state_of(client)->settings;
+    if (client->leaving && buffer_length(&client->stream.out) == 0)
+        stream_resume(&client->stream);
     if (client_is_gone(client)) {
         client_close(client, NULL, "it has gone before its answer came");
         return;

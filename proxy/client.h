@@ -50,6 +50,7 @@ struct client {
     bool skip_to_sync;           /* after an error in extended protocol */
     bool drop_sync;              /* the next Sync was already sent at the end of COPY data */
     bool half_closed;            /* it has stopped sending while its request was under way */
+    bool leaving;                /* Terminate waits, unread, for the output before it to leave */
     bool open_batch;             /* messages were sent without Sync: the next ones belong to them */
     enum pool_mode mode;
     struct auth *auth;           /* while it logs in */
@@ -78,6 +79,9 @@ struct client {
 void client_open(struct worker *worker, int fd, const char *host);
 /* The end: servers go back or are closed, the socket is closed.  With an error, the client is told first (FATAL). */
 void client_close(struct client *client, const struct error *error, const char *reason);
+
+/* Terminate: the end, as soon as all output has left.  Returns how many of `length` bytes were used up. */
+size_t client_terminate(struct client *client, size_t length);
 
 /* Send bytes; false when the client should not be fed for now. */
 bool client_send(struct client *client, const void *bytes, size_t length);

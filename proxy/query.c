@@ -332,8 +332,7 @@ static size_t request(struct client *client, const struct frame *frame, const ui
         client->drop_sync = false;
     switch (frame->type) {
     case 'X':
-        client_close(client, NULL, "client close request");
-        return length;
+        return client_terminate(client, length);
     case 'Q':
         client->skip_to_sync = false;
         return simple_query(client, frame);

@@ -113,6 +113,22 @@ Test(leaving, a_client_that_only_stopped_sending_gets_its_answer)
     EXPECT(watcher, age_of_anna, "2");
 }
 
+/* More than the sockets hold is still on its way when Terminate is read. */
+Test(leaving, a_large_answer_before_terminate_arrives_whole)
+{
+    enum { ROW = 20 * 1000 * 1000 };
+    static char bytes[ROW + 1000];
+    int fd = raw_login(&keyway);
+    raw_query(fd, "SELECT repeat('x', 20000000)");
+    raw_terminate(fd);
+    poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, SOON_MS);
+    size_t length = raw_answer(fd, bytes, sizeof bytes);
+    cr_expect_gt(length, ROW);
+    cr_expect(length > 6 && bytes[length - 6] == 'Z', "the end of %zu bytes is missing", length);
+    cr_expect(raw_closes(fd, SOON_MS));
+    close(fd);
+}
+
 /* The lock is on the whole table of every shard, and so is the statement. */
 Test(leaving, a_statement_over_all_shards_is_cancelled_on_each)
 {
