@@ -347,14 +347,16 @@ static void route_answer(struct client *client, const struct database_state *sta
     struct error error = {0};
     const char *shards = "";
     const char *values[3] = {"refuse", "", ""};
-    if (plan_route(plan, state->routing, normalised->unsure ? NULL : normalised, NULL, scratch(client), &route, &error)) {
+    const struct normalised *literals = normalised->unsure ? NULL : normalised;
+    if (plan_route(plan, state->routing, literals, NULL, scratch(client), &route, &error)) {
         for (int shard = shard_set_next(&route.shards, 0); shard >= 0; shard = shard_set_next(&route.shards, shard + 1))
             shards = arena_printf(scratch(client), "%s%s%s", shards, *shards ? ", " : "",
                                   state->snapshot->shards[state->settings->shards[shard]].name);
         values[0] = plan_kind_name(route.kind);
         values[1] = shards;
-        values[2] = plan_describe(plan, state->routing, &route, scratch(client));
+        values[2] = plan_describe(plan, state->routing, literals, NULL, &route, scratch(client));
     } else {
+        values[0] = plan->evaluation ? plan_kind_name(PLAN_SPLIT) : values[0];
         values[2] = arena_printf(scratch(client), "%s%s%s", error.message, error.detail ? ": " : "",
                                  error.detail ? error.detail : "");
     }

@@ -14,6 +14,7 @@
 #include "config/arena.h"
 #include "proxy/admin.h"
 #include "proxy/client_gone.h"
+#include "proxy/cursor.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/portal.h"
@@ -200,6 +201,7 @@ void client_close(struct client *client, const struct error *error, const char *
     transaction_over(client, false);
     statement_names_free(&client->names, state->statements);
     portals_clear(&client->portals, state->statements);
+    cursors_free(&client->cursors);
     session_release(state->sessions, client->session);
     if (client->group)
         atomic_fetch_sub(&client->group->clients, 1);

@@ -22,6 +22,7 @@
 #include "proxy/transaction.h"
 
 struct run;
+struct cursors;
 struct portals;
 
 enum client_state {
@@ -66,6 +67,7 @@ struct client {
     struct transaction transaction;
     struct statement_names *names;
     struct portals *portals;
+    struct cursors *cursors;
     struct run *run;             /* a request that takes several steps */
     size_t scanned;              /* bytes of the waiting batch known to hold no Sync */
     size_t passing;              /* bytes of a partly forwarded CopyData that are still to come */

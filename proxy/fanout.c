@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/arena.h"
+#include "proxy/explain.h"
 #include "proxy/run.h"
 #include "router/copy_split.h"
 
@@ -36,6 +37,7 @@ struct fanout {
     bool announced_copy; /* the client was told to send or expect COPY data */
     int copies_ready;    /* shards that are ready for it */
     struct copy_split *split;
+    struct explanation *explanation; /* of EXPLAIN: rows are collected there */
     int column_count;
     struct merge_column *columns;
     struct merge *merge;
@@ -58,9 +60,16 @@ struct fanout *fanout_new(struct client *client, const struct fanout_shape *shap
     struct fanout *fanout = memory_alloc(sizeof(*fanout));
     fanout->client = client;
     fanout->shape = *shape;
-    fanout->shape.preface = arena_strdup(&fanout->arena, shape->preface);
+    if (shape->preface)
+        fanout->explanation = explanation_new(&fanout->arena, shape->json, shape->preface, count);
     fanout->inputs = arena_alloc_array(&fanout->arena, (size_t) count, sizeof(*fanout->inputs));
     return fanout;
+}
+
+static const char *fanout_shard_name(const struct fanout *fanout, const struct server *server)
+{
+    const struct routing *routing = fanout->client->view->state->routing;
+    return routing->snapshot->shards[routing->settings->shards[server->pool->shard]].name;
 }
 
 struct reply_sink *fanout_add(struct fanout *fanout, struct server *server)
@@ -68,6 +77,8 @@ struct reply_sink *fanout_add(struct fanout *fanout, struct server *server)
     struct fanout_input *input = &fanout->inputs[fanout->count];
     *input = (struct fanout_input){
         .sink = {input_frame, input_lost}, .fanout = fanout, .server = server, .number = fanout->count};
+    if (fanout->explanation)
+        explanation_name(fanout->explanation, input->number, fanout_shard_name(fanout, server));
     fanout->count++;
     return &input->sink;
 }
@@ -158,18 +169,6 @@ static void send_description(struct fanout *fanout, const struct frame *frame, s
     client_wrote(fanout->client);
 }
 
-static void send_preface(struct fanout *fanout)
-{
-    const char *line = fanout->shape.preface;
-    while (line && *line) {
-        size_t length = strcspn(line, "\n");
-        const char *text = arena_strndup(&fanout->arena, line, length);
-        wire_row(client_output(fanout->client), &text, 1);
-        client_wrote(fanout->client);
-        line += length + (line[length] == '\n');
-    }
-}
-
 static bool read_description(struct fanout *fanout, const struct frame *frame, int hidden,
                              size_t *visible_end)
 {
@@ -235,10 +234,8 @@ static void take_description(struct fanout *fanout, const struct frame *frame)
     fanout->described = true;
     if (!read_description(fanout, frame, hidden, &visible_end))
         error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent a malformed RowDescription");
-    else if (set_up_merge(fanout, &error)) {
+    else if (set_up_merge(fanout, &error))
         send_description(fanout, frame, visible_end, fanout->column_count - hidden);
-        send_preface(fanout);
-    }
     if (error_is_set(&error))
         fanout_fail(fanout, &error);
     error_clear(&error);
@@ -327,6 +324,10 @@ static enum sink_answer take_row(struct fanout_input *input, const struct frame 
     struct error error = {0};
     if (fanout->failed || fanout->limit_done)
         return SINK_TAKEN;
+    if (fanout->explanation) {
+        explanation_add(fanout->explanation, input->number, frame->body, frame->body_length);
+        return SINK_TAKEN;
+    }
     if (fanout->merge)
         return merge_row(input, frame);
     if (fanout->combine) {
@@ -421,6 +422,10 @@ static void fanout_finish(struct fanout *fanout)
         if (error_is_set(&error))
             fanout_fail(fanout, &error);
         error_clear(&error);
+    }
+    if (!fanout->failed && fanout->explanation) {
+        explanation_send(fanout->explanation, client_output(client));
+        client_wrote(client);
     }
     if (!fanout->failed && fanout->tags > 0)
         send_tag(fanout, fanout->merge ? fanout->merged_rows : rows);

@@ -18,7 +18,8 @@ struct fanout_shape {
     struct route route;
     bool simple;    /* a Query: RowDescription is part of the reply */
     bool described; /* extended: the client asked for the RowDescription */
-    const char *preface; /* lines to send as one-column rows before the shards' (EXPLAIN), or NULL; copied */
+    const char *preface; /* of EXPLAIN in text or JSON: the router's lines; else NULL; copied */
+    bool json;           /* … in JSON */
 };
 
 /* `count` servers will be written to, in shard order.  Ends with run_fanout_done(). */

@@ -12,6 +12,7 @@
 #include "proxy/batch.h"
 #include "proxy/bring.h"
 #include "proxy/copy.h"
+#include "proxy/cursor.h"
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/run.h"
@@ -50,11 +51,11 @@ bool query_is_plain(const struct plan *plan)
     case STATEMENT_COPY_IN:
     case STATEMENT_SHOW:
     case STATEMENT_MAINTENANCE:
-    case STATEMENT_CURSOR:
     case STATEMENT_OTHER:
         return !plan->changes_catalog && plan->pin == PIN_NONE;
     case STATEMENT_EMPTY:
     case STATEMENT_EXPLAIN:
+    case STATEMENT_CURSOR:
     case STATEMENT_BEGIN:
     case STATEMENT_COMMIT:
     case STATEMENT_ROLLBACK:
@@ -157,6 +158,7 @@ void query_over(struct client *client)
     if (client->transaction.kind == TRANSACTION_NONE) {
         counters->xact_count++;
         portals_clear(&client->portals, state_of(client)->statements);
+        cursors_transaction_over(&client->cursors);
     }
     client->state = CLIENT_IDLE;
     client->state_since = now;

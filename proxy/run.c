@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/cursor.h"
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
@@ -132,6 +133,7 @@ static void ended(struct run *run)
     run->ending = ENDING_NONE;
     transaction_over(client, committed);
     portals_clear(&client->portals, state_of(client)->statements);
+    cursors_transaction_over(&client->cursors);
     if (error_is_set(&run->end_error)) {
         client_error(client, &run->end_error);
         error_clear(&run->end_error);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proxy/cursor.h"
 #include "proxy/evaluate.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
@@ -277,6 +278,7 @@ static enum run_step run_discard(struct run *run, const struct execution *execut
         return fail_with(run, SQLSTATE_ACTIVE_TRANSACTION, "DISCARD ALL cannot run inside a transaction block", NULL);
     release_pinned(client);
     portals_clear(&client->portals, state_of(client)->statements);
+    cursors_free(&client->cursors);
     statement_names_free(&client->names, state_of(client)->statements);
     client->session = session_reset(state_of(client)->sessions, client->session, NULL);
     return complete(run, execution, "DISCARD ALL");
@@ -359,9 +361,21 @@ static const char *explain_preface(struct run *run, const struct execution *exec
 {
     const struct client *client = run->client;
     const struct plan *plan = execution->plan;
-    return plan->inner && plan->explain_text
-               ? plan_describe(plan->inner, client->view->state->routing, route, &run->arena)
-               : NULL;
+    if (plan->inner == NULL || plan->explain_format == EXPLAIN_OTHER)
+        return NULL;
+    return plan_describe(plan->inner, client->view->state->routing, execution->normalised->unsure ? NULL : execution->normalised,
+                         execution->statement ? &execution->bind.values : NULL, route, &run->arena);
+}
+
+/* The shards' XML or YAML could only be put one behind the other. */
+static bool can_explain(const struct plan *plan, const struct route *route, struct error *error)
+{
+    if (plan->inner == NULL || plan->explain_format != EXPLAIN_OTHER || route->kind == PLAN_SINGLE)
+        return true;
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN of several shards is not supported in this format");
+    error_detail(error, "The statement runs on %d shards.", shard_set_count(&route->shards));
+    error_hint(error, "Use FORMAT TEXT or FORMAT JSON.");
+    return false;
 }
 
 static void send_routed(struct run *run, const struct execution *execution, const struct route *route)
@@ -374,6 +388,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .simple = execution->statement == NULL,
         .described = execution->described,
         .preface = explain_preface(run, execution, route),
+        .json = plan->explain_format == EXPLAIN_JSON,
     };
     if (plan->inner && route->kind != PLAN_SINGLE) /* the lines of one shard's plan after another's */
         shape.route = (struct route){.kind = PLAN_CONCAT, .shards = route->shards, .limit = -1};
@@ -406,6 +421,14 @@ static bool catalog_is_current(const struct client *client, const struct plan *p
     return false;
 }
 
+/* FETCH, MOVE and CLOSE go where the cursor is; the shard that is home to the rest knows none of that name, and says so. */
+static void follow_cursor(const struct client *client, const struct plan *plan, struct route *route)
+{
+    int shard = plan->name ? cursor_shard(client->cursors, plan->name) : -1;
+    if (plan->statement == STATEMENT_CURSOR && strcmp(plan->value, "DECLARE") != 0 && shard >= 0)
+        route->shards = shard_set_one(shard);
+}
+
 static bool find_route(struct run *run, const struct execution *execution, struct route *route, struct error *error)
 {
     struct client *client = run->client;
@@ -420,12 +443,13 @@ static bool find_route(struct run *run, const struct execution *execution, struc
         client->view->counters.refused_count++;
         return false;
     }
+    follow_cursor(client, execution->plan, route);
     if (execution->limit != 0 && route->kind != PLAN_SINGLE) {
         error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a portal over several shards cannot be executed in parts");
         error_hint(error, "Execute it without a row limit (fetch size).");
         return false;
     }
-    return may_write(run, execution->plan, route, error);
+    return can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error);
 }
 
 static enum run_step evaluate_first(struct run *run, const struct execution *execution)
@@ -461,8 +485,17 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     client->transaction.catalog_is_old |= client->transaction.changes_catalog && plan->changes_catalog &&
                                           shard_set_count(&route.shards) > 1;
     run->load_after = plan->changes_catalog && client->transaction.kind == TRANSACTION_NONE;
+    run->shard = shard_set_next(&route.shards, 0);
     send_routed(run, execution, &route);
     return STEP_BUSY;
+}
+
+/* CLOSE ALL: wherever a cursor may be. */
+static enum run_step run_cursor(struct run *run, const struct execution *execution)
+{
+    if (execution->plan->name == NULL && transaction_participants(run->client) > 0)
+        return on_participants(run, execution);
+    return run_routed(run, execution);
 }
 
 /* --- dispatch ------------------------------------------------------------------------------------------------ */
@@ -509,6 +542,8 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
         return run_discard(run, execution);
     case STATEMENT_DEALLOCATE:
         return run_deallocate(run, execution);
+    case STATEMENT_CURSOR:
+        return run_cursor(run, execution);
     case STATEMENT_SELECT:
     case STATEMENT_INSERT:
     case STATEMENT_UPDATE:
@@ -520,7 +555,6 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
     case STATEMENT_SHOW:
     case STATEMENT_PREPARE:
     case STATEMENT_EXECUTE:
-    case STATEMENT_CURSOR:
     case STATEMENT_LISTEN:
     case STATEMENT_DDL:
     case STATEMENT_MAINTENANCE:
@@ -647,6 +681,16 @@ static void remember_setting(struct run *run)
     }
 }
 
+static void remember_cursor(struct run *run)
+{
+    struct client *client = run->client;
+    const struct plan *plan = run->plan;
+    if (plan->name == NULL)
+        cursors_free(&client->cursors); /* CLOSE ALL */
+    else if (strcmp(plan->value, "DECLARE") == 0)
+        cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR);
+}
+
 void run_statement_done(struct run *run)
 {
     struct client *client = run->client;
@@ -657,6 +701,8 @@ void run_statement_done(struct run *run)
         remember_setting(run);
     else if (plan->statement == STATEMENT_SET_LOCAL && client->transaction.kind != TRANSACTION_NONE)
         transaction_remember(client, run->text, run->text_length);
+    else if (plan->statement == STATEMENT_CURSOR)
+        remember_cursor(run);
     else if (plan->statement == STATEMENT_SAVEPOINT)
         transaction_savepoint(client, plan->name, run->text, run->text_length);
     else if (plan->statement == STATEMENT_RELEASE)

@@ -60,6 +60,8 @@ enum statement_kind {
     STATEMENT_OTHER,       /* anything else that a server runs: LOCK, NOTIFY, CALL, DO, TRUNCATE, … */
 };
 
+enum explain_format { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_OTHER /* XML, YAML */ };
+
 /* Why a server must stay with the client beyond the transaction, in transaction mode. */
 enum pin_reason {
     PIN_NONE,
@@ -133,7 +135,7 @@ struct plan {
     struct plan *inner;        /* of EXPLAIN: owned */
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */
     const char *explain_prefix; /* of EXPLAIN: "EXPLAIN (ANALYZE, …) " to put before each shard's statement */
-    bool explain_text;         /* FORMAT TEXT (the default) */
+    enum explain_format explain_format;
     struct plan_inside *inside;
 };
 
@@ -211,8 +213,9 @@ bool plan_split_statements(const char *sql, size_t length, struct arena *arena, 
                            size_t *count, struct error *error);
 
 const char *plan_kind_name(enum plan_kind kind);
-/* "kind: reason", the facts that chose the shards, the text the shards get: EXPLAIN's and ROUTE's lines, in `arena`. */
-const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct route *route,
-                          struct arena *arena);
+/* "kind: reason", the facts that chose the shards (with the values of plan_route()), the text the shards get: EXPLAIN's and ROUTE's
+ * lines, in `arena`. */
+const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
+                          const struct bind_values *binds, const struct route *route, struct arena *arena);
 
 #endif

@@ -225,17 +225,15 @@ static const char *describe_refusal(const struct plan *plan, struct arena *arena
                         refusal->hint ? refusal->hint : "", refusal->hint ? "\n" : "");
 }
 
-/* The facts that chose the shards.  Values of an execution are not at hand here: literals and parameters by
- * place. */
-static const char *describe_facts(const struct plan *plan, struct arena *arena)
+/* The facts that chose the shards. */
+static const char *describe_facts(const struct plan *plan, const struct execution *execution)
 {
-    const struct execution execution = execution_of(plan, NULL, NULL, NULL, arena);
     const char *text = "";
     for (int i = 0; i < plan->inside->condition_count; i++) {
         const struct condition *condition = plan->inside->conditions[i];
-        const char *facts = condition_describe(condition, &execution);
+        const char *facts = condition_describe(condition, execution);
         if (facts)
-            text = arena_printf(arena, "%sfacts: %s: %s\n", text, condition->table, facts);
+            text = arena_printf(execution->arena, "%sfacts: %s: %s\n", text, condition->table, facts);
     }
     return text;
 }
@@ -247,14 +245,15 @@ static const char *reason_of(const struct plan *plan, const struct route *route)
     return "single: all rows that matter are on one shard";
 }
 
-const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct route *route,
-                          struct arena *arena)
+const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
+                          const struct bind_values *binds, const struct route *route, struct arena *arena)
 {
+    const struct execution execution = execution_of(plan, literals, binds, NULL, arena);
     if (!route || plan->inside->refused)
         return describe_refusal(plan, arena);
     const char *text =
         arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
-                     describe_shards(routing, &route->shards, arena), describe_facts(plan, arena));
+                     describe_shards(routing, &route->shards, arena), describe_facts(plan, &execution));
     if (route->kind != PLAN_SINGLE && plan->shard_text)
         text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
     return text;

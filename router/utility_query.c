@@ -154,20 +154,26 @@ static void cut_explain(struct plan *plan, const struct planning *planning, int 
     plan->explain_prefix = arena_strndup(&plan->arena, sql, (size_t) (explained - sql));
 }
 
+static enum explain_format read_format(const DefElem *option)
+{
+    const char *name = option->arg && IsA(option->arg, String) ? strVal(option->arg) : "";
+    return !strcasecmp(name, "text")   ? EXPLAIN_TEXT
+           : !strcasecmp(name, "json") ? EXPLAIN_JSON
+                                       : EXPLAIN_OTHER;
+}
+
 void plan_explain(struct plan *plan, const struct planning *planning, Node *statement)
 {
     const ExplainStmt *explain = (const ExplainStmt *) statement;
     bool analyze = false;
     ListCell *cell;
     plan->statement = STATEMENT_EXPLAIN;
-    plan->explain_text = true;
     foreach (cell, explain->options) {
         const DefElem *option = lfirst(cell);
         if (!strcmp(option->defname, "analyze"))
             analyze = option_is_true(option);
         else if (!strcmp(option->defname, "format"))
-            plan->explain_text =
-                option->arg && IsA(option->arg, String) && !strcasecmp(strVal(option->arg), "text");
+            plan->explain_format = read_format(option);
     }
     plan->inner = plan_inner(planning, explain->query);
     plan->parameter_types = plan->inner->parameter_types;

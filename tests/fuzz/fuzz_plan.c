@@ -125,7 +125,7 @@ static struct outcome plan_one(const struct routing *routing, const char *sql, s
         outcome.routed = true;
         outcome.kind = route.kind;
         outcome.shards = route.shards;
-        plan_describe(plan, routing, &route, &arena);
+        plan_describe(plan, routing, normalised, NULL, &route, &arena);
         if (plan->shard_text)
             check_text(routing, plan->shard_text);
         for (int i = 0; i < route.part_count; i++)

@@ -758,7 +758,7 @@ Test(plan, statements_are_described)
     struct error error = {0};
     struct route route;
     cr_assert(plan_route(plan, routing, NULL, NULL, &arena, &route, &error));
-    const char *text = plan_describe(plan, routing, &route, &arena);
+    const char *text = plan_describe(plan, routing, NULL, NULL, &route, &arena);
     cr_expect(strstr(text, "shards: a\n"), "%s", text);
     cr_expect(strstr(text, "username = 'bob'"), "%s", text);
     plan_release(plan);

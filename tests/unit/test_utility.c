@@ -571,7 +571,7 @@ Test(utility, explain_is_cut_into_options_and_statement)
         struct plan *plan = planned(cuts[i].sql);
         cr_expect(same(plan->explain_prefix, cuts[i].prefix), "%s: '%s'", cuts[i].sql, plan->explain_prefix);
         cr_expect(same(plan->explained, cuts[i].explained), "%s: '%s'", cuts[i].sql, plan->explained);
-        cr_expect(plan->explain_text == cuts[i].text, "%s: format", cuts[i].sql);
+        cr_expect_eq(plan->explain_format == EXPLAIN_TEXT, cuts[i].text, "%s: format", cuts[i].sql);
         cr_expect(plan->inner && plan->inner->statement == STATEMENT_SELECT, "%s: inner plan", cuts[i].sql);
         plan_release(plan);
     }

@@ -1,0 +1,106 @@
+/*
+ * EXPLAIN tells the router's plan and each shard's own; cursors are found on the shard where they were
+ * declared.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/fixture.h"
+
+static struct keyway keyway;
+static PGconn *conn;
+
+static void start(void)
+{
+    keyway_start(&keyway,
+                 &(struct keyway_setup){.shards = 3, .database = "multi_shard_commit = best_effort\n"});
+    conn = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "INSERT INTO users (username, age) VALUES ('anna', 1), ('henry', 2), ('zoe', 3), ('zed', 4)",
+           "INSERT 0 4");
+}
+
+static void stop(void)
+{
+    PQfinish(conn);
+    keyway_stop(&keyway);
+}
+
+TestSuite(explain, .init = start, .fini = stop, .timeout = 60);
+
+Test(explain, of_one_shard_names_it_above_its_plan)
+{
+    EXPECT(conn, "EXPLAIN (COSTS OFF) SELECT age FROM users WHERE username = 'zoe'",
+           "single: all rows that matter are on one shard\nshards: shard2\nfacts: users: username = 'zoe'\n"
+           "Index Scan using users_pkey on users\n  Index Cond: (username = 'zoe'::text)");
+}
+
+Test(explain, of_several_shards_shows_each_ones_plan_under_its_name)
+{
+    EXPECT(conn,
+           "EXPLAIN (COSTS OFF) SELECT age FROM countries, users WHERE username IN ('anna', 'zoe') AND false",
+           "concat: rows of users are independent\nshards: shard0, shard2\nfacts: users: username in "
+           "('anna', 'zoe')\n"
+           "Shard shard0\n  Result\n    One-Time Filter: false\nShard shard2\n  Result\n    One-Time Filter: "
+           "false");
+}
+
+Test(explain, analyze_runs_the_statement_on_its_shards)
+{
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) UPDATE users SET age = age + 10",
+                "Shard shard1\n  Update on users (actual rows=0 loops=1)");
+    EXPECT(conn, "SELECT sum(age) FROM users", "50");
+}
+
+Test(explain, in_json_is_one_array_of_all_shards_plans)
+{
+    char *json = ask(conn, "EXPLAIN (FORMAT JSON, COSTS OFF) SELECT count(*) FROM users");
+    PGconn *server = connect_server(0);
+    char sql[16000], *quoted = PQescapeLiteral(server, json, strlen(json));
+    snprintf(sql, sizeof sql,
+             "SELECT string_agg(e ->> 'Shard' || ':' || (e -> 'Plan' ->> 'Node Type'), ' '), max(e -> "
+             "'Keyway' ->> 1)"
+             " FROM json_array_elements(%s::json) AS e",
+             quoted);
+    EXPECT(server, sql, "shard0:Aggregate shard1:Aggregate shard2:Aggregate|shards: shard0, shard1, shard2");
+    PQfreemem(quoted);
+    PQfinish(server);
+    free(json);
+}
+
+Test(explain, formats_that_cannot_be_joined_are_refused_for_several_shards)
+{
+    EXPECT_REFUSED(conn, "EXPLAIN (FORMAT YAML) SELECT count(*) FROM users");
+    EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML) SELECT age FROM users WHERE username = 'zoe'", "Index Scan");
+}
+
+Test(explain, a_cursor_is_found_where_it_was_declared)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "DECLARE late CURSOR FOR SELECT username FROM users WHERE username >= 'z' ORDER BY username",
+           "DECLARE CURSOR");
+    EXPECT(conn, "DECLARE early SCROLL CURSOR FOR SELECT username FROM users WHERE username = 'anna'",
+           "DECLARE CURSOR");
+    EXPECT(conn, "FETCH 1 FROM late", "zed");
+    EXPECT(conn, "FETCH early", "anna");
+    EXPECT(conn, "FETCH ALL late", "zoe");
+    EXPECT(conn, "CLOSE late", "CLOSE CURSOR");
+    EXPECT(conn, "MOVE BACKWARD 1 IN early", "MOVE 0");
+    EXPECT(conn, "CLOSE ALL", "CLOSE CURSOR ALL");
+    EXPECT_ERROR(conn, "FETCH early", "34000");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+}
+
+Test(explain, a_cursor_with_hold_outlives_its_transaction_on_its_shard)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn,
+           "DECLARE held CURSOR WITH HOLD FOR SELECT username FROM users WHERE username >= 'z' ORDER BY "
+           "username",
+           "DECLARE CURSOR");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT age FROM users WHERE username = 'anna'", "1");
+    EXPECT(conn, "FETCH 2 FROM held", "zed\nzoe");
+    EXPECT(conn, "CLOSE held", "CLOSE CURSOR");
+    EXPECT_ERROR(conn, "FETCH held", "34000");
+}
