@@ -16,6 +16,7 @@
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/run.h"
+#include "router/pass_through.h"
 
 static struct worker_state *state_of(const struct client *client)
 {
@@ -236,22 +237,6 @@ static size_t forward_query(struct client *client, const struct frame *frame, in
     return frame->total;
 }
 
-/* A database without sharded tables is not parsed: these verbs, alone, mean nothing to the session. */
-static bool needs_no_plan(const struct client *client, const char *sql, size_t length)
-{
-    char word[16];
-    if (routing_is_sharded(client->view->state->routing))
-        return false;
-    const char *semicolon = memchr(sql, ';', length);
-    if (semicolon && semicolon[1 + strspn(semicolon + 1, " \t\r\n;")] != '\0')
-        return false;
-    first_keyword(sql, length, word, sizeof(word));
-    /* Not SELECT: it may be SELECT INTO or call set_config() and advisory locks, which pin. */
-    return strcmp(word, "insert") == 0 || strcmp(word, "update") == 0 || strcmp(word, "delete") == 0 ||
-           (strcmp(word, "select") == 0 && memmem(sql, length, "(", 1) == NULL &&
-            strcasestr(sql, "into") == NULL);
-}
-
 static bool writes_too_far(struct client *client, const struct plan *plan, int shard)
 {
     if (!plan->writes || client->transaction.kind == TRANSACTION_NONE ||
@@ -274,7 +259,7 @@ static size_t simple_query(struct client *client, const struct frame *frame)
     }
     size_t length = frame->body_length - 1;
     struct routing *routing = client->view->state->routing;
-    if (!client->transaction.failed && needs_no_plan(client, sql, length))
+    if (!client->transaction.failed && passes_through(routing, sql, length))
         return forward_query(client, frame, 0, true);
     struct normalised *normalised = &state_of(client)->normalised;
     normalise(sql, length, normalised);

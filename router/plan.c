@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "router/pass_through.h"
 #include "router/utility.h"
 
 #define CANNOT_CROSS "this statement cannot be run across shards"
@@ -373,6 +374,12 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
         .type_count = type_count,
     };
     plan->inside->server_encoding = facts->server_encoding;
+    if (passes_through(routing, planning.sql, length)) {
+        plan->statement = STATEMENT_OTHER;
+        plan->writes = true;
+        plan_on_home(plan, "single: the database has no sharded tables");
+        return plan;
+    }
     if (normalised && normalised->unsure)
         plan_pin_all(plan);
     plan_text(plan, &planning, error);
