@@ -23,13 +23,20 @@ static struct worker_state *state_of(const struct client *client)
     return worker_state(client->stream.worker);
 }
 
+/* SET LOCAL goes before what holds for the session. */
+static const char *setting_of(const struct client *client, const char *name, bool *known)
+{
+    const char *local = session_value(client->transaction.local, name, known);
+    return local || !*known ? local : session_value(client->session, name, known);
+}
+
 struct session_facts query_facts(const struct client *client)
 {
     const struct database_state *state = client->view->state;
     bool path_known, style_known, encoding_known;
-    const char *path = session_value(client->session, "search_path", &path_known);
-    const char *style = session_value(client->session, "datestyle", &style_known);
-    const char *encoding = session_value(client->session, "client_encoding", &encoding_known);
+    const char *path = setting_of(client, "search_path", &path_known);
+    const char *style = setting_of(client, "datestyle", &style_known);
+    const char *encoding = setting_of(client, "client_encoding", &encoding_known);
     return (struct session_facts){
         .search_path = path_known && path == NULL ? state->search_path : path,
         .user = client->user,

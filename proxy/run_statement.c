@@ -656,6 +656,15 @@ static const char *value_behind(const char *text, struct arena *arena)
     return arena_strndup(arena, value, length);
 }
 
+/* The value a SET gives, as text; NULL if it is not a simple one. */
+static const char *setting_value(struct run *run)
+{
+    const struct plan *plan = run->plan;
+    if (plan->value == NULL && plan->name && strcmp(plan->name, "search_path") == 0)
+        return value_behind(arena_strndup(&run->arena, run->text, run->text_length), &run->arena);
+    return plan->value;
+}
+
 static void remember_setting(struct run *run)
 {
     struct client *client = run->client;
@@ -664,16 +673,16 @@ static void remember_setting(struct run *run)
     char word[16];
     first_keyword(run->text, run->text_length, word, sizeof(word));
     const char *text = arena_strndup(&run->arena, run->text, run->text_length);
-    const char *value = plan->value;
-    if (value == NULL && plan->name && strcmp(plan->name, "search_path") == 0)
-        value = value_behind(text, &run->arena);
+    const char *value = setting_value(run);
     bool reset = strcmp(word, "reset") == 0 || plan->name == NULL || (value && strcasecmp(value, "default") == 0);
     if (reset)
         client->session = session_reset(sessions, client->session, plan->name);
     else
         client->session = session_set(sessions, client->session, plan->name, value, text, false);
-    if (client->transaction.kind != TRANSACTION_NONE)
+    if (client->transaction.kind != TRANSACTION_NONE) {
+        transaction_forget_local(client, plan->name);
         return;
+    }
     struct server *home = client_server(client, 0);
     if (home) {
         session_release(sessions, home->applied);
@@ -700,7 +709,7 @@ void run_statement_done(struct run *run)
     if (plan->statement == STATEMENT_SET)
         remember_setting(run);
     else if (plan->statement == STATEMENT_SET_LOCAL && client->transaction.kind != TRANSACTION_NONE)
-        transaction_remember(client, run->text, run->text_length);
+        transaction_remember(client, plan->name, setting_value(run), run->text, run->text_length);
     else if (plan->statement == STATEMENT_CURSOR)
         remember_cursor(run);
     else if (plan->statement == STATEMENT_SAVEPOINT)

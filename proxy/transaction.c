@@ -15,7 +15,7 @@ struct savepoint {
     struct savepoint *next;
     char *name;
     size_t replay_length;    /* with its own SAVEPOINT statement */
-    struct session *session; /* held */
+    struct session *session, *local; /* held */
 };
 
 static struct session_store *sessions_of(const struct client *client)
@@ -43,11 +43,20 @@ static void append_replay(struct transaction *transaction, const char *sql, size
     at[length] = '\0';
 }
 
-void transaction_remember(struct client *client, const char *sql, size_t length)
+void transaction_remember(struct client *client, const char *name, const char *value, const char *sql, size_t length)
 {
-    append_replay(&client->transaction, sql, length);
-    client->transaction.replay_may_fail = true;
-    client->transaction.meaning = session_store_meaning(sessions_of(client));
+    struct transaction *transaction = &client->transaction;
+    append_replay(transaction, sql, length);
+    transaction->replay_may_fail = true;
+    transaction->meaning = session_store_meaning(sessions_of(client));
+    if (name)
+        transaction->local = session_set(sessions_of(client), transaction->local, name, value, sql, false);
+}
+
+void transaction_forget_local(struct client *client, const char *name)
+{
+    struct transaction *transaction = &client->transaction;
+    transaction->local = session_reset(sessions_of(client), transaction->local, name);
 }
 
 void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length)
@@ -66,6 +75,7 @@ static void savepoint_drop(struct client *client)
     client->transaction.savepoint = savepoint->next;
     client->transaction.savepoints--;
     session_release(sessions_of(client), savepoint->session);
+    session_release(sessions_of(client), savepoint->local);
     free(savepoint->name);
     free(savepoint);
 }
@@ -78,6 +88,7 @@ void transaction_savepoint(struct client *client, const char *name, const char *
     savepoint->name = memory_strdup(name);
     savepoint->replay_length = strlen(transaction->replay);
     savepoint->session = session_hold(client->session);
+    savepoint->local = session_hold(transaction->local);
     savepoint->next = transaction->savepoint;
     transaction->savepoint = savepoint;
     transaction->savepoints++;
@@ -118,6 +129,8 @@ bool transaction_rollback_to(struct client *client, const char *name)
     client->transaction.failed = false;
     session_release(sessions_of(client), client->session);
     client->session = session_hold(kept->session);
+    session_release(sessions_of(client), client->transaction.local);
+    client->transaction.local = session_hold(kept->local);
     return true;
 }
 
@@ -158,6 +171,7 @@ void transaction_over(struct client *client, bool committed)
         }
     session_release(sessions, client->session);
     session_release(sessions, transaction->before);
+    session_release(sessions, transaction->local);
     client->session = after;
     free(transaction->replay);
     *transaction = (struct transaction){0};

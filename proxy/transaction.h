@@ -31,7 +31,8 @@ struct transaction {
     bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then */
     char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
     bool replay_may_fail;   /* … with such as a shard can refuse */
-    uint64_t meaning;       /* what SET LOCAL makes of the session's meaning; 0 before that */
+    struct session *local;  /* what SET LOCAL has set; held */
+    uint64_t meaning;       /* what that makes of the session's meaning; 0 before the first */
     unsigned savepoints;
     struct savepoint *savepoint; /* innermost first */
     struct session *before; /* the settings to return to on ROLLBACK; held */
@@ -41,8 +42,11 @@ struct transaction {
 char transaction_status(const struct client *client);
 
 void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length);
-/* A statement all present and future participants run: SET LOCAL and the like. */
-void transaction_remember(struct client *client, const char *sql, size_t length);
+/* A statement all present and future participants run: SET LOCAL and the like.  `name` is the setting, NULL if it is none, `value` its value as in
+ * session_set(). */
+void transaction_remember(struct client *client, const char *name, const char *value, const char *sql, size_t length);
+/* The setting was SET for the session: what SET LOCAL said before no longer holds.  NULL: all. */
+void transaction_forget_local(struct client *client, const char *name);
 void transaction_savepoint(struct client *client, const char *name, const char *sql, size_t length);
 void transaction_release_savepoint(struct client *client, const char *name);
 /* false: no such savepoint.  What was replayable after it is forgotten; the settings return to what they were. */

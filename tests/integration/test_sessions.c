@@ -156,6 +156,29 @@ Test(sessions, many_clients_with_settings_of_their_own_share_one_server)
         PQfinish(clients[i]);
 }
 
+/* In schema b the same names are tables that nobody has sharded. */
+Test(sessions, a_local_search_path_is_routed_as_any_other)
+{
+    start_with_a_setting_of_home();
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "CREATE SCHEMA b; CREATE TABLE b.users AS SELECT 'zoe' AS username, 7 AS age",
+                  "CREATE SCHEMA\nSELECT 1");
+    PGconn *console = connect_console(&keyway);
+    EXPECT(console, "RELOAD", "RELOAD");
+    EXPECT_SOON(conn, "SELECT age FROM b.users", "7", 20000);
+    EXPECT(conn, "SET search_path = b", "SET");
+    EXPECT(conn, "SELECT username, age FROM users", "zoe|7");
+    EXPECT(conn, "RESET search_path", "RESET");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "SET LOCAL search_path = b", "SET");
+    EXPECT(conn, "SELECT username, age FROM users", "zoe|7");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT username, age FROM users ORDER BY username", "anna|1\nhenry|2\nzoe|3");
+    PQfinish(console);
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "DROP SCHEMA b CASCADE", "DROP SCHEMA");
+}
+
 /* ---- prepared statements ---- */
 
 static void prepare(PGconn *client, const char *name, const char *sql)
