@@ -20,6 +20,7 @@
 #include "proxy/portal.h"
 #include "proxy/query.h"
 #include "proxy/run.h"
+#include "proxy/server_login.h"
 
 enum { LARGEST_STARTUP_PACKET = 10000 }; /* as PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
 
@@ -160,6 +161,7 @@ static void client_free(void *memory)
     struct client *client = memory;
     free(client->user);
     free(client->database_name);
+    free(client->server_user);
     error_clear(&client->pool_error);
     free(client);
 }
@@ -337,6 +339,7 @@ static void greet(struct client *client)
     const struct user_settings *user = settings_user(state->settings, client->user);
     const struct database_settings *database = client->view->state->settings;
     client->mode = user && user->has_pool_mode ? user->pool_mode : database->pool_mode;
+    client->server_user = login_user(state->settings, database, 0, client->user);
     client->group = pool_group_get(client->view->database, client->user, (int) database->shard_count,
                                    keyway.worker_count);
     atomic_fetch_add(&client->group->clients, 1);

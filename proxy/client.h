@@ -56,6 +56,7 @@ struct client {
     enum pool_mode mode;
     struct auth *auth;           /* while it logs in */
     char *user, *database_name;
+    char *server_user;           /* its name at the home shard */
     struct database_view *view;
     struct pool_group *group;
     struct pool_wait pool_wait;

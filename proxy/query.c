@@ -30,6 +30,17 @@ static const char *setting_of(const struct client *client, const char *name, boo
     return local || !*known ? local : session_value(client->session, name, known);
 }
 
+/* Who "$user" of search_path is. */
+static const char *user_of(const struct client *client)
+{
+    bool known;
+    const char *role = setting_of(client, "role", &known);
+    if (role && strcasecmp(role, "none") != 0)
+        return role;
+    const char *user = setting_of(client, "session_authorization", &known);
+    return user ? user : client->server_user;
+}
+
 struct session_facts query_facts(const struct client *client)
 {
     const struct database_state *state = client->view->state;
@@ -39,7 +50,7 @@ struct session_facts query_facts(const struct client *client)
     const char *encoding = setting_of(client, "client_encoding", &encoding_known);
     return (struct session_facts){
         .search_path = path_known && path == NULL ? state->search_path : path,
-        .user = client->user,
+        .user = user_of(client),
         .iso_dates = style ? strncasecmp(style, "ISO", 3) == 0 : style_known && state->iso_dates,
         .server_encoding = encoding_known && (encoding == NULL || strcasecmp(encoding, state->encoding) == 0),
     };

@@ -660,7 +660,10 @@ static const char *value_behind(const char *text, struct arena *arena)
 static const char *setting_value(struct run *run)
 {
     const struct plan *plan = run->plan;
-    if (plan->value == NULL && plan->name && strcmp(plan->name, "search_path") == 0)
+    bool path = plan->name && strcmp(plan->name, "search_path") == 0;
+    if (plan->reset)
+        return path ? run->client->view->state->search_path : NULL;
+    if (plan->value == NULL && path)
         return value_behind(arena_strndup(&run->arena, run->text, run->text_length), &run->arena);
     return plan->value;
 }
@@ -670,23 +673,20 @@ static void remember_setting(struct run *run)
     struct client *client = run->client;
     struct session_store *sessions = state_of(client)->sessions;
     const struct plan *plan = run->plan;
-    char word[16];
-    first_keyword(run->text, run->text_length, word, sizeof(word));
     const char *text = arena_strndup(&run->arena, run->text, run->text_length);
-    const char *value = setting_value(run);
-    bool reset = strcmp(word, "reset") == 0 || plan->name == NULL || (value && strcasecmp(value, "default") == 0);
-    if (reset)
+    if (plan->reset)
         client->session = session_reset(sessions, client->session, plan->name);
     else
-        client->session = session_set(sessions, client->session, plan->name, value, text, false);
+        client->session = session_set(sessions, client->session, plan->name, setting_value(run), text, false);
     if (client->transaction.kind != TRANSACTION_NONE) {
         transaction_forget_local(client, plan->name);
+        client->transaction.reset |= plan->reset;
         return;
     }
     struct server *home = client_server(client, 0);
-    if (home) {
+    if (home) { /* RESET has brought the shard's own value, not that of the startup packet */
         session_release(sessions, home->applied);
-        home->applied = session_hold(client->session);
+        home->applied = plan->reset ? NULL : session_hold(client->session);
     }
 }
 

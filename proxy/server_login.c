@@ -111,6 +111,18 @@ void login_options_free(struct login_options *options)
     arena_free(&options->arena);
 }
 
+char *login_user(const struct settings *settings, const struct database_settings *database, int shard, const char *user)
+{
+    struct login_options options;
+    struct error error = {0};
+    bool made = login_options_make(&options, settings, database, shard, user, &error);
+    const char *found = made ? option_value(&options, "user") : NULL;
+    char *copy = found ? memory_strdup(found) : NULL;
+    login_options_free(&options);
+    error_clear(&error);
+    return copy;
+}
+
 static bool is_address(const char *host)
 {
     unsigned char address[sizeof(struct in6_addr)];

@@ -165,7 +165,7 @@ void transaction_over(struct client *client, bool committed)
             /* What was SET inside stays only if it committed: otherwise the server has what it joined with. */
             if (committed) {
                 session_release(sessions, server->applied);
-                server->applied = session_hold(after);
+                server->applied = transaction->reset ? NULL : session_hold(after);
             }
             server->joined = server->wrote = server->ended = false;
         }

@@ -156,6 +156,41 @@ Test(sessions, many_clients_with_settings_of_their_own_share_one_server)
         PQfinish(clients[i]);
 }
 
+Test(sessions, reset_returns_to_what_the_startup_packet_said)
+{
+    start_with_a_setting_of_home();
+    PGconn *client = connect_keyway(&keyway, "options='-c work_mem=5MB'");
+    static const char *const resets[] = {"RESET work_mem", "RESET ALL", "SET work_mem TO DEFAULT",
+                                         "SELECT 1; RESET ALL"};
+    for (int i = 0; i < 4; i++) {
+        EXPECT(client, "SET work_mem = '7MB'", "SET");
+        EXPECT(client, "SELECT current_setting('work_mem') FROM users", "7MB\n7MB\n7MB");
+        free(ask(client, resets[i]));
+        EXPECT(client, "SELECT current_setting('work_mem') FROM users", "5MB\n5MB\n5MB");
+        EXPECT(client, "SHOW work_mem", "5MB");
+    }
+    EXPECT(other, "SHOW work_mem", "4MB");
+    PQfinish(client);
+}
+
+/* The shards know the client as `app`. */
+Test(sessions, a_schema_of_the_user_is_that_of_the_shards_user)
+{
+    start_with_a_setting_of_home();
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "CREATE SCHEMA app; CREATE TABLE app.users AS SELECT 'zoe' AS username, 7 AS age",
+                  "CREATE SCHEMA\nSELECT 1");
+    PGconn *console = connect_console(&keyway), *stranger = connect_keyway(&keyway, "user=stranger");
+    EXPECT(console, "RELOAD", "RELOAD");
+    EXPECT_SOON(stranger, "SELECT username, age FROM users", "zoe|7", 20000);
+    EXPECT(stranger, "SET ROLE other", "SET");
+    EXPECT_ERROR(stranger, "SELECT username, age FROM users", "42P01"); /* it may not look into public */
+    PQfinish(stranger);
+    PQfinish(console);
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "DROP SCHEMA app CASCADE", "DROP SCHEMA");
+}
+
 /* In schema b the same names are tables that nobody has sharded. */
 Test(sessions, a_local_search_path_is_routed_as_any_other)
 {
@@ -165,13 +200,14 @@ Test(sessions, a_local_search_path_is_routed_as_any_other)
                   "CREATE SCHEMA\nSELECT 1");
     PGconn *console = connect_console(&keyway);
     EXPECT(console, "RELOAD", "RELOAD");
-    EXPECT_SOON(conn, "SELECT age FROM b.users", "7", 20000);
     EXPECT(conn, "SET search_path = b", "SET");
-    EXPECT(conn, "SELECT username, age FROM users", "zoe|7");
+    EXPECT_SOON(conn, "SELECT username, age FROM users", "zoe|7", 20000);
     EXPECT(conn, "RESET search_path", "RESET");
     EXPECT(conn, "BEGIN", "BEGIN");
     EXPECT(conn, "SET LOCAL search_path = b", "SET");
     EXPECT(conn, "SELECT username, age FROM users", "zoe|7");
+    EXPECT(conn, "SET LOCAL search_path TO DEFAULT", "SET");
+    EXPECT(conn, "SELECT username, age FROM users ORDER BY username", "anna|1\nhenry|2\nzoe|3");
     EXPECT(conn, "COMMIT", "COMMIT");
     EXPECT(conn, "SELECT username, age FROM users ORDER BY username", "anna|1\nhenry|2\nzoe|3");
     PQfinish(console);
