@@ -102,6 +102,9 @@ bool login_options_make(struct login_options *options, const struct settings *se
         option_put(options, "dbname", database->name);
     if (option_value(options, "application_name") == NULL && option_value(options, "fallback_application_name") == NULL)
         option_put(options, "fallback_application_name", "keyway");
+    if (option_value(options, "connect_timeout") == NULL && settings->server_connect_timeout > 0)
+        option_put(options, "connect_timeout", /* heeded by logins that block: reading the catalog */
+                   arena_printf(&options->arena, "%.0f", settings->server_connect_timeout + 0.5));
     put_identity(options, settings, user);
     return true;
 }

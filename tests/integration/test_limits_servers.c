@@ -73,6 +73,23 @@ Test(limits_of_servers, a_shard_that_takes_no_logins_is_no_hurdle_for_those_who_
     PQfinish(second);
 }
 
+/* A reload reads the shards' catalogs: one that does not answer is down, and holds up nobody. */
+Test(limits_of_servers, server_connect_timeout_counts_for_reading_the_catalog)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .settings = "server_connect_timeout = 1\n"});
+    PGconn *conn = connect_keyway(&keyway, NULL), *console = connect_console(&keyway);
+    freeze_postmaster(2);
+    EXPECT(console, "RELOAD", "RELOAD");
+    EXPECT(conn, "SELECT count(*) FROM users WHERE username = 'anna'", "0");
+    expect_shards(console, "down", 1);
+    thaw_postmaster();
+    EXPECT(console, "RELOAD", "RELOAD");
+    expect_shards(console, "down", 0);
+    EXPECT(conn, "SELECT count(*) FROM users", "0");
+    PQfinish(conn);
+    PQfinish(console);
+}
+
 static void let_log_in(bool may)
 {
     PGconn *conn = connect_server(0);

@@ -46,15 +46,25 @@ static int pool_sum(PGconn *console, const char *column)
     return sum;
 }
 
-static int server_count(PGconn *console, const char *state)
+static int rows_with(PGconn *console, const char *command, const char *column, const char *value)
 {
-    PGresult *rows = PQexec(console, "SHOW SERVERS");
-    int number = PQfnumber(rows, "state"), count = 0;
+    PGresult *rows = PQexec(console, command);
+    int number = PQfnumber(rows, column), count = 0;
     cr_assert(number >= 0, "%s", PQerrorMessage(console));
     for (int row = 0; row < PQntuples(rows); row++)
-        count += strcmp(PQgetvalue(rows, row, number), state) == 0;
+        count += strcmp(PQgetvalue(rows, row, number), value) == 0;
     PQclear(rows);
     return count;
+}
+
+static int server_count(PGconn *console, const char *state)
+{
+    return rows_with(console, "SHOW SERVERS", "state", state);
+}
+
+static int shard_count(PGconn *console, const char *state)
+{
+    return rows_with(console, "SHOW SHARDS", "when_loaded", state);
 }
 
 static void expect_count(int (*count)(PGconn *console, const char *what), PGconn *console, const char *what,
@@ -75,6 +85,11 @@ void expect_pool(PGconn *console, const char *column, int value)
 void expect_servers(PGconn *console, const char *state, int count)
 {
     expect_count(server_count, console, state, count);
+}
+
+void expect_shards(PGconn *console, const char *state, int count)
+{
+    expect_count(shard_count, console, state, count);
 }
 
 static void expect_count_on(int server, const char *condition, int count)

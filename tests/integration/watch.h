@@ -16,6 +16,8 @@ int backend_of(PGconn *conn);
 void expect_pool(PGconn *console, const char *column, int value);
 /* So many rows of SHOW SERVERS in this state, soon. */
 void expect_servers(PGconn *console, const char *state, int count);
+/* So many rows of SHOW SHARDS say this ("up", "down"), soon. */
+void expect_shards(PGconn *console, const char *state, int count);
 /* So many backends of Keyway's on a server soon, and so many that run a statement LIKE this. */
 void expect_backends(int server, int count);
 void expect_running(int server, const char *like, int count);
