@@ -112,6 +112,49 @@ Test(sessions, a_transaction_is_aborted_by_a_shard_that_refuses_its_local_settin
     EXPECT(conn, "SELECT age FROM users WHERE username = 'zoe'", "3");
 }
 
+Test(sessions, a_pipeline_is_skipped_up_to_its_sync_when_its_settings_are_refused)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SET default_text_search_config = 'public.of_home'", "SET");
+    cr_assert(PQenterPipelineMode(conn));
+    for (int i = 0; i < 2; i++)
+        cr_assert(PQsendQueryParams(conn, "UPDATE users SET age = 99 WHERE username = 'zoe'", 0, NULL, NULL,
+                                    NULL, NULL, 0));
+    cr_assert(PQsendFlushRequest(conn));
+    expect_next_of_pipeline(conn, refusal);
+    cr_assert(PQpipelineSync(conn));
+    expect_next_of_pipeline(conn, "ABORTED");
+    expect_next_of_pipeline(conn, "SYNC");
+    cr_assert(PQexitPipelineMode(conn));
+    expect_nothing_changed();
+}
+
+Test(sessions, copy_does_not_begin_where_the_settings_are_refused)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SET default_text_search_config = 'public.of_home'", "SET");
+    EXPECT(conn, "COPY users (username, age) FROM STDIN", refusal);
+    EXPECT(conn, "COPY users TO STDOUT", refusal);
+    EXPECT(conn, "SELECT age FROM users WHERE username = 'anna'", "1");
+    expect_nothing_changed();
+}
+
+/* Both are refused on their way to two shards at once; each gets its own error, none waits for the other. */
+Test(sessions, refused_settings_do_not_lock_up_clients_that_need_the_same_servers)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SET default_text_search_config = 'public.of_home'", "SET");
+    EXPECT(other, "SET default_text_search_config = 'public.of_home'", "SET");
+    for (int round = 0; round < 50; round++) {
+        cr_assert(PQsendQuery(conn, "SELECT count(*) FROM users"));
+        cr_assert(PQsendQuery(other, "SELECT count(*) FROM users"));
+        expect_next(conn, refusal);
+        expect_next(other, refusal);
+    }
+    EXPECT(other, "RESET ALL", "RESET");
+    expect_nothing_changed();
+}
+
 Test(sessions, local_settings_reach_the_shards_that_join_later)
 {
     start_with_a_setting_of_home();
