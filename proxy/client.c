@@ -14,6 +14,7 @@
 #include "config/arena.h"
 #include "proxy/admin.h"
 #include "proxy/client_gone.h"
+#include "proxy/client_shards.h"
 #include "proxy/cursor.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
@@ -209,8 +210,8 @@ void client_close(struct client *client, const struct error *error, const char *
         atomic_fetch_sub(&client->group->clients, 1);
     auth_free(client->auth);
     if (client->view) {
-        client->view->counters.bytes_received += client->stream.bytes_received;
-        client->view->counters.bytes_sent += client->stream.bytes_sent;
+        client->view->counters.received += client->stream.bytes_received;
+        client->view->counters.sent += client->stream.bytes_sent;
     }
     stream_close(&client->stream);
     *client->link = client->next;
@@ -340,9 +341,7 @@ static void greet(struct client *client)
     const struct database_settings *database = client->view->state->settings;
     client->mode = user && user->has_pool_mode ? user->pool_mode : database->pool_mode;
     client->server_user = login_user(state->settings, database, 0, client->user);
-    client->group = pool_group_get(client->view->database, client->user, (int) database->shard_count,
-                                   keyway.worker_count);
-    atomic_fetch_add(&client->group->clients, 1);
+    client_join_shards(client);
     cancel_register(client);
     struct buffer *out = client_output(client);
     size_t mark = wire_begin(out, 'R');
@@ -361,8 +360,7 @@ static bool over_user_limit(const struct client *client)
     struct database *database = keyway_database(client->database_name);
     if (user == NULL || user->max_user_connections <= 0 || database == NULL)
         return false;
-    struct pool_group *group = pool_group_get(
-        database, client->user, (int) client->view->state->settings->shard_count, keyway.worker_count);
+    struct pool_group *group = pool_group_get(database, client->user, client->view->state, keyway.worker_count);
     return atomic_load(&group->clients) >= user->max_user_connections;
 }
 
@@ -783,7 +781,7 @@ static void tick_idle(struct client *client, const struct settings *settings, ev
             query_resume(client);
         }
     } else if (client->waiting != WAIT_NOTHING) {
-        return; /* it is not idle: it waits for a catalog or for RESUME */
+        return; /* it is not the client that is idle */
     } else if (in_transaction && expired(settings->idle_transaction_timeout, now, client->state_since)) {
         close_with(client, SQLSTATE_IDLE_TRANSACTION_TIMEOUT, "idle_transaction_timeout");
     } else if (!in_transaction && expired(settings->client_idle_timeout, now, client->state_since)) {

@@ -59,6 +59,7 @@ struct client {
     char *server_user;           /* its name at the home shard */
     struct database_view *view;
     struct pool_group *group;
+    uint64_t state_serial;       /* of the database's state that `group` is known to fit */
     struct pool_wait pool_wait;
     struct error pool_error;     /* the failure a wait ended with */
     struct client *next_loading;

@@ -14,6 +14,7 @@
 #include "config/arena.h"
 #include "proxy/blocking.h"
 #include "proxy/client.h"
+#include "proxy/client_shards.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/server_login.h"
@@ -188,6 +189,8 @@ static bool read_shard(struct database_state *state, int shard, struct catalog *
     return true;
 }
 
+static _Atomic uint64_t last_serial;
+
 static struct database_state *state_read(const char *name, struct settings *snapshot, struct error *error)
 {
     const struct database_settings *settings = settings_database(snapshot, name);
@@ -197,6 +200,7 @@ static struct database_state *state_read(const char *name, struct settings *snap
     }
     struct database_state *state = memory_alloc(sizeof(*state));
     state->references = 1;
+    state->serial = atomic_fetch_add(&last_serial, 1) + 1;
     state->snapshot = settings_hold(snapshot);
     state->settings = settings;
     state->shard_versions = arena_alloc_array(&state->arena, settings->shard_count, sizeof(char *));
@@ -240,6 +244,7 @@ static void view_message_run(struct inbox_message *message, struct worker *worke
     free(message);
     database_view_update(keyway_view(worker, database));
     client_loads_done(keyway_view(worker, database));
+    client_shards_changed(worker, keyway_view(worker, database));
 }
 
 static void tell_workers(struct database *database)
@@ -268,18 +273,21 @@ void database_view_update(struct database_view *view)
         view->plans = plan_cache_new((size_t) view->state->snapshot->plan_cache_size);
 }
 
+/* Not over what a later load has found: it may have been made with newer settings. */
 static void install(struct database *database, struct database_state *state, uint64_t number, struct error *error)
 {
     pthread_mutex_lock(&database->lock);
-    struct database_state *old = NULL;
-    if (state) {
-        old = database->state;
-        database->state = state;
+    bool newest = number > database->load_done;
+    struct database_state *old = newest && state ? database->state : state;
+    if (newest) {
+        database->state = state ? state : database->state;
+        error_clear(&database->load_error);
+        database->load_error = *error; /* with its texts */
+        database->load_done = number;
     }
-    error_clear(&database->load_error);
-    database->load_error = *error; /* with its texts */
-    database->load_done = number;
     pthread_mutex_unlock(&database->lock);
+    if (!newest)
+        error_clear(error);
     database_state_release(old);
 }
 

@@ -27,6 +27,7 @@ struct database_parameter { /* a ParameterStatus of the home shard */
 /* Immutable, reference-counted. */
 struct database_state {
     _Atomic unsigned references;
+    uint64_t serial;                          /* of another state: another number */
     struct arena arena;
     struct settings *snapshot;                /* held */
     const struct database_settings *settings; /* of the snapshot */
@@ -44,8 +45,8 @@ struct database_state {
 #define DATABASE_COUNTERS(X)                                                                                     \
     X(xact_count)                                                                                                \
     X(query_count)                                                                                               \
-    X(bytes_received)                                                                                            \
-    X(bytes_sent)                                                                                                \
+    X(received)                                                                                                  \
+    X(sent)                                                                                                      \
     X(xact_time)                                                                                                 \
     X(query_time)                                                                                                \
     X(wait_time)                                                                                                 \
@@ -53,7 +54,7 @@ struct database_state {
     X(multi_count)                                                                                               \
     X(refused_count)
 
-struct database_counters { /* times are microseconds */
+struct database_counters { /* times are microseconds, received and sent are bytes of clients that have left */
 #define X(name) uint64_t name;
     DATABASE_COUNTERS(X)
 #undef X

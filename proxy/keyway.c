@@ -1,6 +1,6 @@
 /*
- * The settings in force are swapped under the lock; each worker gets its own hold of them by a message.  A reload reads
- * every database first, so that a file which cannot work changes nothing.
+ * The settings in force are swapped under the lock; each worker gets its own hold of them by a message.  Where statements go
+ * changes with each database's state, once the new one was read: until then its clients keep the old shards.
  */
 #include "proxy/keyway.h"
 
@@ -144,6 +144,16 @@ void keyway_install_databases(const struct settings *settings)
     pthread_mutex_unlock(&keyway.lock);
 }
 
+/* A shard that is down is no mistake in the file: the database goes on as it was known before. */
+static void load_again(struct database *database, struct settings *settings)
+{
+    struct error error = {0};
+    if (!database_load_now(database, settings, &error))
+        log_line(LOG_ERROR, "database \"%s\" keeps its shards and tables from before the reload: %s: %s", database->name,
+                 error.message, error.detail ? error.detail : "");
+    error_clear(&error);
+}
+
 bool keyway_reload(struct error *error)
 {
     struct settings *settings = read_settings(error);
@@ -163,7 +173,7 @@ bool keyway_reload(struct error *error)
     keyway_install_databases(settings);
     send_settings(settings, tls, true);
     for (size_t i = 0; i < settings->database_count; i++)
-        database_load(keyway_database(settings->databases[i].name), settings);
+        load_again(keyway_database(settings->databases[i].name), settings);
     SSL_CTX_free(tls);
     settings_release(settings);
     return true;

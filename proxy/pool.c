@@ -20,14 +20,37 @@ static struct pool_local *local_of(struct pool *pool, const struct worker *worke
 
 /* --- groups -------------------------------------------------------------------------------------------------- */
 
-static struct pool_group *group_new(struct database *database, const char *user, int shard_count, int worker_count)
+static bool same_text(const char *one, const char *other)
+{
+    return one == other || (one && other && strcmp(one, other) == 0);
+}
+
+bool pool_group_fits(const struct pool_group *group, const struct settings *settings, const struct database_settings *database)
+{
+    if (settings == group->snapshot)
+        return true;
+    if (database->shard_count != group->shards->shard_count || !same_text(database->dbname, group->shards->dbname))
+        return false;
+    for (size_t i = 0; i < database->shard_count; i++) {
+        const struct shard_settings *now = &settings->shards[database->shards[i]];
+        const struct shard_settings *then = &group->snapshot->shards[group->shards->shards[i]];
+        if (strcmp(now->name, then->name) != 0 || strcmp(now->conninfo, then->conninfo) != 0)
+            return false;
+    }
+    return true;
+}
+
+static struct pool_group *group_new(struct database *database, const char *user, const struct database_state *state,
+                                    int worker_count)
 {
     struct pool_group *group = memory_alloc(sizeof(*group));
     group->database = database;
     group->user = memory_strdup(user);
-    group->shard_count = shard_count;
-    group->pools = memory_alloc((size_t) shard_count * sizeof(*group->pools));
-    for (int shard = 0; shard < shard_count; shard++) {
+    group->snapshot = settings_hold(state->snapshot);
+    group->shards = state->settings;
+    group->shard_count = (int) state->settings->shard_count;
+    group->pools = memory_alloc((size_t) group->shard_count * sizeof(*group->pools));
+    for (int shard = 0; shard < group->shard_count; shard++) {
         struct pool *pool = &group->pools[shard];
         pool->group = group;
         pool->shard = shard;
@@ -37,14 +60,14 @@ static struct pool_group *group_new(struct database *database, const char *user,
     return group;
 }
 
-struct pool_group *pool_group_get(struct database *database, const char *user, int shard_count, int worker_count)
+struct pool_group *pool_group_get(struct database *database, const char *user, const struct database_state *state, int worker_count)
 {
     pthread_mutex_lock(&database->lock);
     struct pool_group *group = database->groups;
-    while (group && (strcmp(group->user, user) != 0 || group->shard_count != shard_count))
+    while (group && (strcmp(group->user, user) != 0 || !pool_group_fits(group, state->snapshot, state->settings)))
         group = group->next;
     if (group == NULL) {
-        group = group_new(database, user, shard_count, worker_count);
+        group = group_new(database, user, state, worker_count);
         group->next = database->groups;
         database->groups = group;
     }
@@ -452,7 +475,7 @@ static void close_expired(struct pool *pool, struct worker *worker, ev_tstamp no
     }
 }
 
-static ev_tstamp longest_wait(struct pool *pool, ev_tstamp now)
+ev_tstamp pool_longest_wait(struct pool *pool, ev_tstamp now)
 {
     pthread_mutex_lock(&pool->lock);
     ev_tstamp longest = pool->first ? now - pool->first->since : 0;
@@ -466,7 +489,7 @@ void pool_tick(struct pool *pool, struct worker *worker, ev_tstamp now)
     struct limits limits = limits_of(pool, worker);
     close_expired(pool, worker, now, limits.minimum);
     if (atomic_load(&pool->waiting) > 0) {
-        bool reserve = limits.reserve > 0 && longest_wait(pool, now) >= settings->reserve_pool_timeout;
+        bool reserve = limits.reserve > 0 && pool_longest_wait(pool, now) >= settings->reserve_pool_timeout;
         connect_for_waiting(pool, worker, limits.size + (reserve ? limits.reserve : 0));
         ask_others(pool, worker);
     } else if (atomic_load(&pool->group->clients) > 0) {

@@ -18,6 +18,7 @@
 #include "proxy/worker.h"
 
 struct database;
+struct database_state;
 struct pool;
 
 /* A client in the queue.  Embedded in the client; touched by its own worker only, but for the links (under the pool's lock). */
@@ -53,18 +54,23 @@ struct pool {
     struct pool_local *locals;   /* one per worker */
 };
 
-/* The pools of one (database, user): one per shard. */
+/* The pools of one (database, user): one per shard.  A shard's number means the same shard as long as the group lives: when a reload
+ * changes the database's shards, there are new groups. */
 struct pool_group {
     struct pool_group *next;
     struct database *database;
     char *user;            /* the client's name */
+    struct settings *snapshot;              /* held: where `shards` is from */
+    const struct database_settings *shards; /* the database as it was when the group was made */
     _Atomic int clients;
     struct pool *pools;    /* shard_count of them */
     int shard_count;
 };
 
-/* The group of this user (and number of shards, which a reload may change), made when first asked for.  Lives as long as the process. */
-struct pool_group *pool_group_get(struct database *database, const char *user, int shard_count, int worker_count);
+/* The group of this user over the shards of this state, made when first asked for.  Lives as long as the process. */
+struct pool_group *pool_group_get(struct database *database, const char *user, const struct database_state *state, int worker_count);
+/* Are these the same shards, in the same order? */
+bool pool_group_fits(const struct pool_group *group, const struct settings *settings, const struct database_settings *database);
 
 enum pool_answer {
     POOL_LENT,   /* *server is the client's */
@@ -92,6 +98,9 @@ void pool_retire(struct pool *pool, struct worker *worker);
 
 /* Older than server_lifetime, or opened before a RECONNECT: it is closed rather than lent again. */
 bool pool_is_outdated(const struct server *server);
+
+/* How long the first of the queue has waited, in seconds. */
+ev_tstamp pool_longest_wait(struct pool *pool, ev_tstamp now);
 
 struct pool_counts {
     int active, idle, connecting, cleaning;

@@ -11,6 +11,7 @@
 #include "config/arena.h"
 #include "proxy/batch.h"
 #include "proxy/bring.h"
+#include "proxy/client_shards.h"
 #include "proxy/copy.h"
 #include "proxy/cursor.h"
 #include "proxy/keyway.h"
@@ -175,7 +176,10 @@ void query_over(struct client *client)
     counters->query_count++;
     counters->query_time += (uint64_t) ((now - client->query_started) * 1e6);
     if (client->transaction.kind == TRANSACTION_NONE) {
+        ev_tstamp began = client->transaction_started > 0 ? client->transaction_started : client->query_started;
         counters->xact_count++;
+        counters->xact_time += (uint64_t) ((now - began) * 1e6);
+        client->transaction_started = 0;
         portals_clear(&client->portals, state_of(client)->statements);
         cursors_transaction_over(&client->cursors);
     }
@@ -387,6 +391,8 @@ size_t query_input(struct client *client, const uint8_t *bytes, size_t length)
         stream_pause(&client->stream);
         return 0;
     }
+    if (!client_follow_shards(client))
+        return length;
     switch (wire_scan(bytes, length, (size_t) state_of(client)->settings->max_packet_size, &frame)) {
     case WIRE_FRAME:
         return request(client, &frame, bytes, length);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/client_shards.h"
 #include "proxy/cursor.h"
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
@@ -385,6 +386,8 @@ void run_continue(struct client *client)
             skip_failed(run);
         if (run->cursor == run->count)
             break;
+        if (!client_follow_shards(client))
+            return;
         switch (run_item(run, &run->items[run->cursor])) {
         case STEP_DONE:
             run->cursor++;

@@ -310,10 +310,14 @@ void server_connect(struct pool *pool, struct worker *worker)
 
     struct settings *settings = worker_state(worker)->settings;
     const struct database_settings *database = settings_database(settings, pool->group->database->name);
-    if (database == NULL || pool->shard >= (int) database->shard_count) {
+    if (database == NULL) {
         login->shard_name = "?";
-        login_failed(server, SQLSTATE_INVALID_CATALOG_NAME, "the shard is no longer in the configuration");
+        login_failed(server, SQLSTATE_INVALID_CATALOG_NAME, "the database is no longer in the configuration");
         return;
+    }
+    if (!pool_group_fits(pool->group, settings, database)) { /* its clients are still routed to the shards before a reload */
+        settings = pool->group->snapshot;
+        database = pool->group->shards;
     }
     login->shard_name = arena_strdup(&login->options.arena, "?");
     struct error error = {0};

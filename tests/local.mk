@@ -42,6 +42,7 @@ tests_unit_plan_cache_test_LDADD = $(ROUTER_LIBS) $(CRITERION_LIBS)
 tests_integration_integration_test_SOURCES = \
 	tests/integration/ask.c \
 	tests/integration/cluster.c \
+	tests/integration/console.c \
 	tests/integration/fixture.c \
 	tests/integration/main.c \
 	tests/integration/raw.c \
@@ -57,12 +58,14 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_pool_modes.c \
 	tests/integration/test_refusals.c \
+	tests/integration/test_reload.c \
 	tests/integration/test_routing.c \
 	tests/integration/test_sessions.c \
 	tests/integration/test_shard_down.c \
 	tests/integration/test_transactions.c \
 	tests/integration/watch.c \
 	tests/integration/cluster.h \
+	tests/integration/console.h \
 	tests/integration/fixture.h \
 	tests/integration/watch.h
 	tests/integration/raw.h
