@@ -5,10 +5,12 @@
 #include "proxy/admin.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "config/arena.h"
 #include "proxy/blocking.h"
@@ -90,6 +92,7 @@ static void survey_home(struct survey *survey)
     struct client *client = worker_state(survey->home)->clients;
     while (client && client->id != survey->client_id)
         client = client->next;
+    admin_put_sums(&survey->table);
     if (client && survey->columns)
         answer_table(client, survey->columns, &survey->table, survey->tag);
     else if (client)
@@ -141,15 +144,25 @@ static void show_version(struct client *client, const char *argument)
     answer_table(client, columns, &table, "SHOW");
 }
 
+/* What a reload puts in force; the others are read at start only. */
+static bool is_changeable(const char *key)
+{
+    static const char *const fixed[] = {"listen", "unix_socket_dir", "workers", "pid_file", NULL};
+    for (int i = 0; fixed[i]; i++)
+        if (strcmp(key, fixed[i]) == 0)
+            return false;
+    return true;
+}
+
 static void show_config(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"key", "value", "default", "unit", "description", NULL};
+    static const char *const columns[] = {"key", "value", "default", "changeable", "unit", "description", NULL};
     struct admin_table table = {0};
     struct setting_row row;
     (void) argument;
     for (size_t i = 0; settings_row(worker_state(client->stream.worker)->settings, i, scratch(client), &row); i++) {
-        const char *values[] = {row.key, row.value, row.standard, row.unit, row.what};
-        admin_row(&table, values, 5);
+        const char *values[] = {row.key, row.value, row.standard, is_changeable(row.key) ? "yes" : "no", row.unit, row.what};
+        admin_row(&table, values, 6);
     }
     answer_table(client, columns, &table, "SHOW");
 }
@@ -159,10 +172,21 @@ static const char *number(struct client *client, int64_t value)
     return arena_printf(scratch(client), "%" PRId64, value);
 }
 
+static int64_t open_connections(struct database *database)
+{
+    int64_t count = 0;
+    pthread_mutex_lock(&database->lock);
+    for (const struct pool_group *group = database->groups; group; group = group->next)
+        for (int shard = 0; shard < group->shard_count; shard++)
+            count += atomic_load(&group->pools[shard].open);
+    pthread_mutex_unlock(&database->lock);
+    return count;
+}
+
 static void show_databases(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"name",      "shards",       "pool_mode",          "pool_size", "min_pool_size",
-                                          "reserve_pool_size", "multi_shard_commit", "paused",    NULL};
+    static const char *const columns[] = {"name",              "shards",             "pool_mode",           "pool_size", "min_pool_size",
+                                          "reserve_pool_size", "multi_shard_commit", "current_connections", "paused",    NULL};
     const struct settings *settings = worker_state(client->stream.worker)->settings;
     struct admin_table table = {0};
     (void) argument;
@@ -177,9 +201,10 @@ static void show_databases(struct client *client, const char *argument)
             number(client, database->min_pool_size),
             number(client, database->reserve_pool_size),
             commit_mode_name(database->multi_shard_commit),
+            number(client, running ? open_connections(running) : 0),
             running && atomic_load(&running->paused) ? "1" : "0",
         };
-        admin_row(&table, values, 8);
+        admin_row(&table, values, 9);
     }
     answer_table(client, columns, &table, "SHOW");
 }
@@ -303,28 +328,30 @@ static void show_tables(struct client *client, const char *argument)
 
 static void show_pools(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"database",   "user",      "shard",     "worker", "clients", "cl_waiting", "sv_active",
-                                          "sv_idle",    "sv_tested", "sv_login",  NULL};
+    static const char *const columns[] = {"database", "user",    "shard",     "pool_mode", "cl_active", "cl_waiting", "sv_active",
+                                          "sv_idle",  "sv_tested", "sv_login", "maxwait",   "maxwait_us", NULL};
     admin_survey(client, columns, "SHOW", admin_visit_pools, argument);
 }
 
 static void show_clients(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"type", "user",  "database", "state", "addr", "connect_age", "state_age",
-                                          "id",   "worker", "prepared_statements", "tls", NULL};
+    static const char *const columns[] = {"type",         "user", "database", "state", "addr", "connect_time",
+                                          "request_time", "wait", "wait_us",  "link",  "tls",  "application_name",
+                                          "prepared_statements",  "id",       "worker", NULL};
     admin_survey(client, columns, "SHOW", admin_visit_clients, argument);
 }
 
 static void show_servers(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"type", "user", "database", "shard",  "state",  "addr", "port", "connect_age",
-                                          "id",   "link", "remote_pid", "worker", "prepared_statements", NULL};
+    static const char *const columns[] = {"type",         "user",         "database", "shard",      "state", "addr", "port", "connect_time",
+                                          "request_time", "close_needed", "link",     "remote_pid", "tls",   "prepared_statements",
+                                          "id",           "worker",       NULL};
     admin_survey(client, columns, "SHOW", admin_visit_servers, argument);
 }
 
 static void show_stats(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"database", "worker",
+    static const char *const columns[] = {"database",
 #define X(name) "total_" #name,
                                           DATABASE_COUNTERS(X)
 #undef X
@@ -429,7 +456,7 @@ static void reload_finish(struct blocking_job *job)
     while (client && client->id != finished->client_id)
         client = client->next;
     if (client && finished->done)
-        answer_tag(client, "RELOAD");
+        admin_survey(client, NULL, "RELOAD", admin_visit_nothing, NULL);
     else if (client)
         answer_error(client, finished->error.sqlstate, finished->error.message, finished->error.detail);
     error_clear(&finished->error);
@@ -479,7 +506,10 @@ static void resume_command(struct client *client, const char *argument)
 
 static void reconnect(struct client *client, const char *argument)
 {
-    admin_survey(client, NULL, "RECONNECT", admin_visit_reconnect, argument);
+    if (*argument == '\0' || keyway_database(argument))
+        admin_survey(client, NULL, "RECONNECT", admin_visit_reconnect, argument);
+    else
+        answer_error(client, SQLSTATE_INVALID_CATALOG_NAME, "no such database", argument);
 }
 
 static void kill_command(struct client *client, const char *argument)
@@ -499,41 +529,41 @@ static void shutdown_command(struct client *client, const char *argument)
     }
     log_line(LOG_INFO, "SHUTDOWN by %s", client->user);
     answer_tag(client, "SHUTDOWN");
-    keyway_shutdown(wait);
+    kill(getpid(), wait ? SIGTERM : SIGINT); /* the main thread does the same as for a signal from outside */
 }
 
-/* X(what is typed, function, needs an admin, description) */
+/* X(what is typed, what may follow it, function, needs an admin, description) */
 #define ADMIN_COMMANDS(X)                                                                                        \
-    X("SHOW HELP", show_help, false, "this list")                                                                \
-    X("SHOW VERSION", show_version, false, "Keyway's version")                                                   \
-    X("SHOW CONFIG", show_config, true, "every setting with its default and meaning")                            \
-    X("SHOW DATABASES", show_databases, false, "databases and their pools' limits")                              \
-    X("SHOW POOLS", show_pools, false, "connections by database, user, shard and worker")                        \
-    X("SHOW CLIENTS", show_clients, false, "who is connected")                                                   \
-    X("SHOW SERVERS", show_servers, false, "connections to shards")                                              \
-    X("SHOW STATS", show_stats, false, "totals by database and worker")                                          \
-    X("SHOW SHARDS", show_shards, false, "shards as they were when the catalog was last read")                   \
-    X("SHOW KEYSPACES", show_keyspaces, false, "how keys find their shards")                                     \
-    X("SHOW RANGES", show_ranges, false, "which shard holds which keys")                                         \
-    X("SHOW TABLES", show_tables, false, "sharded and reference tables")                                         \
-    X("SHOW PLANS", show_plans, false, "cached plans and how often they were used")                              \
-    X("ROUTE", route, false, "[DATABASE] '<sql>': plan kind, shards and reason; nothing is run")                 \
-    X("RELOAD", reload, true, "read the configuration again")                                                    \
-    X("PAUSE", pause_command, true, "[DATABASE]: hold back new transactions")                                    \
-    X("RESUME", resume_command, true, "[DATABASE]: let them go on")                                              \
-    X("RECONNECT", reconnect, true, "[DATABASE]: replace server connections as they come free")                  \
-    X("KILL", kill_command, true, "DATABASE: disconnect its clients")                                            \
-    X("SHUTDOWN", shutdown_command, true, "[WAIT_FOR_CLIENTS]: stop")
+    X("SHOW HELP", "", show_help, false, "this list")                                                            \
+    X("SHOW VERSION", "", show_version, false, "Keyway's version")                                               \
+    X("SHOW CONFIG", "", show_config, true, "every setting with its default and meaning")                        \
+    X("SHOW DATABASES", "", show_databases, false, "databases and their pools' limits")                          \
+    X("SHOW POOLS", "", show_pools, false, "connections by database, user and shard")                            \
+    X("SHOW CLIENTS", "", show_clients, false, "who is connected")                                               \
+    X("SHOW SERVERS", "", show_servers, false, "connections to shards")                                          \
+    X("SHOW STATS", "", show_stats, false, "totals by database; times are microseconds")                         \
+    X("SHOW SHARDS", "", show_shards, false, "shards as they were when the catalog was last read")               \
+    X("SHOW KEYSPACES", "", show_keyspaces, false, "how keys find their shards")                                 \
+    X("SHOW RANGES", "", show_ranges, false, "which shard holds which keys")                                     \
+    X("SHOW TABLES", "", show_tables, false, "sharded and reference tables")                                     \
+    X("SHOW PLANS", "", show_plans, false, "cached plans and how often they were used")                          \
+    X("ROUTE", "[DATABASE] '<sql>'", route, false, "plan kind, shards and reason; nothing is run")               \
+    X("RELOAD", "", reload, true, "read the configuration again")                                                \
+    X("PAUSE", "[DATABASE]", pause_command, true, "hold back new transactions")                                  \
+    X("RESUME", "[DATABASE]", resume_command, true, "let them go on")                                            \
+    X("RECONNECT", "[DATABASE]", reconnect, true, "replace server connections as they come free")                \
+    X("KILL", "DATABASE", kill_command, true, "disconnect its clients")                                          \
+    X("SHUTDOWN", "[WAIT_FOR_CLIENTS]", shutdown_command, true, "stop now, or when transactions have ended")
 
 struct admin_command {
-    const char *words;
+    const char *words, *parameter;
     void (*run)(struct client *client, const char *argument);
     bool admin;
     const char *what;
 };
 
 static const struct admin_command commands[] = {
-#define X(words, run, admin, what) {words, run, admin, what},
+#define X(words, parameter, run, admin, what) {words, parameter, run, admin, what},
     ADMIN_COMMANDS(X)
 #undef X
 };
@@ -544,7 +574,8 @@ static void show_help(struct client *client, const char *argument)
     struct admin_table table = {0};
     (void) argument;
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-        const char *values[] = {commands[i].words, commands[i].what};
+        const char *words = commands[i].words, *parameter = commands[i].parameter;
+        const char *values[] = {arena_printf(scratch(client), "%s%s%s", words, *parameter ? " " : "", parameter), commands[i].what};
         admin_row(&table, values, 2);
     }
     answer_table(client, columns, &table, "SHOW");
@@ -582,6 +613,8 @@ static void run_command(struct client *client, const char *sql)
             continue;
         if (commands[i].admin && !client->admin)
             answer_error(client, SQLSTATE_INSUFFICIENT_PRIVILEGE, "this command is for admin_users only", NULL);
+        else if (*argument && *commands[i].parameter == '\0')
+            answer_error(client, SQLSTATE_SYNTAX_ERROR, "nothing may follow this command", argument);
         else
             commands[i].run(client, argument);
         return;

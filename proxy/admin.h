@@ -15,11 +15,17 @@ size_t admin_input(struct client *client, const uint8_t *bytes, size_t length);
 
 /* --- between admin.c and its tables ---------------------------------------------------------------------------- */
 
+struct admin_sum;
 struct admin_table { /* a result being built */
     struct buffer rows; /* DataRow messages */
     int count;
+    struct admin_sum *sums; /* rows that several workers add to; they follow the others */
 };
 void admin_row(struct admin_table *table, const char *const *values, int count);
+/* Add to the row that begins with these labels. */
+void admin_add(struct admin_table *table, const char *const *labels, int label_count, const uint64_t *numbers, int number_count);
+/* The sums become rows. */
+void admin_put_sums(struct admin_table *table);
 
 /* Visit every worker, then answer the client with the rows (if it is still there) and `tag`. */
 void admin_survey(struct client *client, const char *const *columns, const char *tag,
@@ -31,6 +37,7 @@ void admin_visit_clients(struct worker *worker, struct admin_table *table, const
 void admin_visit_servers(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_stats(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_plans(struct worker *worker, struct admin_table *table, const char *argument);
+void admin_visit_nothing(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_resume(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_kill(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_reconnect(struct worker *worker, struct admin_table *table, const char *argument);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "proxy/admin.h"
 #include "proxy/keyway.h"
@@ -31,29 +32,44 @@ static void for_each_pool(struct worker *worker, const char *database_name,
     }
 }
 
-static const char *shard_name(struct worker *worker, const struct pool *pool)
+static const char *shard_name(const struct pool *pool)
 {
-    const struct settings *settings = worker_state(worker)->settings;
-    const struct database_settings *database = settings_database(settings, pool->group->database->name);
-    return database && pool->shard < (int) database->shard_count ? settings->shards[database->shards[pool->shard]].name : "?";
+    const struct pool_group *group = pool->group;
+    return group->snapshot->shards[group->shards->shards[pool->shard]].name;
 }
 
+static bool is_in_use(const struct pool_group *group, const struct settings *settings)
+{
+    const struct database_settings *database = settings_database(settings, group->database->name);
+    return database && pool_group_fits(group, settings, database);
+}
+
+static enum pool_mode mode_of(const struct pool_group *group, const struct settings *settings)
+{
+    const struct user_settings *user = settings_user(settings, group->user);
+    const struct database_settings *database = settings_database(settings, group->database->name);
+    return user && user->has_pool_mode ? user->pool_mode : (database ? database : group->shards)->pool_mode;
+}
+
+/* What is counted over all workers is told by the first. */
 static void pool_row(struct worker *worker, struct pool *pool, void *context)
 {
+    const struct settings *settings = worker_state(worker)->settings;
+    const struct pool_group *group = pool->group;
     struct pool_counts counts = pool_counts(pool, worker);
-    const char *values[] = {
-        pool->group->database->name,
-        pool->group->user,
-        shard_name(worker, pool),
-        number(worker, (uint64_t) worker->number),
-        worker->number == 0 ? number(worker, (uint64_t) atomic_load(&pool->group->clients)) : "0",
-        worker->number == 0 ? number(worker, (uint64_t) atomic_load(&pool->waiting)) : "0",
-        number(worker, (uint64_t) counts.active),
-        number(worker, (uint64_t) counts.idle),
-        number(worker, (uint64_t) counts.cleaning),
-        number(worker, (uint64_t) counts.connecting),
+    bool first = worker->number == 0;
+    uint64_t clients = first ? (uint64_t) atomic_load(&group->clients) : 0;
+    uint64_t waiting = first ? (uint64_t) atomic_load(&pool->waiting) : 0;
+    ev_tstamp wait = first ? pool_longest_wait(pool, ev_now(worker->loop)) : 0;
+    uint64_t microseconds = wait > 0 ? (uint64_t) (wait * 1e6) : 0;
+    const char *labels[] = {group->database->name, group->user, shard_name(pool), pool_mode_name(mode_of(group, settings))};
+    const uint64_t numbers[] = {
+        clients > waiting ? clients - waiting : 0, waiting,
+        (uint64_t) counts.active, (uint64_t) counts.idle, (uint64_t) counts.cleaning, (uint64_t) counts.connecting,
+        microseconds / 1000000, microseconds % 1000000,
     };
-    admin_row(context, values, sizeof(values) / sizeof(*values));
+    if (is_in_use(group, settings) || atomic_load(&group->clients) > 0 || atomic_load(&pool->open) > 0)
+        admin_add(context, labels, 4, numbers, 8);
 }
 
 void admin_visit_pools(struct worker *worker, struct admin_table *table, const char *argument)
@@ -78,9 +94,34 @@ static const char *client_state_name(const struct client *client)
     return "";
 }
 
-static const char *ago(struct worker *worker, ev_tstamp since)
+static const char *moment(struct worker *worker, ev_tstamp at)
 {
-    return arena_printf(&worker->scratch, "%.1f", ev_now(worker->loop) - since);
+    time_t seconds = (time_t) at;
+    struct tm utc;
+    char text[32];
+    if (at <= 0)
+        return "";
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc);
+    return arena_strdup(&worker->scratch, text);
+}
+
+static const char *tls_name(struct worker *worker, const struct stream *stream)
+{
+    return stream->tls ? arena_printf(&worker->scratch, "%s/%s", SSL_get_version(stream->tls), SSL_get_cipher(stream->tls)) : "";
+}
+
+static uint64_t waited(const struct client *client)
+{
+    ev_tstamp wait = client->waiting == WAIT_SERVER ? ev_now(client->stream.worker->loop) - client->pool_wait.since : 0;
+    return wait > 0 ? (uint64_t) (wait * 1e6) : 0;
+}
+
+static const char *application_name(const struct client *client)
+{
+    bool known;
+    const char *name = session_value(client->session, "application_name", &known);
+    return name ? name : "";
 }
 
 void admin_visit_clients(struct worker *worker, struct admin_table *table, const char *argument)
@@ -93,12 +134,16 @@ void admin_visit_clients(struct worker *worker, struct admin_table *table, const
             client->database_name ? client->database_name : "",
             client_state_name(client),
             client->host,
-            ago(worker, client->connected_at),
-            ago(worker, client->state_since),
+            moment(worker, client->connected_at),
+            moment(worker, client->query_started),
+            number(worker, waited(client) / 1000000),
+            number(worker, waited(client) % 1000000),
+            client->servers ? number(worker, client->servers->id) : "",
+            tls_name(worker, &client->stream),
+            application_name(client),
+            number(worker, statement_names_count(client->names)),
             number(worker, client->id),
             number(worker, (uint64_t) worker->number),
-            number(worker, statement_names_count(client->names)),
-            client->stream.tls ? SSL_get_version(client->stream.tls) : "",
         };
         admin_row(table, values, sizeof(values) / sizeof(*values));
     }
@@ -107,20 +152,24 @@ void admin_visit_clients(struct worker *worker, struct admin_table *table, const
 static void server_rows(struct worker *worker, struct pool *pool, void *context)
 {
     for (struct server *server = pool->locals[worker->number].servers; server; server = server->next) {
+        PGconn *connection = server->connection;
         const char *values[] = {
             "S",
             pool->group->user,
             pool->group->database->name,
-            shard_name(worker, pool),
+            shard_name(pool),
             server_state_name(server->state),
-            server->connection && PQhost(server->connection) ? PQhost(server->connection) : "",
-            server->connection && PQport(server->connection) ? PQport(server->connection) : "",
-            ago(worker, server->connected_at),
-            number(worker, server->id),
-            number(worker, server->client ? server->client->id : 0),
-            server->connection ? number(worker, (uint64_t) PQbackendPID(server->connection)) : "0",
-            number(worker, (uint64_t) worker->number),
+            connection && PQhost(connection) ? PQhost(connection) : "",
+            connection && PQport(connection) ? PQport(connection) : "",
+            moment(worker, server->connected_at),
+            moment(worker, server->lent_at),
+            server->retire ? "1" : "0",
+            server->client ? number(worker, server->client->id) : "",
+            number(worker, connection ? (uint64_t) PQbackendPID(connection) : 0),
+            tls_name(worker, &server->stream),
             number(worker, statement_numbers_count(server->numbers)),
+            number(worker, server->id),
+            number(worker, (uint64_t) worker->number),
         };
         admin_row(context, values, sizeof(values) / sizeof(*values));
     }
@@ -132,18 +181,29 @@ void admin_visit_servers(struct worker *worker, struct admin_table *table, const
     for_each_pool(worker, NULL, server_rows, table);
 }
 
+/* The clients that are here are not yet in the counters. */
+static struct database_counters counters_of(struct worker *worker, const struct database_view *view)
+{
+    struct database_counters counters = view->counters;
+    for (const struct client *client = worker_state(worker)->clients; client; client = client->next)
+        if (client->view == view) {
+            counters.received += client->stream.bytes_received;
+            counters.sent += client->stream.bytes_sent;
+        }
+    return counters;
+}
+
 void admin_visit_stats(struct worker *worker, struct admin_table *table, const char *argument)
 {
     (void) argument;
     for (struct database_view *view = worker_state(worker)->views; view; view = view->next) {
-        const char *values[] = {
-            view->database->name,
-            number(worker, (uint64_t) worker->number),
-#define X(name) number(worker, view->counters.name),
+        struct database_counters counters = counters_of(worker, view);
+        const uint64_t numbers[] = {
+#define X(name) counters.name,
             DATABASE_COUNTERS(X)
 #undef X
         };
-        admin_row(table, values, sizeof(values) / sizeof(*values));
+        admin_add(table, (const char *const *) &view->database->name, 1, numbers, sizeof(numbers) / sizeof(*numbers));
     }
 }
 
@@ -175,6 +235,12 @@ void admin_visit_plans(struct worker *worker, struct admin_table *table, const c
         if (view->plans)
             plan_cache_visit(view->plans, plan_row, &rows);
     }
+}
+
+/* The worker has done what it was told before. */
+void admin_visit_nothing(struct worker *worker, struct admin_table *table, const char *argument)
+{
+    (void) worker, (void) table, (void) argument;
 }
 
 /* Clients that PAUSE held back try again. */

@@ -50,6 +50,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_cancel.c \
 	tests/integration/test_chaos.c \
 	tests/integration/test_explain.c \
+	tests/integration/test_console.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_inserts.c \
 	tests/integration/test_limits.c \
@@ -62,6 +63,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_routing.c \
 	tests/integration/test_sessions.c \
 	tests/integration/test_shard_down.c \
+	tests/integration/test_shutdown.c \
 	tests/integration/test_transactions.c \
 	tests/integration/watch.c \
 	tests/integration/cluster.h \
