@@ -186,6 +186,21 @@ static void tick_pool(struct pool *pool, struct worker *worker)
     pool_tick(pool, worker, ev_now(worker->loop));
 }
 
+static void close_clients(struct worker_state *state)
+{
+    struct error error = {0};
+    error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command");
+    while (state->clients)
+        client_close(state->clients, &error, "shutdown");
+    error_clear(&error);
+}
+
+static bool has_drained_enough(const struct worker_state *state, ev_tstamp now)
+{
+    double limit = state->settings->shutdown_timeout;
+    return state->draining && limit > 0 && now - state->draining_since > limit;
+}
+
 void keyway_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
@@ -195,6 +210,8 @@ void keyway_tick(struct ev_loop *loop, ev_timer *timer, int events)
         next = client->next;
         client_tick(client, ev_now(loop));
     }
+    if (has_drained_enough(worker_state(worker), ev_now(loop)))
+        close_clients(worker_state(worker));
     for_each_pool(worker, tick_pool);
 }
 
@@ -207,12 +224,10 @@ static void stop_run(struct inbox_message *message, struct worker *worker)
 {
     struct stop_message *stop = (struct stop_message *) message;
     struct worker_state *state = worker_state(worker);
-    struct error error = {0};
-    error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command");
     state->draining = true;
-    while (!stop->drain && state->clients)
-        client_close(state->clients, &error, "shutdown");
-    error_clear(&error);
+    state->draining_since = ev_now(worker->loop);
+    if (!stop->drain)
+        close_clients(state);
     free(stop);
     if (state->client_count == 0)
         keyway_worker_drained();

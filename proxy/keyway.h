@@ -30,6 +30,7 @@ struct worker_state {
     struct normalised normalised; /* of the statement being looked at */
     struct ev_timer tick;
     bool draining;               /* SIGTERM: clients leave when their transaction ends */
+    double draining_since;
 };
 
 static inline struct worker_state *worker_state(struct worker *worker)
