@@ -56,6 +56,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_limits.c \
 	tests/integration/test_limits_servers.c \
 	tests/integration/test_leaving.c \
+	tests/integration/test_logins.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_pool_modes.c \
 	tests/integration/test_refusals.c \
@@ -64,6 +65,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_sessions.c \
 	tests/integration/test_shard_down.c \
 	tests/integration/test_shutdown.c \
+	tests/integration/test_tls.c \
 	tests/integration/test_transactions.c \
 	tests/integration/watch.c \
 	tests/integration/cluster.h \

@@ -202,8 +202,8 @@ static void wait_until_accepting(struct keyway *keyway)
 {
     char conninfo[100];
     long deadline = milliseconds() + 20000;
-    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=app user=app connect_timeout=5",
-             keyway->port);
+    snprintf(conninfo, sizeof conninfo,
+             "host=127.0.0.1 port=%d dbname=app user=app connect_timeout=5 sslmode=disable", keyway->port);
     while (PQping(conninfo) != PQPING_OK) {
         int status;
         if (waitpid(keyway->pid, &status, WNOHANG) == keyway->pid || milliseconds() > deadline) {
