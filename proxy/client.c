@@ -340,7 +340,6 @@ static void greet(struct client *client)
     const struct user_settings *user = settings_user(state->settings, client->user);
     const struct database_settings *database = client->view->state->settings;
     client->mode = user && user->has_pool_mode ? user->pool_mode : database->pool_mode;
-    client->server_user = login_user(state->settings, database, 0, client->user);
     client_join_shards(client);
     cancel_register(client);
     struct buffer *out = client_output(client);

@@ -5,14 +5,19 @@
  */
 #include "proxy/client_shards.h"
 
+#include <stdlib.h>
+
 #include "proxy/keyway.h"
 #include "proxy/query.h"
+#include "proxy/server_login.h"
 
 void client_join_shards(struct client *client)
 {
     const struct database_state *state = client->view->state;
     client->group = pool_group_get(client->view->database, client->user, state, keyway.worker_count);
     client->state_serial = state->serial;
+    free(client->server_user);
+    client->server_user = login_user(state->snapshot, state->settings, 0, client->user);
     atomic_fetch_add(&client->group->clients, 1);
 }
 
