@@ -29,36 +29,45 @@ static void stop(void)
 
 TestSuite(chaos, .init = start, .fini = stop, .timeout = 120);
 
-/* A statement whose answer carries the number that the client put into it. */
-static void write_statement(unsigned *seed, int number, char *sql, size_t size, char *expected,
+/* A statement whose answer carries the number that the client put into it, and the client's own setting. */
+static void write_statement(unsigned *seed, int client, int number, char *sql, size_t size, char *expected,
                             size_t expected_size)
 {
     static const char *const names[] = {"h", "q", "Zed", "m", "a b"};
     const char *name = names[rand_r(seed) % 5];
     if (rand_r(seed) % 4 == 0) {
-        snprintf(sql, size, "SELECT username, %d FROM users ORDER BY username LIMIT 1", number);
-        snprintf(expected, expected_size, "|%d", number);
+        snprintf(
+            sql, size,
+            "SELECT username, %d, current_setting('application_name') FROM users ORDER BY username LIMIT 1",
+            number);
+        snprintf(expected, expected_size, "|%d|client%d", number, client);
     } else {
-        snprintf(sql, size, "SELECT username, %d FROM users WHERE username = '%s'", number, name);
-        snprintf(expected, expected_size, "%s|%d", name, number);
+        snprintf(sql, size,
+                 "SELECT username, %d, current_setting('application_name') FROM users WHERE username = '%s'",
+                 number, name);
+        snprintf(expected, expected_size, "%s|%d|client%d", name, number, client);
     }
 }
 
 static void *client(void *context)
 {
-    unsigned seed = (unsigned) (intptr_t) context;
+    int self = (int) (intptr_t) context;
+    unsigned seed = (unsigned) self;
+    char conninfo[80];
+    snprintf(conninfo, sizeof conninfo, "dbname=app user=app application_name=client%d", self);
     PGconn *conn = NULL;
     for (int number = 0; !atomic_load(&over); number++) {
         char sql[200], expected[60];
         if (!conn || PQstatus(conn) != CONNECTION_OK) {
             PQfinish(conn);
-            conn = try_connect(&keyway, "dbname=app user=app");
+            conn = try_connect(&keyway, conninfo);
             if (PQstatus(conn) != CONNECTION_OK) {
                 pause_briefly();
                 continue;
             }
         }
-        write_statement(&seed, (int) seed % 1000 * 1000 + number, sql, sizeof sql, expected, sizeof expected);
+        write_statement(&seed, self, (int) seed % 1000 * 1000 + number, sql, sizeof sql, expected,
+                        sizeof expected);
         char *answer = ask(conn, sql);
         if (strcmp(answer, expected) == 0)
             atomic_fetch_add(&answered, 1);
