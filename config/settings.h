@@ -58,6 +58,7 @@ enum keyspace_method { METHOD_RANGE, METHOD_HASH, METHOD_LIST };
     X(TEXT, server_reset_query, "DISCARD ALL", "SQL", "run when a session-mode client leaves its server")        \
     X(DURATION, tcp_keepalive_idle, "60", "seconds", "idle time before keep-alive probes")                       \
     X(SIZE, max_packet_size, "1GB", "bytes", "a longer message is a protocol error")                             \
+    X(SIZE, gather_max_bytes, "1GB", "bytes", "a query that gathers more rows than this ends with an error")      \
     X(INTEGER, plan_cache_size, "10000", "plans", "cached plans per worker and database")                        \
     X(TEXT, client_tls_cert_file, "", "file", "the certificate shown to clients")                                \
     X(TEXT, client_tls_key_file, "", "file", "its private key")                                                  \

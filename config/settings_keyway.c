@@ -39,6 +39,7 @@ static const struct setting_range {
     {"max_client_conn", 1, SETTING_MOST},
     {"pool_size", 1, SETTING_MOST},
     {"max_packet_size", 1024, 1024 * 1024 * 1024},
+    {"gather_max_bytes", 0, INT64_MAX},
 };
 
 static const struct setting *find_setting(const char *name)

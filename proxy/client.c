@@ -16,6 +16,7 @@
 #include "proxy/client_gone.h"
 #include "proxy/client_shards.h"
 #include "proxy/cursor.h"
+#include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/portal.h"
@@ -289,6 +290,10 @@ void client_release_servers(struct client *client)
 
 void client_server_drained(struct client *client)
 {
+    if (client->run && client->run->gather) {
+        gather_drained(client->run->gather);
+        return;
+    }
     stream_resume(&client->stream);
 }
 

@@ -14,16 +14,18 @@ enum { TYPE_TEXT = 25 }; /* pg_type.dat */
 struct evaluating {
     struct reply_sink sink; /* first: the sink is this */
     struct run *run;
+    const struct plan *plan;
     size_t item;
     bool ready;
     struct evaluated row;
     struct error error;
 };
 
-const struct evaluated *evaluate_row(const struct run *run)
+const struct evaluated *evaluate_row(const struct run *run, const struct plan *plan)
 {
     const struct evaluating *evaluating = run->evaluating;
-    return evaluating && evaluating->ready && evaluating->item == run->cursor ? &evaluating->row : NULL;
+    return evaluating && evaluating->ready && evaluating->item == run->cursor && evaluating->plan == plan
+              ? &evaluating->row : NULL;
 }
 
 /* --- the answer
@@ -220,7 +222,7 @@ enum run_step evaluate_begin(struct run *run, const struct plan *plan, const str
         break;
     }
     struct evaluating *evaluating = arena_alloc(&run->arena, sizeof(*evaluating));
-    *evaluating = (struct evaluating){.sink = {take_frame, server_lost}, .run = run, .item = run->cursor};
+    *evaluating = (struct evaluating){.sink = {take_frame, server_lost}, .run = run, .plan = plan, .item = run->cursor};
     run->evaluating = evaluating;
     if (statement)
         send_extended(server, plan, statement, values, &run->arena, &evaluating->sink);

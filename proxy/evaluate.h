@@ -10,8 +10,8 @@
 
 #include "proxy/run.h"
 
-/* The row of the item being run; NULL: not there yet. */
-const struct evaluated *evaluate_row(const struct run *run);
+/* The row of the item being run, of this plan's evaluation; NULL: not there yet. */
+const struct evaluated *evaluate_row(const struct run *run, const struct plan *plan);
 /* Ask the home shard; `statement` and `values` are those of the extended protocol, NULL in a Query. */
 enum run_step evaluate_begin(struct run *run, const struct plan *plan, const struct statement *statement,
                              const struct bind_values *values);

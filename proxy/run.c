@@ -9,6 +9,7 @@
 
 #include "proxy/client_shards.h"
 #include "proxy/cursor.h"
+#include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
@@ -42,6 +43,8 @@ void run_abandon(struct client *client)
             server_drop_replies(server);
     if (run->fanout)
         fanout_abandon(run->fanout);
+    if (run->gather)
+        gather_abandon(run->gather);
     run_free(run);
 }
 
@@ -434,6 +437,15 @@ void run_evaluated(struct run *run, struct error *error)
         run->cursor++;
     }
     run_continue(client);
+}
+
+void run_gathered(struct run *run, struct error *error)
+{
+    if (!error_is_set(error)) {
+        run->gathered = run->plan;
+        run->gathered_item = run->cursor;
+    }
+    run_evaluated(run, error);
 }
 
 void run_drained(struct client *client)

@@ -10,6 +10,8 @@
 
 #include "proxy/cursor.h"
 #include "proxy/evaluate.h"
+#include "proxy/explain.h"
+#include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
 
@@ -435,7 +437,7 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     const struct plan *routed = execution->plan->inner ? execution->plan->inner : execution->plan;
     const struct normalised *literals = execution->normalised->unsure ? NULL : execution->normalised;
     const struct bind_values *binds = execution->statement ? &execution->bind.values : NULL;
-    const struct evaluated *evaluated = evaluate_row(run);
+    const struct evaluated *evaluated = evaluate_row(run, execution->plan);
     bool routable = evaluated ? plan_route_evaluated(routed, client->view->state->routing, literals, binds, evaluated,
                                                      &run->arena, route, error)
                               : plan_route(routed, client->view->state->routing, literals, binds, &run->arena, route, error);
@@ -452,6 +454,84 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     return can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error);
 }
 
+/* --- gathered queries ---------------------------------------------------------------------------------------- */
+
+/* EXPLAIN tells what would be gathered, and gathers nothing. */
+static enum run_step explain_gathering(struct run *run, const struct execution *execution, const struct route *route)
+{
+    static const char *const columns[] = {"QUERY PLAN"};
+    const struct plan *plan = execution->plan;
+    struct buffer *out = client_output(run->client);
+    struct error error = {0};
+    if (plan->explain_format != EXPLAIN_TEXT || strcasestr(plan->explain_prefix, "analyze")) {
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this form of EXPLAIN is not supported for a gathered query");
+        error_detail(&error, "%s", plan->inner->reason);
+        error_hint(&error, "Use EXPLAIN in text format, without ANALYZE.");
+        return run_fail(run, &error);
+    }
+    if (execution->statement == NULL || execution->described)
+        wire_columns(out, columns, NULL, 1);
+    struct explanation *explanation =
+        explanation_new(&run->arena, false, explain_preface(run, execution, route), 0);
+    explanation_send(explanation, out);
+    wire_complete(out, "EXPLAIN");
+    client_wrote(run->client);
+    return STEP_DONE;
+}
+
+static bool may_gather(const struct client *client, struct error *error)
+{
+    if (client->transaction.replay == NULL || strcasestr(client->transaction.replay, "read only") == NULL)
+        return true;
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
+    error_detail(error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
+    error_hint(error, "Run it in a READ WRITE transaction.");
+    return false;
+}
+
+static enum run_step query_gathered(struct run *run, const struct execution *execution)
+{
+    struct server *home = client_server(run->client, 0);
+    struct fanout_shape shape = {
+        .plan = execution->plan,
+        .route = {.kind = PLAN_SINGLE, .shards = shard_set_one(0), .limit = -1},
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+    };
+    run->gathered = NULL;
+    run->fanout = fanout_new(run->client, &shape, 1);
+    send_to(run, home, execution, execution->plan->shard_text, 0, fanout_add(run->fanout, home));
+    gather_end(home);
+    return STEP_BUSY;
+}
+
+static enum run_step run_gather(struct run *run, const struct execution *execution, const struct route *route)
+{
+    struct client *client = run->client;
+    struct error error = {0};
+    if (execution->plan->inner)
+        return explain_gathering(run, execution, route);
+    if (!may_gather(client, &error))
+        return run_fail(run, &error);
+    if (client->transaction.kind == TRANSACTION_NONE)
+        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    switch (lend_all(client, &route->shards, &error)) {
+    case LEND_WAIT:
+        return STEP_WAIT;
+    case LEND_FAILED:
+        return run_fail(run, &error);
+    case LEND_DONE:
+        break;
+    }
+    if (run->gathered == execution->plan && run->gathered_item == run->cursor)
+        return query_gathered(run, execution);
+    client->view->counters.multi_count++;
+    gather_begin(run, execution->plan, route);
+    return STEP_BUSY;
+}
+
+/* --- any routed statement ------------------------------------------------------------------------------------ */
+
 static enum run_step evaluate_first(struct run *run, const struct execution *execution)
 {
     return evaluate_begin(run, execution->plan, execution->statement,
@@ -466,10 +546,12 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     struct route route = {0};
     if (!catalog_is_current(client, plan, &error))
         return run_fail(run, &error);
-    if (plan->evaluation && evaluate_row(run) == NULL)
+    if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);
     if (!find_route(run, execution, &route, &error))
         return run_fail(run, &error);
+    if (route.kind == PLAN_GATHER)
+        return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
     if (client->transaction.kind == TRANSACTION_NONE && (run->several || (several_writes && !plan->outside_transaction)))
         transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);

@@ -46,6 +46,7 @@ struct region {
 
 struct scan {
     struct resolved_relation relation;
+    RangeVar *range; /* where it is named; NULL: the target of a write */
     int region;
     int first_slot; /* of its columns; NO_SLOT if they are unknown */
     bool inserted;  /* the target of an INSERT: its new rows say where it goes */
@@ -99,6 +100,14 @@ struct sighting {
     int depth; /* of the query: 0 is the statement itself */
 };
 
+/* A view in FROM, and the definition that is read in its place. */
+struct view_use {
+    const RangeVar *range;
+    SelectStmt *definition;
+    const struct catalog_relation *relation;
+    int first_scan, end_scan; /* what it reads */
+};
+
 struct analysis {
     const struct planning *planning;
     struct arena *arena; /* dies with the planning */
@@ -110,6 +119,10 @@ struct analysis {
     int region_count, region_room;
     struct scan *scans;
     int scan_count, scan_room;
+    struct view_use *views;
+    int view_count, view_room;
+    const RangeVar **cte_uses; /* names in FROM that mean a CTE */
+    int cte_use_count, cte_use_room;
     struct sighting *sightings;
     int sighting_count, sighting_room;
     int *parameter_uses;
@@ -155,6 +168,8 @@ int analysis_slot(struct analysis *analysis, const struct query *query, Node *ex
 uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, bool *bytes);
 /* The conditions on a sharded scan's key columns, in the plan's arena. */
 struct condition *analysis_condition(struct analysis *analysis, int scan);
+/* Does the name in FROM mean a CTE? */
+bool analysis_is_cte(const struct analysis *analysis, const RangeVar *range);
 /* DISTINCT ON; GROUPING SETS, CUBE, ROLLUP. */
 bool select_has_distinct_on(const SelectStmt *select);
 bool select_has_grouping_sets(const SelectStmt *select);

@@ -231,6 +231,7 @@ static struct source *read_opaque(struct analysis *analysis, const char *name, c
 static struct source *read_cte(struct analysis *analysis, struct cte *cte, const RangeVar *range,
                                struct scope *scope, int region)
 {
+    *ARRAY_ADD(analysis, analysis->cte_uses, analysis->cte_use_count, analysis->cte_use_room) = range;
     Alias *alias = makeNode(Alias);
     alias->aliasname = range->alias ? range->alias->aliasname : range->relname;
     alias->colnames =
@@ -245,9 +246,21 @@ static struct source *read_cte(struct analysis *analysis, struct cte *cte, const
                          region);
 }
 
-static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_relation *relation)
+bool analysis_is_cte(const struct analysis *analysis, const RangeVar *range)
+{
+    for (int i = 0; i < analysis->cte_use_count; i++)
+        if (analysis->cte_uses[i] == range)
+            return true;
+    return false;
+}
+
+/* The definition that stands for a view here; read again (in a CTE used twice), it is the same tree. */
+static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_relation *relation, const RangeVar *range)
 {
     struct error error = {0};
+    for (int i = 0; i < analysis->view_count; i++)
+        if (analysis->views[i].range == range)
+            return analysis->views[i].definition;
     List *parsed = relation->definition ? parse_more(relation->definition, &error) : NIL;
     error_clear(&error);
     Node *statement = list_length(parsed) == 1 ? linitial_node(RawStmt, parsed)->stmt : NULL;
@@ -263,16 +276,20 @@ static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_re
 static struct source *read_view(struct analysis *analysis, const struct resolved_relation *view,
                                 const RangeVar *range, struct scope *scope, int region)
 {
-    SelectStmt *select = parse_view(analysis, view->relation);
+    SelectStmt *select = parse_view(analysis, view->relation, range);
     if (!select)
         return read_opaque(analysis, view->name, range->alias, scope);
     if (!view->relation->on_every_shard)
         analysis->local_view = view->name;
     struct source *source = new_source(analysis, SOURCE_QUERY);
+    int use = analysis->view_count;
+    *ARRAY_ADD(analysis, analysis->views, analysis->view_count, analysis->view_room) =
+        (struct view_use){range, select, view->relation, analysis->scan_count, 0};
     analysis->view_depth++;
     source->merged = select_is_plain(analysis, select);
     source->query = read_select(analysis, select, NULL, region, source->merged);
     analysis->view_depth--;
+    analysis->views[use].end_scan = analysis->scan_count;
     struct output *columns = outer_columns(analysis, source, region);
     bool known = source->query->outputs_known && source->output_count == view->relation->column_count;
     for (int i = 0; known && i < source->output_count; i++)
@@ -286,10 +303,11 @@ static struct source *read_view(struct analysis *analysis, const struct resolved
 }
 
 struct source *read_table(struct analysis *analysis, const struct resolved_relation *relation,
-                          const RangeVar *range, struct scope *scope, int region)
+                          RangeVar *range, struct scope *scope, int region)
 {
     struct source *source = new_source(analysis, SOURCE_SCAN);
     source->scan = scan_add(analysis, relation, region);
+    analysis->scans[source->scan].range = range;
     const struct scan *scan = &analysis->scans[source->scan];
     bool known = scan->first_slot != NO_SLOT;
     struct item *item = new_item(analysis, NULL, known ? columns_of_scan(analysis, scan) : NULL,
@@ -301,7 +319,7 @@ struct source *read_table(struct analysis *analysis, const struct resolved_relat
     return source;
 }
 
-static struct source *read_range(struct analysis *analysis, const RangeVar *range, struct scope *scope,
+static struct source *read_range(struct analysis *analysis, RangeVar *range, struct scope *scope,
                                  struct scope *outer, int region)
 {
     struct cte *cte = range->schemaname ? NULL : scope_cte(outer, range->relname);

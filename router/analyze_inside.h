@@ -66,7 +66,7 @@ void read_in_clause(struct analysis *analysis, Node *expression, struct query *q
 struct query *query_new(struct analysis *analysis, SelectStmt *select, struct scope *outer, int region);
 void read_from_list(struct analysis *analysis, struct query *query, List *from, struct scope *outer);
 struct source *read_table(struct analysis *analysis, const struct resolved_relation *relation,
-                          const RangeVar *range, struct scope *scope, int region);
+                          RangeVar *range, struct scope *scope, int region);
 void read_with(struct analysis *analysis, const WithClause *with, struct scope *scope);
 void read_unused_with(struct analysis *analysis, const WithClause *with, struct scope *scope);
 /* An INSERT, UPDATE or DELETE inside WITH. */

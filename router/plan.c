@@ -196,7 +196,7 @@ void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind 
         if (kind != PLAN_BROADCAST)
             plan->reason = analysis->home ? "single: all of it is on the home shard"
                                           : "single: every shard has what it needs";
-    } else if (analysis->home && kind != PLAN_REFUSE) {
+    } else if (analysis->home && kind != PLAN_REFUSE && kind != PLAN_GATHER) {
         plan->many = PLAN_SINGLE;
         plan_refuse_many(plan, NULL, "Read them in two statements, or make it a reference table.",
                          "\"%s\" is on the home shard, the sharded tables are on others, too.",

@@ -26,6 +26,7 @@ enum plan_kind {
     PLAN_COMBINE,   /* one partial row per shard becomes one row */
     PLAN_SPLIT,     /* rows of an INSERT, or of COPY FROM, each to its shard */
     PLAN_BROADCAST, /* the same on every shard, the first one's reply for the client (reference tables, DDL, SET) */
+    PLAN_GATHER,    /* rows are copied into temporary tables of the home shard; the query runs there */
     PLAN_REFUSE,    /* 0A000 with `refusal` */
 };
 
@@ -101,6 +102,16 @@ struct evaluated {
     int count;
 };
 
+/* A use of a sharded table by a gathered query: its rows are copied into a temporary table of the home shard. */
+struct gather_part {
+    const char *table;  /* whose rows they are */
+    bool binary;        /* they travel in COPY's binary format, else as text */
+    const char *create; /* the temporary table, with the home shard's own rows; ends so that WITH NO DATA can follow */
+    const char *read;   /* COPY … TO STDOUT, for the other shards */
+    const char *fill;   /* COPY … FROM STDIN, for the home shard */
+    const char *finish; /* when all rows are there */
+};
+
 struct plan_inside; /* conditions, values, rows: the planner's own */
 
 struct plan {
@@ -131,6 +142,8 @@ struct plan {
     struct copy_shape *copy;
     uint32_t *parameter_types; /* known from the statement itself (casts, target columns); 0 unknown */
     int parameter_count;
+    const struct gather_part *gather; /* of PLAN_GATHER; shard_text is the query over the temporary tables */
+    int gather_count;
     const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */
@@ -173,6 +186,7 @@ struct route {
     int64_t limit, offset;     /* of PLAN_MERGE and PLAN_CONCAT: -1 and 0 without */
     struct split_part *parts;  /* of PLAN_SPLIT of an INSERT: one per shard in `shards`, in order; in the caller's arena */
     int part_count;
+    struct shard_set *gather_shards; /* of PLAN_GATHER: for each part, whose rows matter */
     const int *turns; /* the shard of each row, where each gives one row of RETURNING: they come in this order; or NULL */
     int turn_count;
 };

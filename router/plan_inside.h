@@ -37,6 +37,7 @@ struct plan_inside {
     struct condition **conditions;
     int condition_count;
     struct insert_rows *insert;
+    const int *gather_owners; /* the part that each condition belongs to */
     struct value limit, offset; /* with plan->has_limit, has_offset */
     bool server_encoding;
     bool no_clock_words; /* 'now' and the like, written to every shard, would differ */
@@ -45,6 +46,9 @@ struct plan_inside {
     bool *pins;
     size_t pin_count;
 };
+
+/* The query, run on the home shard over copies of the rows it needs.  False: it cannot be, as `proof` says.  The tree is changed. */
+bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof);
 
 /* Fill the plan from what the analysis found, for a statement that is to run with kind `kind` on several
  * shards (PLAN_REFUSE: the reason is in `proof`). */

@@ -145,6 +145,8 @@ static bool choose_kind(const struct plan *plan, const struct execution *executi
     if (plan->many == PLAN_REFUSE)
         return fail(plan, error);
     route->kind = plan->many;
+    if (route->kind == PLAN_GATHER)
+        shard_set_add(&route->shards, 0);
     if (route->kind == PLAN_MERGE || route->kind == PLAN_CONCAT)
         return read_limits(plan, execution, route, error);
     return true;
@@ -155,7 +157,7 @@ static bool check_clock_words(const struct plan *plan, const struct execution *e
 {
     bool found = plan->inside->clock_words || (execution->literals && has_clock_word(execution->literals)) ||
                  is_bound_to_clock_word(execution->binds);
-    if (route->kind == PLAN_SINGLE || !plan->inside->no_clock_words || !found)
+    if (route->kind == PLAN_SINGLE || route->kind == PLAN_GATHER || !plan->inside->no_clock_words || !found)
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
     error_detail(error, "A value such as 'now' is read by each shard's own clock.");
@@ -174,8 +176,12 @@ bool plan_route_evaluated(const struct plan *plan, const struct routing *routing
     *route = (struct route){.shards = inside->fixed, .limit = -1};
     if (inside->refused)
         return fail(plan, error);
+    if (plan->gather)
+        route->gather_shards = arena_alloc_array(arena, (size_t) plan->gather_count, sizeof *route->gather_shards);
     for (int i = 0; i < inside->condition_count; i++) {
         struct shard_set some = condition_shards(inside->conditions[i], &execution);
+        if (plan->gather)
+            shard_set_unite(&route->gather_shards[inside->gather_owners[i]], &some);
         shard_set_unite(&route->shards, &some);
     }
     if (inside->insert && !insert_route(inside->insert, &execution, &route->shards, route, error))
@@ -201,7 +207,7 @@ const char *plan_kind_name(enum plan_kind kind)
     static const char *const names[] = {
         [PLAN_SINGLE] = "single",   [PLAN_CONCAT] = "concat", [PLAN_MERGE] = "merge",
         [PLAN_COMBINE] = "combine", [PLAN_SPLIT] = "split",   [PLAN_BROADCAST] = "broadcast",
-        [PLAN_REFUSE] = "refuse",
+        [PLAN_GATHER] = "gather",   [PLAN_REFUSE] = "refuse",
     };
     return names[kind];
 }
@@ -238,6 +244,16 @@ static const char *describe_facts(const struct plan *plan, const struct executio
     return text;
 }
 
+static const char *describe_gathering(const struct plan *plan, const struct routing *routing,
+                                      const struct route *route, struct arena *arena)
+{
+    const char *text = "";
+    for (int i = 0; i < plan->gather_count; i++)
+        text = arena_printf(arena, "%sgathered: %s from %s: %s\n", text, plan->gather[i].table,
+                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].read);
+    return text;
+}
+
 static const char *reason_of(const struct plan *plan, const struct route *route)
 {
     if (route->kind != PLAN_SINGLE || plan->many == PLAN_SINGLE)
@@ -254,6 +270,8 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
     const char *text =
         arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
                      describe_shards(routing, &route->shards, arena), describe_facts(plan, &execution));
+    if (route->kind == PLAN_GATHER)
+        text = arena_printf(arena, "%s%s", text, describe_gathering(plan, routing, route, arena));
     if (route->kind != PLAN_SINGLE && plan->shard_text)
         text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
     return text;

@@ -19,6 +19,7 @@ struct selecting {
     const struct query *query;
     SelectStmt *select;
     struct proof proof;
+    const char *unproved; /* why rows had to be gathered */
     List *hidden; /* expressions to add to the select list */
 };
 
@@ -345,6 +346,37 @@ static bool has_sharded(const struct analysis *analysis)
     return false;
 }
 
+/* What was prepared for another way of answering does not hold for this one. */
+static void forget(struct plan *plan)
+{
+    plan->shard_text = NULL;
+    plan->sort_keys = NULL;
+    plan->sort_key_count = plan->hidden = plan->combine_count = 0;
+    plan->combine = NULL;
+    plan->has_limit = plan->has_offset = false;
+}
+
+/* The shards themselves are tried first; where they cannot answer, their rows are gathered. */
+static enum plan_kind choose_or_gather(struct selecting *selecting)
+{
+    enum plan_kind kind = choose(selecting);
+    if (kind != PLAN_REFUSE && !selecting->analysis.home)
+        return kind;
+    selecting->unproved = selecting->analysis.home ? "what it reads is partly on the home shard only" : selecting->proof.detail;
+    forget(selecting->plan);
+    bool gathers = plan_gather(selecting->plan, &selecting->analysis, selecting->select, &selecting->proof);
+    return gathers ? PLAN_GATHER : PLAN_REFUSE;
+}
+
+static const char *reason_for(struct selecting *selecting, enum plan_kind kind)
+{
+    if (kind == PLAN_REFUSE)
+        return selecting->proof.detail;
+    if (kind != PLAN_GATHER)
+        return prove_reason(&selecting->analysis, plan_kind_name(kind));
+    return arena_printf(&selecting->plan->arena, "gather: the home shard answers over copied rows (%s)", selecting->unproved);
+}
+
 void plan_select(struct plan *plan, const struct planning *planning, struct arena *arena, SelectStmt *select)
 {
     struct selecting selecting = {.plan = plan, .select = select};
@@ -353,9 +385,6 @@ void plan_select(struct plan *plan, const struct planning *planning, struct aren
     plan->writes |= selecting.analysis.modifying;
     if (plan_is_refused(plan))
         return;
-    enum plan_kind kind = has_sharded(&selecting.analysis) ? choose(&selecting) : PLAN_SINGLE;
-    plan_conclude(plan, &selecting.analysis, kind,
-                  kind == PLAN_REFUSE ? selecting.proof.detail
-                                      : prove_reason(&selecting.analysis, plan_kind_name(kind)),
-                  &selecting.proof);
+    enum plan_kind kind = has_sharded(&selecting.analysis) ? choose_or_gather(&selecting) : PLAN_SINGLE;
+    plan_conclude(plan, &selecting.analysis, kind, reason_for(&selecting, kind), &selecting.proof);
 }

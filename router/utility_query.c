@@ -217,7 +217,7 @@ static bool check_stored_query(struct plan *plan, const struct planning *plannin
         return false;
     }
     struct plan *inner = plan_inner(planning, query);
-    bool sound = inner->many != PLAN_REFUSE;
+    bool sound = inner->many != PLAN_REFUSE && inner->many != PLAN_GATHER;
     if (!sound)
         plan_refuse(plan, inner->refusal.message, inner->refusal.hint, "%s",
                     inner->refusal.detail ? inner->refusal.detail : what);

@@ -51,6 +51,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_chaos.c \
 	tests/integration/test_explain.c \
 	tests/integration/test_console.c \
+	tests/integration/test_gather.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_inserts.c \
 	tests/integration/test_limits.c \

@@ -1,0 +1,447 @@
+/*
+ * gather: the query runs on the home shard, over temporary tables that hold what it needs of the sharded
+ * ones.
+ *
+ * Proof: each use of a sharded table in the query is replaced by a temporary table with its rows from all
+ * shards that may hold any that matter, under the name it had; everything else that the query reads is on
+ * the home shard in full.  PostgreSQL then answers it as it would with all rows in one place.  Left out
+ * are columns whose names the query does not mention: no name can mean them.  What would tell the copy from
+ * the table (system columns, row locks, the table's row type) is not gathered.
+ *
+ * A view that reads sharded tables is replaced by its definition.
+ */
+#include <string.h>
+
+#include "router/plan_inside.h"
+#include "router/rewrite.h"
+
+enum { FIRST_USER_OID = 16384 };
+
+struct gathering {
+    struct plan *plan;
+    struct analysis *analysis;
+    struct arena *arena; /* the plan's */
+    const char **names;  /* mentioned anywhere, as columns may be */
+    int name_count, name_room;
+    bool all_columns; /* *, a natural join, … */
+    bool groups;
+    const char *whole_row;     /* a table's name used as a value */
+    const struct scan **scans; /* that are replaced, in the order of the parts */
+    struct gather_part *parts;
+    int part_count;
+    struct proof *proof;
+};
+
+static bool give_up(struct gathering *gathering, const char *hint, const char *detail)
+{
+    *gathering->proof = (struct proof){detail, hint};
+    return false;
+}
+
+/* ---- views ---- */
+
+static const struct view_use *find_view(const struct analysis *analysis, const RangeVar *range)
+{
+    for (int i = 0; i < analysis->view_count; i++)
+        if (analysis->views[i].range == range)
+            return &analysis->views[i];
+    return NULL;
+}
+
+static bool reads_sharded(const struct analysis *analysis, const struct view_use *view)
+{
+    for (int i = view->first_scan; i < view->end_scan; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return true;
+    return false;
+}
+
+/* The view's definition as a subquery, with the names that the view gives its columns. */
+static Node *expand(const struct view_use *view)
+{
+    const RangeVar *range = view->range;
+    RangeSubselect *subselect = makeNode(RangeSubselect);
+    const List *given = range->alias ? range->alias->colnames : NIL;
+    subselect->subquery = (Node *) view->definition;
+    subselect->alias = makeNode(Alias);
+    subselect->alias->aliasname = range->alias ? range->alias->aliasname : range->relname;
+    for (int i = 0; i < view->relation->column_count; i++)
+        subselect->alias->colnames =
+            lappend(subselect->alias->colnames, i < list_length(given)
+                                                    ? list_nth(given, i)
+                                                    : makeString((char *) view->relation->columns[i].name));
+    return (Node *) subselect;
+}
+
+static void expand_item(struct gathering *gathering, Node **item)
+{
+    if (IsA(*item, JoinExpr)) {
+        expand_item(gathering, &castNode(JoinExpr, *item)->larg);
+        expand_item(gathering, &castNode(JoinExpr, *item)->rarg);
+    } else if (IsA(*item, RangeVar)) {
+        const struct view_use *view = find_view(gathering->analysis, castNode(RangeVar, *item));
+        if (view && reads_sharded(gathering->analysis, view))
+            *item = expand(view);
+    }
+}
+
+static bool expand_views(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt)) {
+        ListCell *cell;
+        foreach (cell, castNode(SelectStmt, node)->fromClause)
+            expand_item(context, (Node **) &cell->ptr_value);
+    }
+    return parse_walk(node, expand_views, context);
+}
+
+/* ---- what is mentioned ---- */
+
+static void add_name(struct gathering *gathering, const char *name)
+{
+    if (gathering->name_count == gathering->name_room) {
+        int room = gathering->name_room ? gathering->name_room * 2 : 64;
+        const char **names = arena_alloc_array(gathering->analysis->arena, (size_t) room, sizeof *names);
+        if (gathering->name_count)
+            memcpy(names, gathering->names, (size_t) gathering->name_count * sizeof *names);
+        gathering->names = names;
+        gathering->name_room = room;
+    }
+    gathering->names[gathering->name_count++] = name;
+}
+
+static bool is_mentioned(const struct gathering *gathering, const char *name)
+{
+    for (int i = 0; i < gathering->name_count; i++)
+        if (!strcmp(gathering->names[i], name))
+            return true;
+    return gathering->all_columns;
+}
+
+static void add_names(struct gathering *gathering, const List *names)
+{
+    ListCell *cell;
+    foreach (cell, names)
+        if (IsA(lfirst(cell), String))
+            add_name(gathering, strVal(lfirst(cell)));
+}
+
+static void note_reference(struct gathering *gathering, const ColumnRef *reference)
+{
+    gathering->all_columns |= IsA(llast(reference->fields), A_Star);
+    add_names(gathering, reference->fields);
+}
+
+static bool note_mentions(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    switch (nodeTag(node)) {
+    case T_ColumnRef:
+        note_reference(gathering, castNode(ColumnRef, node));
+        break;
+    case T_A_Indirection: /* (row).column */
+        add_names(gathering, castNode(A_Indirection, node)->indirection);
+        gathering->all_columns = true;
+        break;
+    case T_JoinExpr:
+        gathering->all_columns |= castNode(JoinExpr, node)->isNatural;
+        add_names(gathering, castNode(JoinExpr, node)->usingClause);
+        break;
+    case T_Alias: /* t (a, b) names the first columns by position */
+        gathering->all_columns |= castNode(Alias, node)->colnames != NIL;
+        break;
+    case T_RangeSubselect: /* its select list names what its columns are */
+        return note_mentions(castNode(RangeSubselect, node)->subquery, context);
+    case T_SelectStmt:
+        gathering->groups |= castNode(SelectStmt, node)->groupClause != NIL;
+        break;
+    default:
+        break;
+    }
+    return parse_walk(node, note_mentions, context);
+}
+
+/* ---- tables ---- */
+
+static int part_of(const struct gathering *gathering, const RangeVar *range)
+{
+    for (int i = 0; i < gathering->part_count; i++)
+        if (gathering->scans[i]->range == range)
+            return i;
+    return -1;
+}
+
+static const char *quoted_name(const char *name, struct arena *arena)
+{
+    char *quoted = arena_alloc(arena, strlen(name) * 2 + 3), *at = quoted;
+    *at++ = '"';
+    for (; *name; name++) {
+        if (*name == '"')
+            *at++ = '"';
+        *at++ = *name;
+    }
+    *at++ = '"';
+    *at = '\0';
+    return quoted;
+}
+
+/* Values of types that are not PostgreSQL's own have other OIDs on each shard: those travel as text. */
+static bool travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
+{
+    for (int i = 0; i < relation->column_count; i++)
+        if (is_mentioned(gathering, relation->columns[i].name) &&
+            (relation->columns[i].type >= FIRST_USER_OID ||
+             !strncmp(relation->columns[i].type_name, "reg", 3)))
+            return false;
+    return true;
+}
+
+/* The columns mentioned; one at least, so that rows are rows in every format. */
+static const char *column_list(const struct gathering *gathering, const struct catalog_relation *relation)
+{
+    const char *list = NULL;
+    for (int i = 0; i < relation->column_count; i++) {
+        const char *name = relation->columns[i].name;
+        if (!is_mentioned(gathering, name) && (list || i < relation->column_count - 1))
+            continue;
+        name = quoted_name(name, gathering->arena);
+        list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
+    }
+    return list;
+}
+
+/* GROUP BY the primary key groups all other columns, too (functional dependency). */
+static const char *primary_key(const struct gathering *gathering, const struct catalog_relation *relation)
+{
+    const struct catalog_unique *primary = NULL;
+    const char *list = NULL;
+    for (int i = 0; i < relation->unique_count; i++)
+        if (relation->uniques[i].primary)
+            primary = &relation->uniques[i];
+    for (int i = 0; primary && i < primary->column_count; i++) {
+        const char *name = relation->columns[primary->columns[i]].name;
+        if (!is_mentioned(gathering, name))
+            return NULL;
+        name = quoted_name(name, gathering->arena);
+        list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
+    }
+    return gathering->groups ? list : NULL;
+}
+
+static void make_part(struct gathering *gathering, const struct scan *scan)
+{
+    struct arena *arena = gathering->arena;
+    struct gather_part *part = &gathering->parts[gathering->part_count];
+    const struct catalog_relation *relation = scan->relation.relation;
+    const char *columns = column_list(gathering, relation), *key = primary_key(gathering, relation);
+    const char *format = travels_in_binary(gathering, relation) ? "binary" : "text";
+    const char *select =
+        arena_printf(arena, "SELECT %s FROM %s%s.%s", columns, scan->range->inh ? "" : "ONLY ",
+                     quoted_name(scan->relation.schema, arena), quoted_name(scan->relation.name, arena));
+    int number = gathering->part_count + 1;
+    *part = (struct gather_part){
+        .table = arena_strdup(arena, scan->relation.name),
+        .binary = *format == 'b',
+        .create =
+            arena_printf(arena, "CREATE TEMPORARY TABLE keyway_%d ON COMMIT DROP AS %s", number, select),
+        .read = arena_printf(arena, "COPY (%s) TO STDOUT (FORMAT %s)", select, format),
+        .fill = arena_printf(arena, "COPY pg_temp.keyway_%d FROM STDIN (FORMAT %s)", number, format),
+        .finish =
+            key ? arena_printf(
+                      arena, "ALTER TABLE pg_temp.keyway_%d ADD PRIMARY KEY (%s); ANALYZE pg_temp.keyway_%d",
+                      number, key, number)
+                : arena_printf(arena, "ANALYZE pg_temp.keyway_%d", number),
+    };
+    gathering->scans[gathering->part_count++] = scan;
+}
+
+/* A table that is read more than once through one name (a CTE used twice) is one part with several
+ * conditions. */
+static void make_parts(struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    size_t room = (size_t) analysis->scan_count;
+    int condition = 0;
+    gathering->scans = arena_alloc_array(analysis->arena, room, sizeof *gathering->scans);
+    gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
+    int *owners = arena_alloc_array(gathering->arena, room, sizeof *owners);
+    for (int i = 0; i < analysis->scan_count; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        if (!scan_is_sharded(scan))
+            continue;
+        int part = part_of(gathering, scan->range);
+        if (part < 0) {
+            make_part(gathering, scan);
+            part = gathering->part_count - 1;
+        }
+        owners[condition++] = part; /* conditions are in the order of these scans: add_conditions() */
+    }
+    gathering->plan->inside->gather_owners = owners;
+}
+
+static bool names_part(const struct gathering *gathering, const List *fields)
+{
+    const char *schema = strVal(linitial(fields)), *name = strVal(lsecond(fields));
+    for (int i = 0; i < gathering->part_count; i++)
+        if (!strcmp(gathering->scans[i]->relation.schema, schema) &&
+            !strcmp(gathering->scans[i]->relation.name, name))
+            return true;
+    return false;
+}
+
+static bool replace_tables(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, RangeVar)) {
+        RangeVar *range = castNode(RangeVar, node);
+        int part = part_of(gathering, range);
+        if (part < 0)
+            return parse_walk(node, replace_tables, context);
+        if (!range->alias) {
+            range->alias = makeNode(Alias);
+            range->alias->aliasname = range->relname;
+        }
+        range->catalogname = NULL;
+        range->schemaname = (char *) "pg_temp";
+        range->relname = (char *) arena_printf(gathering->arena, "keyway_%d", part + 1);
+        range->inh = true;
+        return false;
+    }
+    if (IsA(node, ColumnRef)) { /* schema.table.column: the table has another schema now */
+        ColumnRef *reference = castNode(ColumnRef, node);
+        if (list_length(reference->fields) == 3 && names_part(gathering, reference->fields))
+            reference->fields = list_copy_tail(reference->fields, 1);
+    }
+    return parse_walk(node, replace_tables, context);
+}
+
+/* ---- what cannot be gathered ---- */
+
+/* Is a bare name the name of a replaced table, and no column's?  Its row type would be another. */
+static bool find_whole_row(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), String)) {
+        const char *name = strVal(llast(castNode(ColumnRef, node)->fields));
+        for (int i = 0; i < gathering->part_count; i++) {
+            const RangeVar *range = gathering->scans[i]->range;
+            if (!strcmp(name, range->alias ? range->alias->aliasname : range->relname))
+                gathering->whole_row = name;
+        }
+    }
+    return parse_walk(node, find_whole_row, context);
+}
+
+struct strays {
+    const struct gathering *gathering;
+    bool found;
+};
+
+/* After all, no name of a sharded table may be left: one that the analysis did not read. */
+static bool find_strays(Node *node, void *context)
+{
+    struct strays *strays = context;
+    if (!node)
+        return false;
+    if (IsA(node, RangeVar)) {
+        const RangeVar *range = castNode(RangeVar, node);
+        const struct analysis *analysis = strays->gathering->analysis;
+        bool read = part_of(strays->gathering, range) >= 0;
+        for (int i = 0; i < analysis->scan_count && !read; i++)
+            read = analysis->scans[i].range == range;
+        struct resolved_relation relation = resolve_relation(analysis->planning, range);
+        const struct view_use *view = find_view(analysis, range);
+        bool harmless = relation.place == PLACE_VIEW ? view && !reads_sharded(analysis, view)
+                                                     : relation.place != PLACE_SHARDED;
+        strays->found |= !read && !harmless && !analysis_is_cte(analysis, range);
+    }
+    return parse_walk(node, find_strays, context);
+}
+
+static bool locks(Node *node, void *context)
+{
+    (void) context;
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt) && castNode(SelectStmt, node)->lockingClause)
+        return true;
+    return parse_walk(node, locks, context);
+}
+
+static bool check_query(struct gathering *gathering, SelectStmt *select)
+{
+    const struct analysis *analysis = gathering->analysis;
+    if (analysis->system_column)
+        return give_up(gathering, "Use the primary key instead.",
+                       "A system column says where a row is stored on one shard.");
+    if (analysis->modifying || gathering->plan->writes)
+        return give_up(gathering, "Send the statements one after another.", "The query changes something.");
+    if (analysis->sampled)
+        return give_up(gathering, "Give the key's value, so that one shard runs the statement.",
+                       "TABLESAMPLE takes its sample from each shard apart.");
+    if (locks((Node *) select, NULL))
+        return give_up(gathering, "Lock rows by their keys.",
+                       "Rows of several shards cannot be locked through a copy.");
+    for (int i = 0; i < analysis->sighting_count; i++)
+        if (analysis->sightings[i].class == FUNCTION_UNKNOWN)
+            return give_up(gathering, "Give the key's value, so that one shard runs the statement.",
+                           "It is not known what a function of the query depends on.");
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (scan_is_sharded(&analysis->scans[i]) &&
+            (analysis->scans[i].relation.table->problem || !analysis->scans[i].range))
+            return give_up(gathering, "Make the table the same on all shards, and RELOAD.",
+                           "A table is not the same on all shards.");
+    return true;
+}
+
+static bool check_rows(struct gathering *gathering, SelectStmt *select)
+{
+    find_whole_row((Node *) select, gathering);
+    if (gathering->whole_row)
+        return give_up(gathering, "Name the columns.", "A whole row of a sharded table is used as a value.");
+    return true;
+}
+
+static bool names_travel(struct gathering *gathering)
+{
+    for (int i = 0; i < gathering->part_count; i++)
+        if (!gathering->parts[i].binary && !gathering->analysis->planning->facts->iso_dates)
+            return give_up(gathering, "SET datestyle = ISO.",
+                           "Values of the database's own types are copied as text, in DateStyle ISO only.");
+    return true;
+}
+
+bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof)
+{
+    struct gathering gathering = {.plan = plan, .analysis = analysis, .arena = &plan->arena, .proof = proof};
+    struct strays strays = {.gathering = &gathering};
+    if (!check_query(&gathering, select))
+        return false;
+    expand_views((Node *) select, &gathering);
+    note_mentions((Node *) select, &gathering);
+    make_parts(&gathering);
+    find_strays((Node *) select, &strays);
+    if (strays.found)
+        return give_up(&gathering, "Write the query in a simpler form.",
+                       "Not all of the query could be examined.");
+    if (!check_rows(&gathering, select) || !names_travel(&gathering))
+        return false;
+    replace_tables((Node *) select, &gathering);
+    const char *text_of_query = parse_deparse((Node *) select, gathering.arena);
+    if (!text_of_query)
+        return give_up(&gathering, "Write the query in a simpler form.",
+                       "The query over gathered rows cannot be written.");
+    plan->shard_text = text_of_query;
+    plan->gather = gathering.parts;
+    plan->gather_count = gathering.part_count;
+    plan_pin_all(plan);
+    return true;
+}
