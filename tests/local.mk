@@ -58,6 +58,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_limits_servers.c \
 	tests/integration/test_leaving.c \
 	tests/integration/test_logins.c \
+	tests/integration/test_memory.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_pool_modes.c \
 	tests/integration/test_refusals.c \
