@@ -86,6 +86,27 @@ int cluster_port(int server)
     return atoi(port);
 }
 
+static void failure_mark(char *path, size_t size)
+{
+    snprintf(path, size, "%s/failed", cluster_folder());
+}
+
+void cluster_note_failure(void)
+{
+    char path[600];
+    failure_mark(path, sizeof path);
+    FILE *file = fopen(path, "w");
+    assert(file);
+    fclose(file);
+}
+
+bool cluster_has_failure(void)
+{
+    char path[600];
+    failure_mark(path, sizeof path);
+    return access(path, F_OK) == 0;
+}
+
 static const char *pg_bindir(void)
 {
     const char *folder = getenv("PG_BINDIR");

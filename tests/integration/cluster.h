@@ -30,6 +30,10 @@ void cluster_kill_server(
 void cluster_stop_server(int server); /* fast shutdown, waits */
 void cluster_ensure(void);            /* start those that are down */
 
+/* Criterion does not count what fails in a fini function: note it here, and the whole run fails. */
+void cluster_note_failure(void);
+bool cluster_has_failure(void);
+
 /* Run a shell command (printf-like); its exit status, 0 for success. */
 int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int free_port(void);

@@ -255,8 +255,10 @@ void keyway_stop(struct keyway *keyway)
     kill(keyway->pid, SIGINT);
     pid_t pid = keyway->pid;
     int status = keyway_wait(keyway, 20000);
-    if (status != 0)
+    if (status != 0) {
+        cluster_note_failure();
         show_log(keyway);
+    }
     if (status == -1) {
         kill(pid, SIGKILL);
         cr_assert_fail("keyway did not stop within 20 s of SIGINT");
