@@ -51,7 +51,7 @@ struct client {
     bool skip_to_sync;           /* after an error in extended protocol */
     bool drop_sync;              /* the next Sync was already sent at the end of COPY data */
     bool half_closed;            /* it has stopped sending while its request was under way */
-    bool leaving;                /* Terminate waits, unread, for the output before it to leave */
+    bool leaving;                /* its Terminate, or its end, waits for the output before it to leave */
     bool open_batch;             /* messages were sent without Sync: the next ones belong to them */
     enum pool_mode mode;
     struct auth *auth;           /* while it logs in */

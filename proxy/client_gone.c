@@ -31,12 +31,20 @@ static bool is_between_messages(const struct client *client)
     return true;
 }
 
+/* The end may be read in the same turn as the answer before it was written. */
+static bool has_output_to_send(struct client *client)
+{
+    stream_flush(&client->stream);
+    client->leaving = buffer_length(&client->stream.out) > 0;
+    return client->leaving;
+}
+
 bool client_half_closed(struct stream *stream)
 {
     struct client *client = stream->context;
     bool data_is_missing = !stream->paused && copy_wanted(client);
     if (!request_is_under_way(client) || client->console || data_is_missing)
-        return false;
+        return has_output_to_send(client);
     client->half_closed = !has_said_goodbye(client);
     if (client->half_closed && is_between_messages(client)) {
         wire_parameter(client_output(client), "integer_datetimes", "on");

@@ -15,7 +15,8 @@ static const char *const of_henry = "SELECT username FROM users WHERE username =
 
 static void start(void)
 {
-    keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .settings = "pool_size = 4\n"});
+    keyway_start(&keyway, &(struct keyway_setup){
+                              .shards = 3, .settings = "pool_size = 4\n", .database = "pool_size = 1\n"});
     console = connect_console(&keyway);
     client = connect_keyway(&keyway, "application_name=tester");
     EXPECT(client, "INSERT INTO users (username, age) VALUES ('henry', 1)", "INSERT 0 1");
@@ -58,7 +59,7 @@ Test(console, databases_have_their_limits)
 {
     EXPECT_SHOWN(console, "SHOW DATABASES", "name", "app", "shards", "3");
     EXPECT_SHOWN(console, "SHOW DATABASES", "name", "app", "pool_mode", "transaction");
-    EXPECT_SHOWN(console, "SHOW DATABASES", "name", "app", "pool_size", "4");
+    EXPECT_SHOWN(console, "SHOW DATABASES", "name", "app", "pool_size", "1");
     EXPECT_SHOWN(console, "SHOW DATABASES", "name", "app", "paused", "0");
 }
 
