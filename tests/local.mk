@@ -128,5 +128,5 @@ fuzz fuzz-programs:
 	@exit 1
 endif
 
-EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run
+EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run tests/thread_sanitizer.suppressions
 CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(FUZZ_TARGETS)
