@@ -1,11 +1,12 @@
-# Tests.  `make check` runs the units and the integration tests; tests/run prints one sum for all of them.
+# Tests.  `make check` runs the units, the integration tests and the differential test; tests/run prints one sum for all of them.
 # `make fuzz FUZZ_SECONDS=60` runs the fuzz targets in turn (configure --enable-fuzz, CC=clang).
 
 UNIT_TEST = tests/unit/unit.test
 PLAN_CACHE_TEST = tests/unit/plan_cache.test
 UNIT_TESTS = $(UNIT_TEST) $(PLAN_CACHE_TEST)
 INTEGRATION_TEST = tests/integration/integration.test
-EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST)
+DIFFERENTIAL_TEST = tests/differential/differential.test
+EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
@@ -45,6 +46,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/console.c \
 	tests/integration/fixture.c \
 	tests/integration/main.c \
+	tests/integration/process.c \
 	tests/integration/raw.c \
 	tests/integration/test_basics.c \
 	tests/integration/test_cancel.c \
@@ -73,21 +75,42 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/cluster.h \
 	tests/integration/console.h \
 	tests/integration/fixture.h \
-	tests/integration/watch.h
+	tests/integration/process.h \
+	tests/integration/watch.h \
 	tests/integration/raw.h
 
 tests_integration_integration_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPENSSL_LIBS)
 
+# Needs no criterion: it counts by itself.
+tests_differential_differential_test_SOURCES = \
+	tests/differential/answer.c \
+	tests/differential/corpus.c \
+	tests/differential/layout.c \
+	tests/differential/main.c \
+	tests/differential/tally.c \
+	tests/differential/trial.c \
+	tests/integration/cluster.c \
+	tests/integration/process.c \
+	tests/differential/answer.h \
+	tests/differential/corpus.h \
+	tests/differential/layout.h \
+	tests/differential/tally.h \
+	tests/differential/trial.h
+tests_differential_differential_test_LDADD = $(LIBPQ_LIBS)
+
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
 	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}"
 
-.PHONY: check-programs unit-check integration-check fuzz fuzz-programs
+.PHONY: check-programs unit-check integration-check differential-check fuzz fuzz-programs
+differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DIFFERENTIAL_TEST)
+
 if HAVE_CRITERION
-check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST)
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
 
 check-local: check-programs
-	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
 
 unit-check: $(UNIT_TESTS)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS)
@@ -128,5 +151,6 @@ fuzz fuzz-programs:
 	@exit 1
 endif
 
-EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run tests/thread_sanitizer.suppressions
-CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(FUZZ_TARGETS)
+EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run tests/thread_sanitizer.suppressions \
+	$(srcdir)/tests/differential/*.sql
+CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST) $(FUZZ_TARGETS)

@@ -6,17 +6,15 @@
 
 #include <assert.h>
 #include <criterion/criterion.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/integration/process.h"
 
 /* Where ranges begin, over 1, 3 and 7 shards. */
 static const char *const bounds_of_1[] = {"-infinity", "+infinity"};
@@ -172,48 +170,6 @@ void keyway_configure(struct keyway *keyway, const struct keyway_setup *setup)
     fclose(file);
 }
 
-static void spawn(struct keyway *keyway)
-{
-    const char *program = getenv("KEYWAY");
-    pid_t parent = getpid();
-    keyway->pid = fork();
-    cr_assert(keyway->pid >= 0);
-    if (keyway->pid > 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashes takes its server along */
-    if (getppid() != parent)
-        _exit(1);
-    int log = open(keyway->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    for (int fd = 3; fd < 256; fd++)
-        close(fd);
-    execl(program ? program : "./keyway", "keyway", keyway->file, (char *) NULL);
-    _exit(127);
-}
-
-static void show_log(const struct keyway *keyway)
-{
-    fflush(NULL);
-    run("echo '--- the end of the log:' >&2; tail -n 40 %s >&2", keyway->log);
-}
-
-static void wait_until_accepting(struct keyway *keyway)
-{
-    char conninfo[100];
-    long deadline = milliseconds() + 20000;
-    snprintf(conninfo, sizeof conninfo,
-             "host=127.0.0.1 port=%d dbname=app user=app connect_timeout=5 sslmode=disable", keyway->port);
-    while (PQping(conninfo) != PQPING_OK) {
-        int status;
-        if (waitpid(keyway->pid, &status, WNOHANG) == keyway->pid || milliseconds() > deadline) {
-            show_log(keyway);
-            cr_assert_fail("keyway did not start");
-        }
-        pause_briefly();
-    }
-}
-
 void keyway_start(struct keyway *keyway, const struct keyway_setup *setup)
 {
     static int number;
@@ -232,21 +188,19 @@ void keyway_start(struct keyway *keyway, const struct keyway_setup *setup)
     keyway_configure(keyway, setup);
     struct rlimit files = {.rlim_cur = 10000, .rlim_max = 10000};
     setrlimit(RLIMIT_NOFILE, &files);
-    spawn(keyway);
-    wait_until_accepting(keyway);
+    keyway->pid = process_start(keyway->file, keyway->log);
+    if (!process_await(keyway->pid, keyway->port)) {
+        process_show_log(keyway->log);
+        cr_assert_fail("keyway did not start");
+    }
 }
 
 int keyway_wait(struct keyway *keyway, int timeout_ms)
 {
-    long deadline = milliseconds() + timeout_ms;
-    int status;
-    while (waitpid(keyway->pid, &status, WNOHANG) == 0) {
-        if (milliseconds() > deadline)
-            return -1;
-        pause_briefly();
-    }
-    keyway->pid = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    int status = process_wait(keyway->pid, timeout_ms);
+    if (status != -1)
+        keyway->pid = 0;
+    return status;
 }
 
 void keyway_stop(struct keyway *keyway)
@@ -257,7 +211,7 @@ void keyway_stop(struct keyway *keyway)
     int status = keyway_wait(keyway, 20000);
     if (status != 0) {
         cluster_note_failure();
-        show_log(keyway);
+        process_show_log(keyway->log);
     }
     if (status == -1) {
         kill(pid, SIGKILL);

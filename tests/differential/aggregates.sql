@@ -1,0 +1,384 @@
+-- Aggregates, groups and windows.
+
+-- [rows]
+-- count of all rows
+SELECT count(*) FROM users
+
+-- counts skip NULLs
+SELECT count(*), count(age), count(country), count(tags) FROM users
+
+-- sums of smallint, integer, bigint, numeric have different types
+SELECT sum(weight), sum(age), sum(balance) FROM users, events WHERE users.username = 'bob' AND events.id < 10
+
+-- sums of integers over shards
+SELECT sum(age) FROM users
+
+-- a sum of bigints is numeric and may pass their range
+SELECT sum(karma) FROM users
+
+-- a sum of smallints is bigint
+SELECT sum(weight) FROM events
+
+-- a sum of numerics
+SELECT sum(balance) FROM users
+
+-- a sum of floats
+SELECT sum(likes::float8) FROM posts
+
+-- a sum of intervals
+SELECT sum(iv) FROM zoo WHERE id < 50
+
+-- a sum of money
+SELECT sum(cash) FROM zoo
+
+-- a sum of nothing is NULL
+SELECT sum(age), count(age), min(age), max(username) FROM users WHERE age > 1000
+
+-- extremes
+SELECT min(age), max(age), min(karma), max(karma) FROM users
+
+-- extremes of text under collation C
+SELECT min(username), max(username) FROM users
+
+-- extremes of text under an ICU collation
+SELECT min(title), max(title) FROM users
+
+-- extremes of varchar are text
+SELECT min(city), max(city) FROM users
+
+-- extremes of dates and times
+SELECT min(born), max(born), min(created), max(created) FROM users
+
+-- extremes of floats with NaN
+SELECT min(score), max(score) FROM users
+
+-- extremes of numerics with NaN
+SELECT min(num), max(num) FROM zoo
+
+-- extremes of times, intervals and arrays
+SELECT min(t), max(ttz), min(iv), max(ints), min(feeling), max(c5), max(ip) FROM zoo
+
+-- extremes with infinite times
+SELECT min(at), max(at) FROM events
+
+-- the largest NULL
+SELECT max(age) FROM users WHERE age IS NULL
+
+-- bool_and, bool_or, every
+SELECT bool_and(active), bool_or(active), every(age > 0) FROM users
+
+-- bool_and of nothing
+SELECT bool_and(active) FROM users WHERE age > 1000
+
+-- bit_and, bit_or, bit_xor
+SELECT bit_and(age), bit_or(age), bit_xor(age) FROM users
+
+-- avg
+SELECT avg(age), avg(balance) FROM users
+
+-- avg of floats
+SELECT avg(likes::float8) FROM posts
+
+-- standard deviation and variance
+SELECT stddev(age), stddev_pop(age), variance(age), var_pop(age) FROM users
+
+-- standard deviation over one row is NULL
+SELECT stddev(age) FROM users WHERE username = 'bob'
+
+-- regression
+SELECT corr(likes, id), regr_slope(likes, id), covar_pop(likes, id) FROM posts
+
+-- array_agg with an order
+SELECT array_agg(username ORDER BY username) FROM users
+
+-- string_agg with an order
+SELECT string_agg(username, ',' ORDER BY username DESC) FROM users
+
+-- json_agg and jsonb_object_agg
+SELECT json_agg(username ORDER BY username), jsonb_object_agg(username, age) FROM users WHERE age > 30
+
+-- xmlagg
+SELECT xmlagg(x ORDER BY id) FROM zoo
+
+-- percentiles
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY age), percentile_disc(0.5) WITHIN GROUP (ORDER BY age), mode() WITHIN GROUP (ORDER BY country) FROM users
+
+-- a hypothetical rank
+SELECT rank(20) WITHIN GROUP (ORDER BY age) FROM users
+
+-- range_agg
+SELECT range_agg(span) FROM zoo
+
+-- count DISTINCT of the key
+SELECT count(DISTINCT username) FROM posts
+
+-- count DISTINCT of another column
+SELECT count(DISTINCT country) FROM users
+
+-- sum DISTINCT
+SELECT sum(DISTINCT likes) FROM posts
+
+-- min DISTINCT
+SELECT min(DISTINCT age) FROM users
+
+-- FILTER
+SELECT count(*) FILTER (WHERE age > 20), sum(age) FILTER (WHERE active) FROM users
+
+-- count of two columns as a row
+SELECT count((age, country)) FROM users
+
+-- count of an expression
+SELECT count(NULLIF(country, 'de')), sum(age * 2 + 1), max(length(username)) FROM users
+
+-- a sum of a CASE
+SELECT sum(CASE WHEN active THEN 1 ELSE 0 END) FROM users
+
+-- sums that overflow on one shard
+SELECT sum(karma * 9) FROM users
+
+-- an aggregate inside an expression
+SELECT count(*) + 1, max(age) - min(age) FROM users
+
+-- an aggregate cast
+SELECT count(*)::int, sum(age)::text FROM users
+
+-- an aggregate in a function
+SELECT coalesce(sum(age), 0) FROM users WHERE age > 1000
+
+-- an aggregate beside a constant
+SELECT 'total' AS what, count(*), 1.5, NULL FROM users
+
+-- an aggregate beside a parameter-less function
+SELECT count(*), current_user FROM users
+
+-- a comparison of aggregates
+SELECT max(age) > min(age) FROM users
+
+-- the same aggregate twice
+SELECT count(*), count(*) FROM users
+
+-- column names of aggregates
+SELECT count(*) AS n, sum(age) total, max(age) FROM users
+
+-- count over a join on the key
+SELECT count(*), sum(p.likes) FROM users u JOIN posts p ON p.username = u.username
+
+-- count over a LEFT JOIN on the key
+SELECT count(*), count(p.id) FROM users u LEFT JOIN posts p ON p.username = u.username
+
+-- count over a join with a reference table
+SELECT count(*), sum(c.population) FROM users u JOIN countries c ON c.code = u.country
+
+-- count of reference rows with a LEFT JOIN
+SELECT count(*) FROM countries c LEFT JOIN users u ON u.country = c.code
+
+-- count of a reference table
+SELECT count(*), sum(population) FROM countries
+
+-- count with keys
+SELECT count(*), sum(age) FROM users WHERE username IN ('ann', 'zoe', 'nobody')
+
+-- count of a hash table
+SELECT count(*), min(id), max(id), sum(weight) FROM events
+
+-- count of a list table
+SELECT count(*), sum(people), max(region) FROM places
+
+-- count with a semi join on the key
+SELECT count(*) FROM users u WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username)
+
+-- count with LIMIT 0
+SELECT count(*) FROM users LIMIT 0
+
+-- count with OFFSET 1
+SELECT count(*) FROM users OFFSET 1
+
+-- count with LIMIT
+SELECT count(*) FROM users LIMIT 10
+
+-- count with ORDER BY itself
+SELECT count(*) FROM users ORDER BY 1
+
+-- DISTINCT of an aggregate
+SELECT DISTINCT count(*) FROM users
+
+-- HAVING without GROUP BY
+SELECT count(*) FROM users HAVING count(*) > 1000
+
+-- HAVING without GROUP BY that holds
+SELECT max(age) FROM users HAVING count(*) > 3
+
+-- HAVING without an aggregate in the select list
+SELECT 1 FROM users HAVING count(*) > 3
+
+-- GROUP BY of nothing
+SELECT count(*) FROM users GROUP BY ()
+
+-- GROUP BY the key
+SELECT username, count(*), sum(likes) FROM posts GROUP BY username
+
+-- GROUP BY the key and more
+SELECT username, id % 2, count(*) FROM posts GROUP BY username, id % 2
+
+-- GROUP BY the key by position
+SELECT username, avg(likes), string_agg(body, ',' ORDER BY id) FROM posts GROUP BY 1
+
+-- GROUP BY the key under an output name
+SELECT username AS who, count(*) FROM posts GROUP BY who
+
+-- GROUP BY an output name that a column has, too: the column wins
+SELECT username AS body, count(*) FROM posts GROUP BY body, username
+
+-- GROUP BY the key that is not selected
+SELECT count(*) FROM posts GROUP BY username
+
+-- GROUP BY the key with HAVING
+SELECT username, count(*) FROM posts GROUP BY username HAVING count(*) > 1 AND max(likes) > 3
+
+-- GROUP BY the primary key gives all columns
+SELECT u.* FROM users u GROUP BY u.username
+
+-- GROUP BY an expression of the key
+SELECT lower(username), count(*) FROM users GROUP BY lower(username)
+
+-- GROUP BY another column
+SELECT country, count(*) FROM users GROUP BY country
+
+-- GROUP BY another column, with all that can be summed
+SELECT country, count(*), sum(age), min(age), max(username) FROM users GROUP BY country
+
+-- GROUP BY another column, with averages
+SELECT country, avg(age) FROM users GROUP BY country
+
+-- GROUP BY another column with HAVING
+SELECT country FROM users GROUP BY country HAVING count(*) > 6
+
+-- GROUP BY one column of a key of two
+SELECT tenant, sum(amount) FROM stock GROUP BY tenant
+
+-- GROUP BY both columns of a key of two
+SELECT item, tenant, sum(amount) FROM stock GROUP BY tenant, item
+
+-- GROUP BY of a join on the key
+SELECT u.username, count(p.id) FROM users u LEFT JOIN posts p ON p.username = u.username GROUP BY u.username
+
+-- GROUP BY the nullable side's key
+SELECT p.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username GROUP BY p.username
+
+-- GROUP BY a reference table's column
+SELECT c.name, count(*) FROM users u JOIN countries c ON c.code = u.country GROUP BY c.name
+
+-- GROUP BY of a reference table LEFT JOINed with a sharded one
+SELECT c.code, count(u.username) FROM countries c LEFT JOIN users u ON u.country = c.code GROUP BY c.code
+
+-- ROLLUP of the key
+SELECT username, count(*) FROM posts GROUP BY ROLLUP (username)
+
+-- CUBE
+SELECT country, active, count(*) FROM users GROUP BY CUBE (country, active)
+
+-- GROUPING SETS
+SELECT username, id, grouping(username, id), count(*) FROM posts GROUP BY GROUPING SETS ((username, id), (username))
+
+-- ROLLUP with the key given
+SELECT username, id, count(*) FROM posts WHERE username = 'm' GROUP BY ROLLUP (username, id)
+
+-- GROUP BY DISTINCT
+SELECT username, count(*) FROM posts GROUP BY DISTINCT username, username
+
+-- DISTINCT with the key
+SELECT DISTINCT username FROM posts
+
+-- DISTINCT without the key
+SELECT DISTINCT country, active FROM users
+
+-- DISTINCT of the key and an expression
+SELECT DISTINCT username, id % 2 FROM posts
+
+-- DISTINCT of an expression of the key
+SELECT DISTINCT left(username, 1) FROM users
+
+-- an aggregate of an aggregate by window
+SELECT username, sum(count(*)) OVER () FROM posts GROUP BY username
+
+-- a window over everything
+SELECT username, count(*) OVER () FROM users
+
+-- a window ordered over everything
+SELECT username, row_number() OVER (ORDER BY username) FROM users
+
+-- a window within the key
+SELECT username, id, row_number() OVER (PARTITION BY username ORDER BY id) FROM posts
+
+-- a window within the key, aggregates and frames
+SELECT username, id, sum(likes) OVER (PARTITION BY username ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), lag(id) OVER (PARTITION BY username ORDER BY id) FROM posts
+
+-- a named window within the key
+SELECT username, id, first_value(id) OVER w, ntile(2) OVER w FROM posts WINDOW w AS (PARTITION BY username ORDER BY id DESC)
+
+-- one window within the key, another not
+SELECT username, id, count(*) OVER (PARTITION BY username), count(*) OVER (PARTITION BY id) FROM posts
+
+-- a window within the key and more
+SELECT username, id, count(*) OVER (PARTITION BY id % 2, username) FROM posts
+
+-- a window within another column
+SELECT username, rank() OVER (PARTITION BY country ORDER BY age, username) FROM users
+
+-- a window with the key given
+SELECT id, sum(likes) OVER (ORDER BY id) FROM posts WHERE username = 'm'
+
+-- a window inside a subquery within the key
+SELECT username, id FROM (SELECT username, id, rank() OVER (PARTITION BY username ORDER BY id DESC) AS r FROM posts) s WHERE r = 1
+
+-- a window over groups of the key
+SELECT username, rank() OVER (ORDER BY count(*) DESC) FROM posts GROUP BY username
+
+-- an aggregate over a set-returning function
+SELECT count(*) FROM users, unnest(tags) AS t
+
+-- an aggregate with a set-returning function in the select list
+SELECT count(*), generate_series(1, 2) FROM users
+
+-- a user-defined function around a sum
+SELECT sum(plus_one(age)) FROM users
+
+-- ungrouped aggregates of a view
+SELECT count(*), max(age) FROM adults
+
+-- a view that groups
+SELECT * FROM totals
+
+-- [total order]
+-- GROUP BY the key, ordered by the aggregate
+SELECT username, count(*) AS n FROM posts GROUP BY username ORDER BY n DESC, username
+
+-- GROUP BY the key, ordered by an aggregate that is not selected
+SELECT username FROM posts GROUP BY username ORDER BY max(likes) DESC, username LIMIT 5
+
+-- GROUP BY the key, ordered by the key with OFFSET
+SELECT username, sum(likes) FROM posts GROUP BY username ORDER BY username OFFSET 20
+
+-- GROUP BY another column, ordered
+SELECT country, count(*) FROM users GROUP BY country ORDER BY count(*) DESC, country
+
+-- GROUP BY another column with LIMIT
+SELECT country, count(*) FROM users GROUP BY country ORDER BY country NULLS FIRST LIMIT 2
+
+-- a window within the key, ordered by it
+SELECT username, id, row_number() OVER (PARTITION BY username ORDER BY id DESC) AS r FROM posts ORDER BY r, username
+
+-- an ordered GROUP BY of a join
+SELECT u.username, u.age, count(p.id) FROM users u LEFT JOIN posts p USING (username) GROUP BY u.username, u.age ORDER BY 3 DESC, 1
+
+-- FILTER with a parameter
+--$ 20
+SELECT count(*) FILTER (WHERE age > $1::int) FROM users
+
+-- a sum with a parameter
+--$ 3
+SELECT sum(age + $1) FROM users
+
+-- a parameter in HAVING
+--$ 2
+SELECT username, count(*) FROM posts GROUP BY username HAVING count(*) > $1 ORDER BY username

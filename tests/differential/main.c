@@ -1,0 +1,241 @@
+/*
+ * differential: the same statements to Keyway and to one PostgreSQL that holds all rows.
+ *
+ *   differential.test [--filter GLOB] [--refusals]     GLOB matches "LAYOUT/FILE:LINE", for example
+ * '3/joins:*'
+ *
+ * Each entry of the corpus before each layout is one test.  It is equal, or refused (0A000 with DETAIL and
+ * HINT, and nothing changed), or different; only the last is a failure.  The tally says which kinds of plans
+ * answered and what was refused why.
+ */
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/differential/tally.h"
+#include "tests/differential/trial.h"
+#include "tests/integration/cluster.h"
+#include "tests/integration/process.h"
+
+struct report {
+    const char *filter;
+    bool refusals; /* name each of them */
+    int verdicts[VERDICT_DIFFERENT + 1];
+    struct tally kinds, reasons;
+};
+
+static void stop_on_signal(int number)
+{
+    cluster_destroy();
+    _exit(128 + number);
+}
+
+/* ---- the tally ---- */
+
+/* Names differ from statement to statement; the reason is what is left. */
+static char *reason_without_names(const char *detail)
+{
+    char *reason;
+    size_t size;
+    FILE *stream = open_memstream(&reason, &size);
+    for (const char *at = detail; *at; at++) {
+        const char *end = *at == '"' ? strchr(at + 1, '"') : NULL;
+        fputs(end ? "\"…\"" : (char[]){*at, '\0'}, stream);
+        at = end ? end : at;
+    }
+    fclose(stream);
+    return reason;
+}
+
+static char *kind_of(PGconn *console, const char *sql)
+{
+    size_t length = strlen(sql);
+    char *route = malloc(2 * length + 20), *to = route;
+    if (!route)
+        abort();
+    to += sprintf(to, "ROUTE '");
+    for (const char *from = sql; *from; from++) {
+        if (*from == '\'')
+            *to++ = '\'';
+        *to++ = *from == '\n' ? ' ' : *from;
+    }
+    strcpy(to, "'");
+    PGresult *result = PQexec(console, route);
+    char *kind = strdup(PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "no plan");
+    PQclear(result);
+    free(route);
+    return kind;
+}
+
+static const char *const verdict_names[] = {
+    [VERDICT_EQUAL] = "equal", [VERDICT_REFUSED] = "refused", [VERDICT_DIFFERENT] = "different"};
+
+static void count_kind(struct report *report, PGconn *console, const struct entry *entry,
+                       enum verdict verdict)
+{
+    char name[80];
+    const char *sql = entry->steps[0].sql;
+    char *kind = entry->section == SECTION_SCRIPT ? strdup("script")
+                 : entry->steps[0].value_count    ? strdup("with parameters")
+                                                  : kind_of(console, sql);
+    snprintf(name, sizeof name, "%s, %s", kind, verdict_names[verdict]);
+    tally_add(&report->kinds, name, sql);
+    free(kind);
+}
+
+static void count(struct report *report, struct bench *bench, PGconn *console, const struct entry *entry,
+                  enum verdict verdict)
+{
+    report->verdicts[verdict]++;
+    count_kind(report, console, entry, verdict);
+    if (verdict != VERDICT_REFUSED)
+        return;
+    char *reason = reason_without_names(bench->reason);
+    tally_add(&report->reasons, reason, entry->steps[0].sql);
+    free(reason);
+    if (report->refusals)
+        printf("refused %s.sql:%d over %s: %s\n", entry->file, entry->line, bench->servers.layout->name,
+               bench->reason);
+}
+
+/* ---- one layout ---- */
+
+struct keyway {
+    pid_t pid;
+    int port;
+    char file[300], log[300];
+};
+
+static struct keyway start_keyway(const struct layout *layout)
+{
+    struct keyway keyway = {.port = free_port()};
+    snprintf(keyway.file, sizeof keyway.file, "%s/keyway-%d.ini", cluster_folder(), keyway.port);
+    snprintf(keyway.log, sizeof keyway.log, "%s/keyway-%d.log", cluster_folder(), keyway.port);
+    FILE *file = fopen(keyway.file, "w");
+    if (file) {
+        layout_write_configuration(layout, keyway.port, file);
+        fclose(file);
+        keyway.pid = process_start(keyway.file, keyway.log);
+    }
+    if (!file || !process_await(keyway.pid, keyway.port)) {
+        process_show_log(keyway.log);
+        cluster_destroy();
+        exit(1);
+    }
+    return keyway;
+}
+
+/* That it ends as it should is a test of its own: a sanitizer speaks through the exit status. */
+static void stop_keyway(struct report *report, const struct keyway *keyway, const struct layout *layout)
+{
+    kill(keyway->pid, SIGINT);
+    int status = process_wait(keyway->pid, 20000);
+    report->verdicts[status == 0 ? VERDICT_EQUAL : VERDICT_DIFFERENT]++;
+    if (status == 0)
+        return;
+    printf("DIFFERENT over %s: Keyway ended with status %d\n", layout->name, status);
+    process_show_log(keyway->log);
+    if (status == -1)
+        kill(keyway->pid, SIGKILL);
+}
+
+static bool is_chosen(const struct report *report, const struct layout *layout, const struct entry *entry)
+{
+    char name[200];
+    snprintf(name, sizeof name, "%s/%s:%d", layout->name, entry->file, entry->line);
+    return fnmatch(report->filter, name, 0) == 0;
+}
+
+static void run_entries(struct report *report, struct bench *bench, PGconn *console,
+                        const struct corpus *corpus)
+{
+    for (int i = 0; i < corpus->count; i++)
+        if (is_chosen(report, bench->servers.layout, &corpus->entries[i])) {
+            enum verdict verdict = trial_run(bench, &corpus->entries[i]);
+            count(report, bench, console, &corpus->entries[i], verdict);
+        }
+}
+
+static void run_layout(struct report *report, const struct layout *layout, const struct corpus *corpus)
+{
+    char conninfo[100];
+    long started = milliseconds();
+    struct bench bench = {.servers = layout_load(layout)};
+    struct keyway keyway = start_keyway(layout);
+    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=keyway user=admin", keyway.port);
+    PGconn *console = PQconnectdb(conninfo);
+    bench.port = keyway.port;
+    bench_connect(&bench);
+    run_entries(report, &bench, console, corpus);
+    bench_disconnect(&bench);
+    PQfinish(console);
+    stop_keyway(report, &keyway, layout);
+    layout_unload(&bench.servers);
+    free(bench.reason);
+    printf("layout \"%s\": done in %ld s\n", layout->name, (milliseconds() - started) / 1000);
+    fflush(stdout);
+}
+
+static bool layout_is_chosen(const struct report *report, const struct layout *layout,
+                             const struct corpus *corpus)
+{
+    for (int i = 0; i < corpus->count; i++)
+        if (is_chosen(report, layout, &corpus->entries[i]))
+            return true;
+    return false;
+}
+
+static int finish(struct report *report)
+{
+    const int *verdicts = report->verdicts;
+    int tested = verdicts[VERDICT_EQUAL] + verdicts[VERDICT_REFUSED] + verdicts[VERDICT_DIFFERENT];
+    tally_print(&report->kinds, "plans (statements x layouts):", 0);
+    tally_print(&report->reasons, "refusals by reason (statements x layouts):", 1);
+    printf("equal %d, refused %d, different %d\n", verdicts[VERDICT_EQUAL], verdicts[VERDICT_REFUSED],
+           verdicts[VERDICT_DIFFERENT]);
+    printf("Synthesis: Tested: %d | Passing: %d | Failing: %d\n", tested,
+           tested - verdicts[VERDICT_DIFFERENT], verdicts[VERDICT_DIFFERENT]);
+    tally_free(&report->kinds);
+    tally_free(&report->reasons);
+    return verdicts[VERDICT_DIFFERENT] > 0;
+}
+
+static void read_arguments(struct report *report, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strncmp(argv[i], "--filter=", 9))
+            report->filter = argv[i] + 9;
+        else if (!strcmp(argv[i], "--filter") && i + 1 < argc)
+            report->filter = argv[++i];
+        else if (!strcmp(argv[i], "--refusals"))
+            report->refusals = true;
+}
+
+static struct corpus read_corpus(void)
+{
+    char folder[500];
+    const char *source = getenv("SOURCE_DIR");
+    snprintf(folder, sizeof folder, "%s/tests/differential", source ? source : ".");
+    return corpus_read(folder);
+}
+
+int main(int argc, char **argv)
+{
+    struct report report = {.filter = "*"};
+    setenv("LC_ALL", "C.UTF-8", 1);
+    read_arguments(&report, argc, argv);
+    struct corpus corpus = read_corpus();
+    signal(SIGINT, stop_on_signal);
+    signal(SIGTERM, stop_on_signal);
+    signal(SIGPIPE, SIG_IGN);
+    bool ready = cluster_create();
+    for (int i = 0; ready && i < layout_count; i++)
+        if (layout_is_chosen(&report, &layouts[i], &corpus))
+            run_layout(&report, &layouts[i], &corpus);
+    cluster_destroy();
+    corpus_free(&corpus);
+    return ready ? finish(&report) : 1;
+}

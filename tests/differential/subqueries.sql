@@ -1,0 +1,324 @@
+-- Subqueries: IN, EXISTS, scalars, FROM, WITH, set operations.
+
+-- [rows]
+-- IN on the key
+SELECT username FROM users WHERE username IN (SELECT username FROM posts)
+
+-- IN on the key with a condition inside
+SELECT username FROM users u WHERE username IN (SELECT username FROM posts WHERE likes > 5)
+
+-- IN on another column
+SELECT username FROM users WHERE username IN (SELECT followee FROM follows)
+
+-- IN with the inner key given
+SELECT username FROM users WHERE username IN (SELECT followee FROM follows WHERE follower = 'ann')
+
+-- IN of a reference table
+SELECT username FROM users WHERE country IN (SELECT code FROM countries WHERE population > 100000000)
+
+-- NOT IN of a reference table
+SELECT username FROM users WHERE country NOT IN (SELECT code FROM countries)
+
+-- a reference table's rows that are IN a sharded one
+SELECT code FROM countries WHERE code IN (SELECT country FROM users)
+
+-- a reference table's rows that are NOT IN a sharded one
+SELECT code FROM countries WHERE code NOT IN (SELECT country FROM users WHERE country IS NOT NULL)
+
+-- NOT IN on the key
+SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts)
+
+-- NOT IN where the inner side has NULLs: nothing
+SELECT username FROM users WHERE country NOT IN (SELECT country FROM users)
+
+-- NOT IN on another column
+SELECT username FROM users WHERE username NOT IN (SELECT followee FROM follows)
+
+-- NOT IN of an empty set
+SELECT count(*) FROM users WHERE username NOT IN (SELECT username FROM posts WHERE false)
+
+-- EXISTS on the key
+SELECT username FROM users u WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username)
+
+-- EXISTS on the key and more
+SELECT username FROM users u WHERE EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.likes > u.age)
+
+-- EXISTS without correlation
+SELECT username FROM users WHERE EXISTS (SELECT 1 FROM posts WHERE id = 7)
+
+-- EXISTS on another column
+SELECT username FROM users u WHERE EXISTS (SELECT 1 FROM follows f WHERE f.followee = u.username)
+
+-- NOT EXISTS on the key
+SELECT username FROM users u WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username)
+
+-- NOT EXISTS on another column
+SELECT username FROM users u WHERE NOT EXISTS (SELECT 1 FROM follows f WHERE f.followee = u.username)
+
+-- EXISTS of a reference table
+SELECT username FROM users u WHERE EXISTS (SELECT 1 FROM countries c WHERE c.code = u.country)
+
+-- EXISTS over sharded rows without an outer FROM
+SELECT 1 WHERE EXISTS (SELECT 1 FROM users WHERE age = 14)
+
+-- NOT EXISTS over sharded rows without an outer FROM
+SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM users WHERE age = 14)
+
+-- EXISTS in the select list
+SELECT EXISTS (SELECT 1 FROM users WHERE age = 14)
+
+-- EXISTS in the select list, on the key
+SELECT username, EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username) FROM users u
+
+-- EXISTS under OR, on the key
+SELECT username FROM users u WHERE age = 14 OR EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username)
+
+-- IN under NOT, on the key
+SELECT username FROM users u WHERE NOT (username IN (SELECT username FROM posts))
+
+-- two levels of EXISTS on the key
+SELECT username FROM users u WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username AND EXISTS (SELECT 1 FROM follows f WHERE f.follower = p.username AND f.followee > 'm'))
+
+-- two levels, the inner tied to the outermost
+SELECT username FROM users u WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username AND EXISTS (SELECT 1 FROM follows f WHERE f.follower = u.username))
+
+-- a row IN on the key
+SELECT username FROM users WHERE (username, 1) IN (SELECT username, id FROM posts)
+
+-- = ANY of a subquery on the key
+SELECT username FROM users WHERE username = ANY (SELECT username FROM posts)
+
+-- <> ALL of a subquery on the key
+SELECT username FROM users WHERE username <> ALL (SELECT username FROM posts)
+
+-- > ALL of a subquery
+SELECT username FROM users WHERE age >= ALL (SELECT age FROM users WHERE age IS NOT NULL)
+
+-- a correlated scalar on the key
+SELECT username, (SELECT count(*) FROM posts p WHERE p.username = u.username) FROM users u
+
+-- a correlated scalar on the key in a condition
+SELECT username FROM users u WHERE (SELECT count(*) FROM posts p WHERE p.username = u.username) > 2
+
+-- a correlated scalar on another column
+SELECT username, (SELECT count(*) FROM follows f WHERE f.followee = u.username) FROM users u
+
+-- a scalar of everything
+SELECT username, (SELECT count(*) FROM posts) FROM users
+
+-- a scalar of everything in a condition
+SELECT username FROM users WHERE age = (SELECT max(age) FROM users)
+
+-- a scalar of a reference table
+SELECT username, (SELECT name FROM countries c WHERE c.code = u.country) FROM users u
+
+-- a scalar alone
+SELECT (SELECT count(*) FROM users)
+
+-- a scalar with the key given
+SELECT (SELECT age FROM users WHERE username = 'bob'), (SELECT count(*) FROM posts WHERE username = 'bob')
+
+-- scalars with keys of different shards
+SELECT (SELECT age FROM users WHERE username = 'ann'), (SELECT age FROM users WHERE username = 'zoe')
+
+-- a scalar that gives more than one row is an error
+SELECT username, (SELECT id FROM posts p WHERE p.username = u.username) FROM users u
+
+-- an ARRAY subquery on the key
+SELECT username, ARRAY (SELECT id FROM posts p WHERE p.username = u.username ORDER BY id) FROM users u
+
+-- an ARRAY subquery of everything
+SELECT ARRAY (SELECT username FROM users ORDER BY username)
+
+-- a subquery in FROM
+SELECT * FROM (SELECT username, age FROM users) s WHERE age > 30
+
+-- a subquery in FROM with the key given outside
+SELECT * FROM (SELECT username, age FROM users) s WHERE username = 'bob'
+
+-- a subquery in FROM with an aggregate, the key given outside
+SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY username) s WHERE username = 'zoe'
+
+-- a subquery in FROM with a window, the key given outside
+SELECT * FROM (SELECT username, rank() OVER (ORDER BY age) FROM users) s WHERE username = 'zoe'
+
+-- a subquery in FROM with LIMIT, the key given outside
+SELECT * FROM (SELECT username FROM users ORDER BY username LIMIT 3) s WHERE username = 'zoe'
+
+-- a subquery in FROM with DISTINCT, the key given outside
+SELECT * FROM (SELECT DISTINCT username FROM posts) s WHERE username = 'zoe'
+
+-- a subquery in FROM that renames the key to another column's name
+SELECT * FROM (SELECT age AS username, username AS age FROM users) s WHERE age = 'bob'
+
+-- a subquery in FROM whose key is a constant
+SELECT * FROM (SELECT 'bob' AS username, age FROM users) s WHERE username = 'bob'
+
+-- a subquery in FROM with the key given inside
+SELECT * FROM (SELECT * FROM users WHERE username = 'bob') s
+
+-- nested subqueries in FROM
+SELECT a FROM (SELECT b AS a FROM (SELECT username AS b FROM users) x) y WHERE a = 'zoe'
+
+-- the number of a limited subquery's rows
+SELECT count(*) FROM (SELECT username FROM users LIMIT 5) s
+
+-- the number of distinct rows
+SELECT count(*) FROM (SELECT DISTINCT country FROM users) s
+
+-- the sum of sums
+SELECT sum(n) FROM (SELECT username, count(*) AS n FROM posts GROUP BY username) s
+
+-- the maximum of counts by key
+SELECT max(n) FROM (SELECT username, count(*) AS n FROM posts GROUP BY username) s
+
+-- the maximum of counts that cross shards
+SELECT max(n) FROM (SELECT country, count(*) AS n FROM users GROUP BY country) s
+
+-- WITH of one key
+WITH u AS (SELECT * FROM users WHERE username = 'bob') SELECT * FROM u
+
+-- WITH of all rows
+WITH u AS (SELECT username, age FROM users) SELECT * FROM u WHERE age > 30
+
+-- WITH used twice, on the key
+WITH p AS (SELECT username, id FROM posts) SELECT a.username, b.id FROM p a JOIN p b ON a.username = b.username AND a.id = b.id
+
+-- WITH used twice, not on the key
+WITH u AS (SELECT username, age FROM users) SELECT a.username FROM u a JOIN u b ON a.age = b.age + 1
+
+-- WITH MATERIALIZED and the key outside
+WITH u AS MATERIALIZED (SELECT * FROM users) SELECT username FROM u WHERE username = 'bob'
+
+-- WITH of an aggregate
+WITH n AS (SELECT count(*) AS n FROM users) SELECT n FROM n
+
+-- WITH of an aggregate beside rows
+WITH n AS (SELECT max(age) AS top FROM users) SELECT username FROM users, n WHERE age = top
+
+-- WITH that is not used
+WITH unused AS (SELECT count(*) FROM posts) SELECT username FROM users WHERE username = 'bob'
+
+-- WITH that hides a table
+WITH users AS (SELECT 'bob' AS username) SELECT * FROM users
+
+-- WITH that hides a table, used with the key
+WITH users AS (SELECT username, id AS age FROM posts) SELECT * FROM users WHERE username = 'zoe'
+
+-- WITH chains
+WITH a AS (SELECT username, age FROM users), b AS (SELECT username FROM a WHERE age > 20) SELECT * FROM b WHERE username > 'm'
+
+-- WITH inside a subquery
+SELECT * FROM (WITH x AS (SELECT username FROM users) SELECT * FROM x) s WHERE username = 'kim'
+
+-- WITH RECURSIVE over numbers only
+WITH RECURSIVE t (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT * FROM t
+
+-- WITH RECURSIVE over sharded rows
+WITH RECURSIVE t (who) AS (SELECT 'ann' UNION SELECT followee FROM t JOIN follows ON follower = who) SELECT * FROM t
+
+-- UNION ALL of shards' rows
+SELECT username FROM users UNION ALL SELECT username FROM posts
+
+-- UNION ALL of columns that are no keys
+SELECT country FROM users UNION ALL SELECT body FROM posts
+
+-- UNION on the key
+SELECT username FROM users UNION SELECT username FROM posts
+
+-- UNION of columns that are no keys
+SELECT country FROM users UNION SELECT city FROM users
+
+-- UNION with the key in different places
+SELECT username, city FROM users UNION SELECT city, username FROM users
+
+-- UNION with a constant that tells the arms apart
+SELECT username, 'u' FROM users UNION SELECT username, 'p' FROM posts
+
+-- UNION ALL with a reference table: its rows come once
+SELECT username FROM users UNION ALL SELECT code FROM countries
+
+-- UNION with VALUES: its rows come once
+SELECT username FROM users UNION ALL VALUES ('extra')
+
+-- UNION ALL of one key each, on different shards
+SELECT username, age FROM users WHERE username = 'ann' UNION ALL SELECT username, age FROM users WHERE username = 'zoe'
+
+-- UNION ALL of one key each, on one shard
+SELECT username, age FROM users WHERE username = 'ann' UNION ALL SELECT username, age FROM users WHERE username = 'bob'
+
+-- UNION ALL with types that are unified
+SELECT username, age FROM users UNION ALL SELECT username, likes::numeric FROM posts
+
+-- UNION ALL of different keyspaces
+SELECT username FROM users UNION ALL SELECT kind FROM events
+
+-- EXCEPT on the key
+SELECT username FROM users EXCEPT SELECT username FROM posts
+
+-- EXCEPT ALL on the key
+SELECT username FROM posts EXCEPT ALL SELECT username FROM users
+
+-- EXCEPT of other columns
+SELECT username FROM users EXCEPT SELECT followee FROM follows
+
+-- INTERSECT on the key
+SELECT username FROM users INTERSECT SELECT username FROM posts
+
+-- INTERSECT ALL on the key
+SELECT username FROM posts INTERSECT ALL SELECT follower FROM follows
+
+-- INTERSECT of other columns
+SELECT country FROM users INTERSECT SELECT code FROM countries
+
+-- three arms
+SELECT username FROM users UNION SELECT username FROM posts EXCEPT SELECT follower FROM follows
+
+-- three arms with parentheses
+SELECT username FROM users EXCEPT (SELECT username FROM posts UNION SELECT follower FROM follows)
+
+-- the key given in one arm only
+SELECT username FROM users WHERE username = 'ann' UNION SELECT username FROM posts WHERE likes = 1
+
+-- a set operation in FROM with the key given outside
+SELECT * FROM (SELECT username FROM users UNION ALL SELECT username FROM posts) s WHERE username = 'zoe'
+
+-- a set operation in IN
+SELECT username FROM users WHERE username IN (SELECT username FROM posts UNION SELECT follower FROM follows)
+
+-- the number of a union
+SELECT count(*) FROM (SELECT username FROM users UNION SELECT username FROM posts) s
+
+-- a set-returning subquery of constants
+SELECT * FROM (SELECT generate_series(1, 3) AS g) s WHERE g > 1
+
+-- a subquery over pg_catalog beside a sharded table
+SELECT username FROM users WHERE username IN (SELECT relname FROM pg_class)
+
+-- [total order]
+-- UNION on the key, ordered
+SELECT username FROM users UNION SELECT username FROM posts ORDER BY username
+
+-- UNION ALL ordered by position with LIMIT
+SELECT username, age AS n FROM users UNION ALL SELECT username, id FROM posts ORDER BY 1, 2 NULLS FIRST LIMIT 10
+
+-- EXCEPT ordered downwards
+SELECT username FROM users EXCEPT SELECT username FROM posts ORDER BY 1 DESC
+
+-- arms with their own order and limit
+(SELECT username FROM users ORDER BY username LIMIT 2) UNION ALL (SELECT username FROM users ORDER BY username DESC LIMIT 2) ORDER BY 1
+
+-- a subquery ordered outside
+SELECT * FROM (SELECT username, age FROM users WHERE age > 10) s ORDER BY age, username LIMIT 5
+
+-- EXISTS ordered
+SELECT username FROM users u WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username) ORDER BY username OFFSET 5
+
+-- ordered by a correlated scalar
+SELECT username FROM users u ORDER BY (SELECT count(*) FROM posts p WHERE p.username = u.username), username
+
+-- ordered by a selected correlated scalar
+SELECT username, (SELECT count(*) FROM posts p WHERE p.username = u.username) AS n FROM users u ORDER BY n DESC, username
+
+-- WITH ordered outside
+WITH u AS (SELECT username, age FROM users) SELECT * FROM u ORDER BY age NULLS FIRST, username LIMIT 4

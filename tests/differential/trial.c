@@ -1,0 +1,199 @@
+/*
+ * The oracle and Keyway are asked in turn.  What writes is asked with all tables at their beginning and
+ * looked at afterwards; a refused statement must have changed nothing.  A script that is refused in the
+ * middle is not compared from there on, but goes on to its end, where it removes what it made.
+ */
+#include "tests/differential/trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void ignore_notice(void *context, const PGresult *result)
+{
+    (void) context;
+    (void) result;
+}
+
+static PGconn *connect_to(int port)
+{
+    char conninfo[120];
+    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=app user=app connect_timeout=20",
+             port);
+    PGconn *conn = PQconnectdb(conninfo);
+    PQsetNoticeReceiver(conn, ignore_notice, NULL);
+    return conn;
+}
+
+void bench_connect(struct bench *bench)
+{
+    bench->keyway = (struct party){connect_to(bench->port), bench->servers.shards[0]};
+    bench->oracle = (struct party){connect_to(atoi(PQport(bench->servers.oracle))), bench->servers.oracle};
+}
+
+void bench_disconnect(struct bench *bench)
+{
+    PQfinish(bench->keyway.conn);
+    PQfinish(bench->oracle.conn);
+}
+
+static void tidy(struct bench *bench, bool anew)
+{
+    PGconn *conns[] = {bench->keyway.conn, bench->oracle.conn};
+    bool good = !anew;
+    for (int i = 0; i < 2 && good; i++) {
+        if (PQtransactionStatus(conns[i]) != PQTRANS_IDLE)
+            PQclear(PQexec(conns[i], "ROLLBACK"));
+        good = PQtransactionStatus(conns[i]) == PQTRANS_IDLE;
+    }
+    if (!good) {
+        bench_disconnect(bench);
+        bench_connect(bench);
+    }
+}
+
+static void announce(const struct bench *bench, const struct entry *entry, enum protocol protocol)
+{
+    printf("DIFFERENT %s.sql:%d over %s, %s: %s\n", entry->file, entry->line, bench->servers.layout->name,
+           protocol_names[protocol], entry->comment);
+}
+
+static void announce_step(const struct step *step)
+{
+    printf("  %s\n", step->sql);
+    for (int i = 0; i < step->value_count; i++)
+        printf("  $%d = %s\n", i + 1, step->values[i] ? step->values[i] : "NULL");
+}
+
+static enum verdict judge(struct bench *bench, const struct entry *entry, const struct step *step,
+                          enum protocol protocol, struct answer *expected, struct answer *found)
+{
+    if (answer_equal(expected, found, entry->section))
+        return VERDICT_EQUAL;
+    if (answer_is_refusal(found)) {
+        free(bench->reason);
+        bench->reason = strdup(found->detail);
+        return VERDICT_REFUSED;
+    }
+    announce(bench, entry, protocol);
+    announce_step(step);
+    answer_print(expected, "expected");
+    answer_print(found, "answered");
+    return VERDICT_DIFFERENT;
+}
+
+static enum verdict run_step(struct bench *bench, const struct entry *entry, const struct step *step,
+                             enum protocol protocol)
+{
+    struct answer expected = answer_ask(&bench->oracle, step, protocol);
+    struct answer found = answer_ask(&bench->keyway, step, protocol);
+    enum verdict verdict = judge(bench, entry, step, protocol, &expected, &found);
+    answer_free(&expected);
+    answer_free(&found);
+    return verdict;
+}
+
+/* After a refusal the oracle alone has run the statement. */
+static enum verdict check_tables(struct bench *bench, const struct entry *entry, enum protocol protocol,
+                                 enum verdict verdict)
+{
+    bool whole_script_ran = verdict == VERDICT_EQUAL;
+    if (entry->section == SECTION_SCRIPT && !whole_script_ran)
+        return verdict;
+    char *expected = whole_script_ran ? layout_expected_changes(&bench->servers) : strdup("");
+    char *found = layout_changes(&bench->servers);
+    if (strcmp(expected, found) != 0 && verdict != VERDICT_DIFFERENT) {
+        announce(bench, entry, protocol);
+        announce_step(&entry->steps[entry->step_count - 1]);
+        printf("  the tables differ afterwards; expected changes:\n%s  found changes:\n%s", expected, found);
+        verdict = VERDICT_DIFFERENT;
+    }
+    free(expected);
+    free(found);
+    return verdict;
+}
+
+static enum verdict worse(enum verdict left, enum verdict right)
+{
+    return left > right ? left : right;
+}
+
+static enum verdict run_write(struct bench *bench, const struct entry *entry, enum protocol protocol)
+{
+    enum verdict worst = VERDICT_EQUAL;
+    for (int i = 0; i < entry->step_count; i++) {
+        enum verdict verdict = run_step(bench, entry, &entry->steps[i], protocol);
+        worst = worse(worst, check_tables(bench, entry, protocol, verdict));
+        layout_restore(&bench->servers);
+    }
+    return worst;
+}
+
+static void run_uncompared(struct bench *bench, const struct step *step, enum protocol protocol)
+{
+    struct answer answers[] = {answer_ask(&bench->oracle, step, protocol),
+                               answer_ask(&bench->keyway, step, protocol)};
+    answer_free(&answers[0]);
+    answer_free(&answers[1]);
+}
+
+static enum verdict run_script(struct bench *bench, const struct entry *entry, enum protocol protocol)
+{
+    enum verdict verdict = VERDICT_EQUAL;
+    tidy(bench, true);
+    for (int i = 0; i < entry->step_count; i++)
+        if (verdict == VERDICT_EQUAL)
+            verdict = run_step(bench, entry, &entry->steps[i], protocol);
+        else
+            run_uncompared(bench, &entry->steps[i], protocol);
+    tidy(bench, true);
+    verdict = check_tables(bench, entry, protocol, verdict);
+    layout_restore(&bench->servers);
+    return verdict;
+}
+
+static enum verdict run_read(struct bench *bench, const struct entry *entry, enum protocol protocol)
+{
+    enum verdict worst = VERDICT_EQUAL;
+    for (int i = 0; i < entry->step_count; i++)
+        worst = worse(worst, run_step(bench, entry, &entry->steps[i], protocol));
+    return worst;
+}
+
+static enum verdict run(struct bench *bench, const struct entry *entry, enum protocol protocol)
+{
+    switch (entry->section) {
+    case SECTION_ROWS:
+    case SECTION_TOTAL_ORDER:
+    case SECTION_SOME_ROWS:
+    case SECTION_ERROR:
+        return run_read(bench, entry, protocol);
+    case SECTION_WRITE:
+        return run_write(bench, entry, protocol);
+    case SECTION_SCRIPT:
+        return run_script(bench, entry, protocol);
+    }
+    return VERDICT_DIFFERENT;
+}
+
+/* Values need the extended protocol; scripts, which are long, are run in one form of each protocol. */
+static bool applies(const struct entry *entry, enum protocol protocol)
+{
+    if (entry->section == SECTION_SCRIPT)
+        return protocol == PROTOCOL_SIMPLE || protocol == PROTOCOL_PARAMETERS_TEXT;
+    if (entry->section == SECTION_WRITE && protocol == PROTOCOL_PARAMETERS_TEXT)
+        return false;
+    return protocol != PROTOCOL_SIMPLE || !entry->steps[0].value_count;
+}
+
+enum verdict trial_run(struct bench *bench, const struct entry *entry)
+{
+    enum verdict worst = VERDICT_EQUAL;
+    for (enum protocol protocol = 0; protocol < PROTOCOLS && worst != VERDICT_DIFFERENT; protocol++) {
+        if (!applies(entry, protocol))
+            continue;
+        worst = worse(worst, run(bench, entry, protocol));
+        tidy(bench, false);
+    }
+    return worst;
+}

@@ -1,0 +1,28 @@
+/*
+ * trial: one entry of the corpus before one layout, in every way of asking.
+ */
+#ifndef KEYWAY_DIFFERENTIAL_TRIAL_H
+#define KEYWAY_DIFFERENTIAL_TRIAL_H
+
+#include "tests/differential/answer.h"
+#include "tests/differential/layout.h"
+
+enum verdict {
+    VERDICT_EQUAL,
+    VERDICT_REFUSED,   /* in at least one way of asking, and in none different */
+    VERDICT_DIFFERENT, /* said on stdout */
+};
+
+struct bench {
+    struct servers servers;
+    int port; /* Keyway's */
+    struct party keyway, oracle;
+    char *reason; /* of the last refusal: its DETAIL */
+};
+
+void bench_connect(struct bench *bench);
+void bench_disconnect(struct bench *bench);
+
+enum verdict trial_run(struct bench *bench, const struct entry *entry);
+
+#endif
