@@ -217,15 +217,19 @@ struct query *query_new(struct analysis *analysis, SelectStmt *select, struct sc
     return query;
 }
 
+static void note_limits_inside(struct analysis *analysis, const SelectStmt *select)
+{
+    analysis->limited_inside |= select->limitCount || select->limitOffset;
+    analysis->locks |= select->lockingClause != NIL;
+}
+
 static void read_limits(struct analysis *analysis, struct query *query)
 {
     const SelectStmt *select = query->select;
     read_in_clause(analysis, select->limitCount, query, query->region, CLAUSE_OTHER);
     read_in_clause(analysis, select->limitOffset, query, query->region, CLAUSE_OTHER);
-    if (analysis->depth > 0) {
-        analysis->limited_inside |= select->limitCount || select->limitOffset;
-        analysis->locks |= select->lockingClause != NIL;
-    }
+    if (analysis->depth > 0)
+        note_limits_inside(analysis, select);
 }
 
 static struct query *read_values(struct analysis *analysis, struct query *query)
@@ -275,13 +279,21 @@ static struct query *read_leaf(struct analysis *analysis, struct query *query, s
     return query;
 }
 
+/* An arm is as deep as its union, but its own LIMIT counts its rows alone. */
+static struct query *read_arm(struct analysis *analysis, struct query *query, SelectStmt *select)
+{
+    analysis->depth--;
+    struct query *arm = read_select(analysis, select, query->scope, query->region, false);
+    analysis->depth++;
+    note_limits_inside(analysis, select);
+    return arm;
+}
+
 static struct query *read_arms(struct analysis *analysis, struct query *query)
 {
     query->set_operation = true;
-    analysis->depth--; /* the arms are as deep as their union */
-    query->left = read_select(analysis, query->select->larg, query->scope, query->region, false);
-    query->right = read_select(analysis, query->select->rarg, query->scope, query->region, false);
-    analysis->depth++;
+    query->left = read_arm(analysis, query, query->select->larg);
+    query->right = read_arm(analysis, query, query->select->rarg);
     query->outputs_known = query->left->outputs_known;
     query->output_count = query->left->output_count;
     query->outputs = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);

@@ -47,9 +47,25 @@ static Node *integer_constant(long long count)
 }
 
 /*
- * Each shard's first LIMIT + OFFSET rows are enough.  A negative one, and a sum that is no bigint, never get
- * so far or mean that there is no limit.  NULL + anything is NULL: no limit, as PostgreSQL has it; OFFSET
- * NULL is 0.
+ * OFFSET's share of a shard's limit where the values are not known: OFFSET NULL is 0, and the sum stays a
+ * bigint.
+ */
+static Node *added_offset(Node *limit, Node *offset)
+{
+    CoalesceExpr *known = makeNode(CoalesceExpr);
+    known->args = list_make2(bigint(copyObject(offset)), integer_constant(0));
+    known->location = -1;
+    MinMaxExpr *least = makeNode(MinMaxExpr);
+    least->op = IS_LEAST;
+    least->args = list_make2(
+        known, makeSimpleA_Expr(AEXPR_OP, "-", integer_constant(INT64_MAX), bigint(copyObject(limit)), -1));
+    least->location = -1;
+    return (Node *) least;
+}
+
+/*
+ * Each shard's first LIMIT + OFFSET rows are enough.  A negative one never gets so far, and a sum that is no
+ * bigint is no limit.  NULL + anything is NULL: no limit, as PostgreSQL has it.
  */
 static Node *raised_limit(Node *limit, Node *offset)
 {
@@ -59,10 +75,8 @@ static Node *raised_limit(Node *limit, Node *offset)
     if (constant_count(limit, &count) && constant_count(offset, &skipped))
         return count < 0 || skipped < 0 || count > INT64_MAX - skipped ? NULL
                                                                        : integer_constant(count + skipped);
-    CoalesceExpr *known = makeNode(CoalesceExpr);
-    known->args = list_make2(bigint(copyObject(offset)), integer_constant(0));
-    known->location = -1;
-    return (Node *) makeSimpleA_Expr(AEXPR_OP, "+", bigint(copyObject(limit)), (Node *) known, -1);
+    return (Node *) makeSimpleA_Expr(AEXPR_OP, "+", bigint(copyObject(limit)), added_offset(limit, offset),
+                                     -1);
 }
 
 static List *with_hidden(List *targets, const List *hidden)

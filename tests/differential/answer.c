@@ -23,7 +23,7 @@ const char *const protocol_names[PROTOCOLS] = {
 };
 
 struct listener {
-    const struct party *party;
+    struct party *party;
     struct answer *answer;
     FILE *head;
     int row_room;
@@ -32,17 +32,29 @@ struct listener {
 
 /* ---- reading results ---- */
 
-static void write_type(FILE *head, const struct party *party, Oid type)
+/* Its name, if the server has such a type; malloc'ed. */
+static char *type_name(PGconn *catalog, Oid type)
 {
-    char sql[60];
-    if (type < FIRST_OWN_OID) {
-        fprintf(head, "%u", type);
-        return;
-    }
-    snprintf(sql, sizeof sql, "SELECT %u::regtype", type);
-    PGresult *result = PQexec(party->catalog, sql);
-    fprintf(head, "%s", PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "?");
+    char sql[80];
+    snprintf(sql, sizeof sql, "SELECT oid::regtype FROM pg_type WHERE oid = %u", type);
+    PGresult *result = PQexec(catalog, sql);
+    char *name = PQntuples(result) == 1 ? strdup(PQgetvalue(result, 0, 0)) : NULL;
     PQclear(result);
+    return name;
+}
+
+static void write_type(FILE *head, struct party *party, Oid type)
+{
+    char *name = NULL;
+    for (int i = 0; type >= FIRST_OWN_OID && i < party->catalog_count && !name; i++) {
+        name = type_name(party->catalogs[i], type);
+        party->foreign_types += name && i > 0;
+    }
+    if (name)
+        fprintf(head, "%s", name);
+    else
+        fprintf(head, "%u", type);
+    free(name);
 }
 
 static void write_columns(struct listener *listener, const PGresult *result)
@@ -134,6 +146,12 @@ static void send_copy(struct listener *listener, const struct step *step)
         fprintf(listener->head, " failed: %s", PQerrorMessage(conn));
 }
 
+static void write_parameter(struct listener *listener, const PGresult *result, int i)
+{
+    fprintf(listener->head, " $%d: ", i + 1);
+    write_type(listener->head, listener->party, PQparamtype(result, i));
+}
+
 static void read_result(struct listener *listener, const PGresult *result, const struct step *step)
 {
     switch (PQresultStatus(result)) {
@@ -147,7 +165,7 @@ static void read_result(struct listener *listener, const PGresult *result, const
         fprintf(listener->head, "%s", PQcmdStatus((PGresult *) result));
         write_columns(listener, result); /* of Describe */
         for (int i = 0; i < PQnparams(result); i++)
-            fprintf(listener->head, " $%d: %u", i + 1, PQparamtype(result, i));
+            write_parameter(listener, result, i);
         break;
     case PGRES_EMPTY_QUERY:
         fprintf(listener->head, "EMPTY");
@@ -249,7 +267,7 @@ static void ask(struct listener *listener, const struct step *step, enum protoco
     }
 }
 
-struct answer answer_ask(const struct party *party, const struct step *step, enum protocol protocol)
+struct answer answer_ask(struct party *party, const struct step *step, enum protocol protocol)
 {
     struct answer answer = {0};
     size_t size;

@@ -23,7 +23,9 @@ extern const char *const protocol_names[PROTOCOLS];
 /* One end to ask: Keyway or the oracle. */
 struct party {
     PGconn *conn;
-    PGconn *catalog; /* the server whose type OIDs it uses */
+    PGconn *const *catalogs; /* the servers whose type OIDs it may use, */
+    int catalog_count;
+    int foreign_types; /* counts the uses of others' than the first one's */
 };
 
 struct answer {
@@ -36,7 +38,7 @@ struct answer {
 };
 
 /* Ask and wait; an end that says nothing for 30 s, or goes away, says that in the head. */
-struct answer answer_ask(const struct party *party, const struct step *step, enum protocol protocol);
+struct answer answer_ask(struct party *party, const struct step *step, enum protocol protocol);
 void answer_free(struct answer *answer);
 
 /* 0A000 with DETAIL and HINT. */

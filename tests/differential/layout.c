@@ -242,16 +242,17 @@ static void write_changes(const struct layout *layout, int piece, FILE *sql)
     for (int i = 0; i < TABLES; i++) {
         const char *name = tables[i].name;
         fprintf(sql,
-                "%sSELECT '%s', '+' || r FROM (SELECT t::text AS r FROM public.%s t EXCEPT SELECT s::text "
+                "%sSELECT '%s', '+' || r FROM (SELECT whole::text AS r FROM public.%s whole EXCEPT SELECT "
+                "s::text "
                 "FROM saved.%s s) x"
-                " UNION ALL SELECT '%s', '-' || r FROM (SELECT s::text AS r FROM saved.%s s EXCEPT"
-                " SELECT t::text FROM public.%s t) x",
+                " UNION ALL SELECT '%s', '-' || r FROM (SELECT whole::text AS r FROM saved.%s whole EXCEPT"
+                " SELECT whole::text FROM public.%s whole) x",
                 i ? " UNION ALL " : "", name, name, name, name, name, name);
         if (piece < 0)
             continue;
         fprintf(sql,
-                " UNION ALL SELECT '%s', 'misplaced ' || t::text FROM public.%s t"
-                " WHERE NOT EXISTS (SELECT FROM saved.%s s WHERE s::text = t::text) AND NOT (",
+                " UNION ALL SELECT '%s', 'misplaced ' || whole::text FROM public.%s whole"
+                " WHERE NOT EXISTS (SELECT FROM saved.%s old WHERE old::text = whole::text) AND NOT (",
                 name, name, name);
         write_condition(layout, piece, i, sql);
         fprintf(sql, ")");

@@ -25,6 +25,7 @@ struct report {
     bool refusals; /* name each of them */
     int verdicts[VERDICT_DIFFERENT + 1];
     struct tally kinds, reasons;
+    int foreign_types;
 };
 
 static void stop_on_signal(int number)
@@ -174,6 +175,7 @@ static void run_layout(struct report *report, const struct layout *layout, const
     PQfinish(console);
     stop_keyway(report, &keyway, layout);
     layout_unload(&bench.servers);
+    report->foreign_types += bench.keyway.foreign_types;
     free(bench.reason);
     printf("layout \"%s\": done in %ld s\n", layout->name, (milliseconds() - started) / 1000);
     fflush(stdout);
@@ -194,6 +196,8 @@ static int finish(struct report *report)
     int tested = verdicts[VERDICT_EQUAL] + verdicts[VERDICT_REFUSED] + verdicts[VERDICT_DIFFERENT];
     tally_print(&report->kinds, "plans (statements x layouts):", 0);
     tally_print(&report->reasons, "refusals by reason (statements x layouts):", 1);
+    printf("types of the database's own under the OID of another shard than the first: %d times\n",
+           report->foreign_types);
     printf("equal %d, refused %d, different %d\n", verdicts[VERDICT_EQUAL], verdicts[VERDICT_REFUSED],
            verdicts[VERDICT_DIFFERENT]);
     printf("Synthesis: Tested: %d | Passing: %d | Failing: %d\n", tested,

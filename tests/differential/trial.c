@@ -27,8 +27,10 @@ static PGconn *connect_to(int port)
 
 void bench_connect(struct bench *bench)
 {
-    bench->keyway = (struct party){connect_to(bench->port), bench->servers.shards[0]};
-    bench->oracle = (struct party){connect_to(atoi(PQport(bench->servers.oracle))), bench->servers.oracle};
+    const struct servers *servers = &bench->servers;
+    bench->keyway = (struct party){connect_to(bench->port), servers->shards, servers->layout->shards,
+                                   bench->keyway.foreign_types};
+    bench->oracle = (struct party){connect_to(atoi(PQport(servers->oracle))), &servers->oracle, 1, 0};
 }
 
 void bench_disconnect(struct bench *bench)

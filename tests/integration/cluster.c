@@ -247,6 +247,13 @@ static bool make_roles(int server)
                pg_bindir(), cluster_port(server)) == 0;
 }
 
+/* Objects that the servers make get OIDs that tell them apart: nothing may rely on their being the same. */
+static bool part_oids(int server)
+{
+    return run("cd / && %s %s/pg_resetwal -o %d -D %s/server%d > /dev/null", as_postgres(), pg_bindir(),
+               100000 * (server + 1), cluster_folder(), server) == 0;
+}
+
 static void remember(const char *name, int number, const char *value)
 {
     char variable[60];
@@ -273,6 +280,8 @@ bool cluster_create(void)
             return false;
     }
     for (int i = 0; i < CLUSTER_SERVERS; i++) {
+        if (!part_oids(i))
+            return false;
         cluster_start_server(i);
         if (!make_roles(i))
             return false;

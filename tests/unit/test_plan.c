@@ -392,7 +392,9 @@ Test(plan, groups_stay_on_their_shard_only_with_the_key)
         {"SELECT age FROM users UNION SELECT likes FROM posts", "gather abc"},
         {"SELECT username FROM users EXCEPT SELECT username FROM posts", "concat abc"},
         {"SELECT username FROM users UNION ALL SELECT code FROM countries", "gather abc"},
-        {"SELECT username FROM users UNION ALL SELECT 'x'", "gather abc"});
+        {"SELECT username FROM users UNION ALL SELECT 'x'", "gather abc"},
+        {"(SELECT username FROM users LIMIT 2) UNION ALL SELECT username FROM posts", "gather abc"},
+        {"SELECT username FROM users UNION ALL (SELECT username FROM posts OFFSET 2) ORDER BY 1", "gather abc"});
 }
 
 Test(plan, aggregates_are_combined_where_that_is_exact)
@@ -658,6 +660,12 @@ Test(plan, the_shards_text_has_hidden_columns_and_a_raised_limit)
     plan_release(plan);
     plan = make("SELECT username FROM users ORDER BY username LIMIT 10");
     cr_expect_null(plan->shard_text, "LIMIT alone is every shard's own limit");
+    plan_release(plan);
+    plan = make("SELECT username FROM users ORDER BY username LIMIT $1 OFFSET $2");
+    cr_assert_str_eq(plan->shard_text,
+                     "SELECT username FROM users ORDER BY username LIMIT ($1::bigint + "
+                     "LEAST(COALESCE($2::bigint, 0), 9223372036854775807 - $1::bigint))",
+                     "a sum of any two values is a bigint");
     plan_release(plan);
 }
 

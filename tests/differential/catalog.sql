@@ -1,0 +1,100 @@
+-- The catalog: what tools ask.  OIDs differ from server to server, names do not.
+
+-- [rows]
+-- tables, as \dt asks
+SELECT n.nspname AS "Schema", c.relname AS "Name", CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END AS "Type", pg_catalog.pg_get_userbyid(c.relowner) AS "Owner"
+FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+WHERE c.relkind IN ('r', 'p', '') AND n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_toast' AND n.nspname <> 'information_schema' AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1, 2
+
+-- a table by name, as \d asks first, without its OID
+SELECT n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname OPERATOR(pg_catalog.~) '^(users)$' COLLATE pg_catalog.default AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2
+
+-- columns, as \d asks
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef), a.attnotnull,
+  (SELECT c.collname FROM pg_catalog.pg_collation c, pg_catalog.pg_type t WHERE c.oid = a.attcollation AND t.oid = a.atttypid AND a.attcollation <> t.typcollation) AS attcollation, a.attidentity, a.attgenerated
+FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'users'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+
+-- indexes, as \d asks
+SELECT c2.relname, i.indisprimary, i.indisunique, i.indisclustered, i.indisvalid, pg_catalog.pg_get_indexdef(i.indexrelid, 0, true), pg_catalog.pg_get_constraintdef(con.oid, true), contype, condeferrable, condeferred
+FROM pg_catalog.pg_class c, pg_catalog.pg_class c2, pg_catalog.pg_index i LEFT JOIN pg_catalog.pg_constraint con ON (conrelid = i.indrelid AND conindid = i.indexrelid AND contype IN ('p', 'u', 'x'))
+WHERE c.oid = 'posts'::regclass AND c.oid = i.indrelid AND i.indexrelid = c2.oid ORDER BY i.indisprimary DESC, c2.relname
+
+-- check constraints, as \d asks
+SELECT r.conname, pg_catalog.pg_get_constraintdef(r.oid, true) FROM pg_catalog.pg_constraint r WHERE r.conrelid = 'events'::regclass AND r.contype = 'c' ORDER BY 1
+
+-- schemas, as \dn asks
+SELECT n.nspname AS "Name", pg_catalog.pg_get_userbyid(n.nspowner) AS "Owner" FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1
+
+-- views and their definitions
+SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'
+
+-- information_schema
+SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'public' AND table_name IN ('users', 'posts')
+
+-- information_schema tables
+SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'public'
+
+-- functions of the database
+SELECT proname, provolatile FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+
+-- enum labels
+SELECT enumlabel FROM pg_enum WHERE enumtypid = 'mood'::regtype
+
+-- enum functions
+SELECT enum_range(NULL::mood), enum_first(NULL::mood)
+
+-- regclass and regtype
+SELECT 'users'::regclass, 'mood'::regtype, 'int4'::regtype, to_regclass('nosuch')
+
+-- pg_typeof
+SELECT pg_typeof(username), pg_typeof(age) FROM users WHERE username = 'bob'
+
+-- the size of a value
+SELECT pg_column_size(1::int)
+
+-- the current database, user and schema
+SELECT current_database(), current_user, session_user, current_schema, current_schemas(false)
+
+-- the server's version
+SELECT version()
+
+-- settings
+SELECT name, setting FROM pg_settings WHERE name IN ('server_version', 'TimeZone', 'DateStyle', 'extra_float_digits')
+
+-- roles
+SELECT rolname, rolsuper FROM pg_roles WHERE rolname !~ '^pg_'
+
+-- databases
+SELECT datname FROM pg_database WHERE datallowconn
+
+-- whether this is a standby
+SELECT pg_is_in_recovery()
+
+-- types, as drivers ask for them
+SELECT t.typname, t.typtype, t.typcategory FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = 'public' AND t.typtype IN ('e', 'd')
+
+-- a query with an OID of PostgreSQL's own types
+SELECT typname FROM pg_type WHERE oid IN (16, 20, 23, 25)
+
+-- collations
+SELECT collname, collprovider FROM pg_collation WHERE collname = 'C'
+
+-- sequences
+SELECT sequencename, data_type, increment_by FROM pg_sequences WHERE schemaname = 'public'
+
+-- the keywords
+SELECT count(*) FROM pg_get_keywords()
+
+-- EXPLAIN of an unsharded table
+EXPLAIN (COSTS OFF) SELECT 1
+
+-- the definition of a view
+SELECT pg_get_viewdef('adults'::regclass, true)
+
+-- the key columns, as ORMs ask
+SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = 'users'::regclass AND i.indisprimary
+
+-- the columns' types, as ORMs ask
+SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'posts'::regclass AND attnum > 0

@@ -1,0 +1,596 @@
+-- Sessions: transactions, settings, prepared statements, cursors, COPY, DDL.
+
+-- [script]
+-- a transaction over several shards sees its own writes and is committed whole
+BEGIN;
+INSERT INTO users (username, age) VALUES ('new', 1);
+INSERT INTO users (username, age) VALUES ('znew', 2);
+SELECT username, age FROM users WHERE username IN ('new', 'znew') ORDER BY username;
+SELECT count(*) FROM users;
+COMMIT;
+SELECT count(*) FROM users;
+
+-- a transaction that is rolled back
+BEGIN;
+DELETE FROM posts WHERE username = 'zoe';
+UPDATE users SET age = 0;
+SELECT sum(age) FROM users;
+ROLLBACK;
+SELECT sum(age) FROM users;
+
+-- an error aborts the transaction on all shards
+BEGIN;
+UPDATE users SET age = 0 WHERE username = 'ann';
+UPDATE users SET age = 0 WHERE username = 'zoe';
+INSERT INTO users (username) VALUES ('zoe');
+SELECT 1;
+COMMIT;
+SELECT username, age FROM users WHERE username IN ('ann', 'zoe') ORDER BY username;
+
+-- a syntax error aborts the transaction
+BEGIN;
+UPDATE users SET age = 0 WHERE username = 'ann';
+SELEKT;
+SELECT 1;
+ROLLBACK;
+
+-- savepoints over several shards
+BEGIN;
+UPDATE users SET age = 1 WHERE username = 'ann';
+SAVEPOINT one;
+UPDATE users SET age = 2 WHERE username = 'zoe';
+SAVEPOINT two;
+UPDATE users SET age = 3 WHERE username = 'kim';
+ROLLBACK TO two;
+SELECT username, age FROM users WHERE username IN ('ann', 'kim', 'zoe') ORDER BY username;
+ROLLBACK TO SAVEPOINT one;
+SELECT username, age FROM users WHERE username IN ('ann', 'kim', 'zoe') ORDER BY username;
+RELEASE one;
+COMMIT;
+
+-- an error behind a savepoint can be undone
+BEGIN;
+UPDATE users SET age = 1 WHERE username = 'ann';
+SAVEPOINT one;
+INSERT INTO users (username) VALUES ('zoe');
+ROLLBACK TO one;
+UPDATE users SET age = 1 WHERE username = 'zoe';
+COMMIT;
+
+-- an unknown savepoint aborts
+BEGIN;
+SAVEPOINT one;
+ROLLBACK TO two;
+SELECT 1;
+COMMIT;
+
+-- a read-only transaction
+BEGIN READ ONLY;
+SELECT count(*) FROM users;
+UPDATE users SET age = 1 WHERE username = 'bob';
+ROLLBACK;
+
+-- transaction modes are seen
+START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SHOW transaction_isolation;
+SHOW transaction_read_only;
+SELECT count(*) FROM posts;
+COMMIT;
+
+-- SET TRANSACTION behind BEGIN
+BEGIN;
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) FROM users;
+SHOW transaction_isolation;
+COMMIT;
+
+-- a serializable write
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+UPDATE users SET age = 5 WHERE username = 'bob';
+COMMIT;
+
+-- BEGIN twice warns, COMMIT twice warns
+BEGIN;
+BEGIN;
+COMMIT;
+COMMIT;
+ROLLBACK;
+
+-- END and ABORT
+BEGIN;
+UPDATE users SET age = 5 WHERE username = 'bob';
+END;
+BEGIN TRANSACTION;
+UPDATE users SET age = 6 WHERE username = 'bob';
+ABORT;
+SELECT age FROM users WHERE username = 'bob';
+
+-- COMMIT AND CHAIN
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+UPDATE users SET age = 5 WHERE username = 'bob';
+COMMIT AND CHAIN;
+SHOW transaction_isolation;
+ROLLBACK;
+
+-- an empty transaction
+BEGIN;
+COMMIT;
+
+-- a transaction block in one query
+BEGIN; UPDATE users SET age = 1 WHERE username = 'ann'; UPDATE users SET age = 2 WHERE username = 'zoe'; COMMIT;
+SELECT username, age FROM users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+
+-- settings are kept
+SET datestyle = 'German';
+SHOW datestyle;
+SELECT born FROM users WHERE username = 'zoe';
+SELECT username, born FROM users WHERE username IN ('ann', 'zoe') ORDER BY username;
+SELECT username, born FROM users ORDER BY born, username LIMIT 5;
+RESET datestyle;
+SHOW datestyle;
+
+-- the time zone changes values on all shards
+SET timezone = 'Asia/Kolkata';
+SELECT username, created FROM users ORDER BY created, username LIMIT 5;
+SELECT min(created), max(created) FROM users;
+SELECT created FROM users WHERE username = 'zoe';
+SET TIME ZONE DEFAULT;
+SHOW timezone;
+
+-- interval and float styles
+SET intervalstyle = 'iso_8601';
+SET extra_float_digits = 0;
+SELECT id, iv, f8, f4 FROM zoo WHERE id < 8 ORDER BY id;
+
+-- bytea in escape format
+SET bytea_output = 'escape';
+SELECT id, bin FROM zoo ORDER BY id;
+
+-- SET LOCAL ends with the transaction
+BEGIN;
+SET LOCAL extra_float_digits = 0;
+SELECT id, f8 FROM zoo WHERE id < 5 ORDER BY id;
+COMMIT;
+SHOW extra_float_digits;
+
+-- SET in a transaction that is rolled back
+BEGIN;
+SET extra_float_digits = 0;
+ROLLBACK;
+SHOW extra_float_digits;
+
+-- SET behind a savepoint that is rolled back
+BEGIN;
+SAVEPOINT s;
+SET extra_float_digits = 0;
+ROLLBACK TO s;
+COMMIT;
+SHOW extra_float_digits;
+
+-- search_path changes what names mean
+CREATE SCHEMA other;
+CREATE TABLE other.plain (a int);
+SET search_path = other, public;
+INSERT INTO plain VALUES (1);
+SELECT * FROM plain;
+SELECT count(*) FROM users;
+SHOW search_path;
+RESET search_path;
+SELECT * FROM plain;
+DROP SCHEMA other CASCADE;
+
+-- an empty search_path
+SET search_path = '';
+SELECT count(*) FROM users;
+SELECT count(*) FROM public.users;
+
+-- client_encoding
+SET client_encoding = 'LATIN1';
+SHOW client_encoding;
+SELECT username FROM users WHERE username LIKE '%lan';
+RESET client_encoding;
+
+-- application_name
+SET application_name = 'test';
+SHOW application_name;
+SELECT current_setting('application_name');
+
+-- SET ROLE
+SET ROLE other;
+SELECT current_user;
+RESET ROLE;
+SELECT current_user, session_user;
+
+-- set_config
+SELECT set_config('extra_float_digits', '0', false);
+SHOW extra_float_digits;
+SELECT id, f8 FROM zoo WHERE id = 5;
+
+-- a setting of one's own
+SET my.thing = 'x';
+SELECT current_setting('my.thing');
+SELECT username, current_setting('my.thing') FROM users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+
+-- statement_timeout
+SET statement_timeout = '10s';
+SHOW statement_timeout;
+SELECT count(*) FROM users;
+
+-- standard_conforming_strings off
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT username FROM users WHERE username = 'b\x6fb';
+SELECT 'a\\b';
+
+-- DISCARD ALL
+SET extra_float_digits = 0;
+DISCARD ALL;
+SHOW extra_float_digits;
+
+-- RESET ALL
+SET extra_float_digits = 0;
+RESET ALL;
+SHOW extra_float_digits;
+
+-- SHOW of what depends on nothing
+SHOW server_version;
+SHOW server_encoding;
+SHOW standard_conforming_strings;
+SHOW integer_datetimes;
+SHOW max_identifier_length;
+
+-- SHOW TRANSACTION ISOLATION LEVEL and TIME ZONE
+SHOW TRANSACTION ISOLATION LEVEL;
+SHOW TIME ZONE;
+
+-- PREPARE and EXECUTE over unsharded tables
+PREPARE one (int) AS SELECT author FROM notes WHERE id = $1;
+EXECUTE one (1);
+EXECUTE one (3);
+DEALLOCATE one;
+EXECUTE one (1);
+
+-- PREPARE and EXECUTE over sharded tables
+PREPARE one (text) AS SELECT age FROM users WHERE username = $1;
+EXECUTE one ('bob');
+EXECUTE one ('zoe');
+DEALLOCATE ALL;
+
+-- PREPARE without tables
+PREPARE one AS SELECT $1::int + 1;
+EXECUTE one (1);
+PREPARE one AS SELECT 2;
+DEALLOCATE one;
+
+-- a cursor over an unsharded table
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM notes ORDER BY id;
+FETCH 2 FROM c;
+FETCH NEXT FROM c;
+FETCH ALL FROM c;
+CLOSE c;
+COMMIT;
+
+-- a cursor over one key
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT id FROM posts WHERE username = 'm' ORDER BY id;
+FETCH 2 FROM c;
+MOVE BACKWARD 1 FROM c;
+FETCH FROM c;
+CLOSE c;
+COMMIT;
+
+-- a cursor over all shards
+BEGIN;
+DECLARE c CURSOR FOR SELECT username FROM users ORDER BY username;
+FETCH 5 FROM c;
+CLOSE c;
+COMMIT;
+
+-- a cursor WITH HOLD over an unsharded table
+DECLARE c CURSOR WITH HOLD FOR SELECT id FROM notes ORDER BY id;
+FETCH 1 FROM c;
+CLOSE c;
+
+-- a cursor outside of a transaction
+DECLARE c CURSOR FOR SELECT 1;
+
+-- COPY TO STDOUT of an unsharded table
+COPY notes TO STDOUT;
+COPY (SELECT id, author FROM notes ORDER BY id DESC) TO STDOUT WITH (FORMAT csv, HEADER);
+
+-- COPY TO STDOUT of a query by key
+COPY (SELECT username, id, body FROM posts WHERE username = 'm' ORDER BY id) TO STDOUT;
+
+-- COPY TO STDOUT of a reference table
+COPY (SELECT * FROM countries ORDER BY code) TO STDOUT (FORMAT csv, NULL 'nothing');
+
+-- COPY FROM STDIN over shards
+COPY posts (username, id, body) FROM STDIN;
+ann	900	nine hundred
+zoe	901	\N
+o'brien	902	tab\there
+back\\slash	903	
+\.
+SELECT username, id, body FROM posts WHERE id >= 900 ORDER BY id;
+
+-- COPY FROM STDIN in csv
+COPY users (age, username) FROM STDIN WITH (FORMAT csv, HEADER);
+age,username
+1,"new, with comma"
+,"with ""quotes"""
+3,znew
+\.
+SELECT username, age FROM users WHERE username LIKE '%new%' OR username LIKE 'with%' ORDER BY username;
+
+-- COPY FROM STDIN with a duplicate takes everything with it
+COPY users (username) FROM STDIN;
+new
+zoe
+\.
+SELECT count(*) FROM users;
+
+-- COPY FROM STDIN with a wrong value
+COPY posts (username, id) FROM STDIN;
+ann	one
+\.
+
+-- COPY FROM STDIN with a NULL key
+COPY users (username) FROM STDIN;
+new
+\N
+\.
+SELECT count(*) FROM users;
+
+-- COPY FROM STDIN with another delimiter and NULL
+COPY posts (username, id, body) FROM STDIN (DELIMITER '|', NULL 'none');
+ann|900|a	b
+zoe|901|none
+\.
+SELECT username, id, body FROM posts WHERE id >= 900 ORDER BY id;
+
+-- COPY FROM STDIN of nothing
+COPY users (username) FROM STDIN;
+\.
+SELECT count(*) FROM users;
+
+-- COPY FROM STDIN into a hash table
+COPY events (id, kind) FROM STDIN;
+1001	a
+1002	b
+-1003	c
+\.
+SELECT id, kind FROM events WHERE id > 1000 AND id < 2000 OR id < -1 ORDER BY id;
+
+-- COPY FROM STDIN into a reference table
+COPY countries (code, name) FROM STDIN;
+es	Spain
+at	Austria
+\.
+SELECT count(*) FROM countries;
+
+-- COPY FROM STDIN into an unsharded table
+COPY notes (id, author) FROM STDIN;
+50	kim
+51	\N
+\.
+SELECT * FROM notes ORDER BY id;
+
+-- COPY in a transaction that is rolled back
+BEGIN;
+COPY users (username) FROM STDIN;
+new
+znew
+\.
+SELECT count(*) FROM users;
+ROLLBACK;
+SELECT count(*) FROM users;
+
+-- a temporary table
+CREATE TEMP TABLE mine (a int, b text);
+INSERT INTO mine VALUES (1, 'x'), (2, 'y');
+SELECT * FROM mine ORDER BY a;
+SELECT count(*) FROM mine;
+UPDATE mine SET b = 'z' WHERE a = 1;
+SELECT b FROM mine ORDER BY a;
+DROP TABLE mine;
+
+-- a temporary table ON COMMIT DROP
+BEGIN;
+CREATE TEMP TABLE mine ON COMMIT DROP AS SELECT 1 AS a;
+SELECT * FROM mine;
+COMMIT;
+SELECT * FROM mine;
+
+-- a temporary table hides a sharded one
+CREATE TEMP TABLE users (a int);
+INSERT INTO users VALUES (7);
+SELECT * FROM users;
+DROP TABLE users;
+SELECT count(*) FROM users;
+
+-- a temporary view
+CREATE TEMP VIEW mine AS SELECT id FROM notes;
+SELECT * FROM mine ORDER BY id;
+DROP VIEW mine;
+
+-- a table is made, used and dropped
+CREATE TABLE extra (a int PRIMARY KEY, b text DEFAULT 'x');
+INSERT INTO extra (a) VALUES (1), (2);
+SELECT * FROM extra ORDER BY a;
+ALTER TABLE extra ADD COLUMN c int DEFAULT 5;
+SELECT * FROM extra ORDER BY a;
+CREATE INDEX ON extra (b);
+DROP TABLE extra;
+SELECT * FROM extra;
+
+-- a table is made in a transaction that is rolled back
+BEGIN;
+CREATE TABLE extra (a int);
+INSERT INTO extra VALUES (1);
+ROLLBACK;
+SELECT * FROM extra;
+
+-- a column is added to a sharded table, used and dropped
+ALTER TABLE users ADD COLUMN motto text DEFAULT 'none';
+SELECT motto, count(username) FROM users WHERE username = 'bob' GROUP BY motto;
+UPDATE users SET motto = 'go' WHERE username = 'zoe';
+SELECT username, motto FROM users WHERE motto <> 'none' ORDER BY username;
+ALTER TABLE users DROP COLUMN motto;
+SELECT motto FROM users;
+
+-- an index on a sharded table
+CREATE INDEX users_age ON users (age);
+SELECT count(*) FROM users WHERE age = 14;
+DROP INDEX users_age;
+
+-- a view over a sharded table is made and dropped
+CREATE VIEW elders AS SELECT username, age FROM users WHERE age > 40;
+SELECT * FROM elders ORDER BY username;
+SELECT age FROM elders WHERE username = 'bob';
+DROP VIEW elders;
+SELECT * FROM elders;
+
+-- a function is made, used and dropped
+CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
+SELECT username, twice(age) FROM users ORDER BY username LIMIT 3;
+DROP FUNCTION twice(int);
+
+-- an enum is made, used and dropped
+CREATE TYPE size AS ENUM ('small', 'large');
+SELECT 'large'::size > 'small'::size;
+DROP TYPE size;
+
+-- a sequence is made, used and dropped
+CREATE SEQUENCE counter;
+SELECT nextval('counter');
+SELECT nextval('counter'), currval('counter');
+DROP SEQUENCE counter;
+
+-- CREATE TABLE AS from unsharded rows
+CREATE TABLE copy AS SELECT id, author FROM notes;
+SELECT count(*) FROM copy;
+DROP TABLE copy;
+
+-- CREATE TABLE AS from sharded rows
+CREATE TABLE copy AS SELECT username FROM users;
+DROP TABLE copy;
+
+-- SELECT INTO
+SELECT id INTO copy FROM notes;
+SELECT count(*) FROM copy;
+DROP TABLE copy;
+
+-- a materialized view over unsharded rows
+CREATE MATERIALIZED VIEW kept AS SELECT id FROM notes;
+REFRESH MATERIALIZED VIEW kept;
+SELECT count(*) FROM kept;
+DROP MATERIALIZED VIEW kept;
+
+-- a schema
+CREATE SCHEMA other;
+CREATE TABLE other.things (a int);
+INSERT INTO other.things VALUES (1);
+SELECT * FROM other.things;
+DROP SCHEMA other CASCADE;
+
+-- COMMENT, GRANT, REVOKE
+COMMENT ON TABLE notes IS 'a comment';
+SELECT obj_description('notes'::regclass);
+COMMENT ON TABLE notes IS NULL;
+GRANT SELECT ON users TO other;
+SELECT has_table_privilege('other', 'users', 'SELECT');
+REVOKE SELECT ON users FROM other;
+
+-- COMMENT on a sharded table
+COMMENT ON COLUMN users.age IS 'years';
+SELECT col_description('users'::regclass, 3);
+COMMENT ON COLUMN users.age IS NULL;
+
+-- maintenance
+ANALYZE users;
+VACUUM posts;
+ANALYZE;
+REINDEX TABLE users;
+CHECKPOINT;
+
+-- VACUUM in a transaction
+BEGIN;
+VACUUM users;
+ROLLBACK;
+
+-- LOCK TABLE
+BEGIN;
+LOCK TABLE users IN SHARE MODE;
+LOCK TABLE notes;
+COMMIT;
+
+-- LOCK TABLE outside of a transaction
+LOCK TABLE users;
+
+-- row locks of several shards
+BEGIN;
+SELECT username FROM users WHERE username IN ('ann', 'zoe') ORDER BY username FOR UPDATE;
+UPDATE users SET age = 1 WHERE username IN ('ann', 'zoe');
+COMMIT;
+
+-- LISTEN and NOTIFY
+LISTEN here;
+NOTIFY here, 'x';
+UNLISTEN here;
+UNLISTEN *;
+
+-- advisory locks
+SELECT pg_advisory_lock(7);
+SELECT pg_try_advisory_lock(7);
+SELECT pg_advisory_unlock(7);
+SELECT pg_advisory_unlock_all();
+
+-- constraints
+SET CONSTRAINTS ALL DEFERRED;
+BEGIN;
+SET CONSTRAINTS ALL IMMEDIATE;
+COMMIT;
+
+-- a DO block that writes an unsharded table
+DO $$ BEGIN UPDATE notes SET body = 'done' WHERE id = 1; END $$;
+SELECT body FROM notes WHERE id = 1;
+
+-- TRUNCATE in a transaction that is rolled back
+BEGIN;
+TRUNCATE users, posts;
+SELECT count(*) FROM users;
+ROLLBACK;
+SELECT count(*) FROM users;
+
+-- reads of other shards behind a write in the same transaction
+BEGIN;
+UPDATE users SET age = 77 WHERE username = 'zoe';
+SELECT max(age) FROM users;
+SELECT username FROM users ORDER BY age DESC NULLS LAST, username LIMIT 1;
+SELECT u.username, p.id FROM users u JOIN posts p USING (username) WHERE u.age = 77 ORDER BY p.id;
+ROLLBACK;
+
+-- a reference table within a transaction
+BEGIN;
+INSERT INTO countries VALUES ('es', 'Spain', 1);
+SELECT u.username, c.name FROM users u, countries c WHERE c.code = 'es' ORDER BY u.username LIMIT 3;
+SELECT count(*) FROM countries;
+ROLLBACK;
+SELECT count(*) FROM countries;
+
+-- INSERT and read back by generated identity
+INSERT INTO lists (what) VALUES ('eggs') RETURNING id;
+SELECT currval('lists_id_seq');
+SELECT lastval();
+
+-- empty queries
+;
+SELECT 1;
+
+-- many statements in one query
+SELECT 1; SELECT username FROM users WHERE username = 'zoe'; SELECT count(*) FROM posts; SELECT 2;
+
+-- an error in the middle of a query string
+UPDATE users SET age = 1 WHERE username = 'ann'; SELECT 1 / 0; UPDATE users SET age = 2 WHERE username = 'zoe';
+SELECT username, age FROM users WHERE username IN ('ann', 'zoe') ORDER BY 1;

@@ -1,0 +1,471 @@
+-- Writes: each row to its shard, all of a statement or nothing of it.
+
+-- [write]
+-- one row
+INSERT INTO users (username, age) VALUES ('new', 1)
+
+-- one row without a list of columns
+INSERT INTO follows VALUES ('ann', 'nobody', '2024-01-01')
+
+-- fewer values than columns
+INSERT INTO users VALUES ('new', 'New One')
+
+-- columns in another order
+INSERT INTO posts (likes, id, username) VALUES (1, 99, 'zoe')
+
+-- several rows of several shards
+INSERT INTO users (username, age) VALUES ('new1', 1), ('znew', 2), ('Anew', 3), ('mnew', NULL)
+
+-- several rows of one shard
+INSERT INTO posts (username, id) VALUES ('zoe', 101), ('zoe', 102), ('zoe', 103)
+
+-- rows with DEFAULT
+INSERT INTO users (username, active, age) VALUES ('new1', DEFAULT, 1), ('znew', false, DEFAULT)
+
+-- DEFAULT VALUES lacks the key
+INSERT INTO users DEFAULT VALUES
+
+-- a missing key
+INSERT INTO users (age) VALUES (1)
+
+-- a NULL key
+INSERT INTO users VALUES (NULL)
+
+-- a NULL key among others
+INSERT INTO users (username) VALUES ('new1'), (NULL)
+
+-- an empty string as key
+INSERT INTO posts (username, id) VALUES ('', 77)
+
+-- a quoted key
+INSERT INTO posts (username, id, body) VALUES ('o''brien', 77, 'it''s')
+
+-- a key from an expression
+INSERT INTO users (username) VALUES (lower('NEW'))
+
+-- a key from concatenation
+INSERT INTO users (username) VALUES ('n' || 'ew')
+
+-- a key with a cast
+INSERT INTO users (username) VALUES ('new'::varchar(2)), ('znew'::text)
+
+-- a number as text key
+INSERT INTO users (username) VALUES (98765)
+
+-- other values from expressions
+INSERT INTO users (username, age, created) VALUES ('new', 1 + 2 * 3, timestamptz '2024-01-01' + interval '1 day')
+
+-- other values from a subquery
+INSERT INTO users (username, age) VALUES ('new', (SELECT max(population) / 1000000 FROM countries))
+
+-- a duplicate key
+INSERT INTO users (username) VALUES ('bob')
+
+-- a duplicate key among others takes them with it
+INSERT INTO users (username) VALUES ('new1'), ('znew'), ('bob')
+
+-- the same new row twice
+INSERT INTO users (username) VALUES ('new'), ('new')
+
+-- a value that does not fit
+INSERT INTO users (username, city) VALUES ('new', 'a city with a name that is too long')
+
+-- a value that does not fit in one of several rows
+INSERT INTO users (username, balance) VALUES ('new1', 1), ('znew', 12345678901234)
+
+-- a check constraint on one shard
+INSERT INTO events (id, weight) VALUES (1001, 1), (1002, -1)
+
+-- RETURNING
+INSERT INTO users (username, age) VALUES ('new', 1) RETURNING username, age + 1 AS next, active
+
+-- RETURNING star over shards
+INSERT INTO posts (username, id) VALUES ('ann', 71), ('zoe', 72) RETURNING *
+
+-- ON CONFLICT DO NOTHING, with a conflict
+INSERT INTO users (username, age) VALUES ('bob', 1), ('new', 2), ('znew', 3) ON CONFLICT DO NOTHING
+
+-- ON CONFLICT (key) DO NOTHING RETURNING
+INSERT INTO users (username, age) VALUES ('bob', 1), ('znew', 3) ON CONFLICT (username) DO NOTHING RETURNING username
+
+-- an upsert that updates
+INSERT INTO users (username, age) VALUES ('bob', 1) ON CONFLICT (username) DO UPDATE SET age = excluded.age RETURNING username, age, karma
+
+-- an upsert of several shards
+INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2), ('new', 3) ON CONFLICT (username) DO UPDATE SET age = users.age + excluded.age
+
+-- an upsert with WHERE
+INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2) ON CONFLICT (username) DO UPDATE SET age = 0 WHERE users.age > 40
+
+-- an upsert that changes the key
+INSERT INTO users (username) VALUES ('bob') ON CONFLICT (username) DO UPDATE SET username = 'bobby'
+
+-- an upsert by the constraint's name
+INSERT INTO users (username, age) VALUES ('bob', 1) ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET age = 5
+
+-- an upsert with an alias
+INSERT INTO users AS u (username, age) VALUES ('bob', 1) ON CONFLICT (username) DO UPDATE SET age = u.age * 10
+
+-- INSERT … SELECT with the key on one shard
+INSERT INTO posts (username, id) SELECT username, 500 FROM users WHERE username = 'bob'
+
+-- INSERT … SELECT of all rows with the same key
+INSERT INTO posts (username, id, body) SELECT username, 500, 'copied' FROM users
+
+-- INSERT … SELECT of another column as key
+INSERT INTO posts (username, id) SELECT followee, 600 FROM follows GROUP BY followee
+
+-- INSERT … SELECT of constants
+INSERT INTO posts (username, id) SELECT 'zoe', 700
+
+-- INSERT … SELECT of generate_series for one key
+INSERT INTO posts (username, id) SELECT 'zoe', g FROM generate_series(700, 705) AS g
+
+-- INSERT … SELECT of generate_series as key
+INSERT INTO events (id) SELECT g FROM generate_series(1000, 1020) AS g
+
+-- INSERT … SELECT of a reference table
+INSERT INTO places (region, name) SELECT 'eu', name FROM countries WHERE name IS NOT NULL
+
+-- INSERT … SELECT with RETURNING
+INSERT INTO posts (username, id) SELECT username, 500 FROM users WHERE age > 40 RETURNING username, id
+
+-- INSERT … VALUES as a subquery with order
+INSERT INTO posts (username, id) SELECT * FROM (VALUES ('ann', 900), ('zoe', 901)) AS v
+
+-- INSERT into a hash table
+INSERT INTO events (id, kind, weight) VALUES (1001, 'a', 1), (1002, 'b', 2), (1003, DEFAULT, 3), (-5, 'c', NULL)
+
+-- INSERT into a hash table with a key written as text
+INSERT INTO events (id) VALUES ('2001'), (2002.0), ('  2003 ')
+
+-- INSERT of a key that is rounded
+INSERT INTO events (id) VALUES (3000.5)
+
+-- INSERT into a table with a key of two columns
+INSERT INTO stock VALUES (7, 'nut', 1, 0.5), (8, 'bolt', 2, NULL), (1, 'wheel', 3, 1)
+
+-- INSERT of uuids
+INSERT INTO tokens (id) VALUES ('00000000-0000-0000-0000-000000000001'), ('{FFFFFFFF00000000000000000000000F}')
+
+-- INSERT by date, in several spellings
+INSERT INTO readings (day, sensor, value) VALUES ('2024-01-05', 9, 1.5), ('Jan 25 2024', 9, 2), (date '2023-12-31', 9, NULL)
+
+-- INSERT by date from a timestamp
+INSERT INTO readings (day, sensor) VALUES (timestamp '2024-01-15 13:00', 9)
+
+-- INSERT into a list table
+INSERT INTO places VALUES ('eu', 'Kyiv', 2900), ('oz', 'Hobart', 200)
+
+-- many rows
+INSERT INTO events (id, weight) VALUES (5001, 1), (5002, 2), (5003, 3), (5004, 4), (5005, 5), (5006, 6), (5007, 7), (5008, 8), (5009, 9), (5010, 10), (5011, 11), (5012, 12)
+
+-- INSERT into a reference table
+INSERT INTO countries VALUES ('es', 'Spain', 48000000), ('at', 'Austria', NULL) RETURNING *
+
+-- upsert into a reference table
+INSERT INTO countries VALUES ('de', 'Deutschland', 1), ('at', 'Austria', 2) ON CONFLICT (code) DO UPDATE SET name = excluded.name
+
+-- a conflict in a reference table
+INSERT INTO countries VALUES ('xy', 'New', 1), ('de', 'Again', 2)
+
+-- INSERT … SELECT into a reference table from itself
+INSERT INTO countries SELECT code || '2', name, population FROM countries
+
+-- INSERT … SELECT into a reference table from a sharded one
+INSERT INTO countries (code) SELECT username FROM users WHERE username < 'b'
+
+-- INSERT into an unsharded table
+INSERT INTO notes VALUES (10, 'kim', 'ten') RETURNING *
+
+-- INSERT into an unsharded table with an identity column
+INSERT INTO lists (what) VALUES ('eggs'), ('tea') RETURNING id, what
+
+-- INSERT … SELECT into an unsharded table from a sharded one
+INSERT INTO notes SELECT 100 + age, username, country FROM users WHERE username = 'bob'
+
+-- INSERT with a parameter list that does not match
+INSERT INTO users (username, age) VALUES ('new')
+
+-- INSERT into a column that does not exist
+INSERT INTO users (username, nosuch) VALUES ('new', 1)
+
+-- INSERT into a table that does not exist
+INSERT INTO nosuch VALUES (1)
+
+-- INSERT through a view
+INSERT INTO adults (username, age) VALUES ('new', 20)
+
+-- OVERRIDING
+INSERT INTO lists (id, what) OVERRIDING SYSTEM VALUE VALUES (50, 'salt')
+
+-- INSERT with parameters
+--$ new | 5
+--$ znew | ~
+--$ bob | 1
+--$ ~ | 1
+INSERT INTO users (username, age) VALUES ($1, $2)
+
+-- INSERT of two rows with parameters
+--$ new | 5 | znew | 6
+INSERT INTO users (username, age) VALUES ($1, $2), ($3, $4) RETURNING username
+
+-- INSERT with a parameter as hash key
+--$ 7001
+--$ -7
+INSERT INTO events (id, weight) VALUES ($1, 3)
+
+-- an upsert with parameters
+--$ bob | 3
+--$ nobody | 3
+INSERT INTO users (username, age) VALUES ($1, $2) ON CONFLICT (username) DO UPDATE SET age = users.age + excluded.age RETURNING age
+
+-- UPDATE by key
+UPDATE users SET age = age + 1 WHERE username = 'bob'
+
+-- UPDATE by key RETURNING
+UPDATE users SET age = age + 1, city = upper(city) WHERE username = 'zoe' RETURNING *
+
+-- UPDATE of keys on several shards
+UPDATE users SET karma = 0 WHERE username IN ('ann', 'zoe', 'nobody')
+
+-- UPDATE of everything
+UPDATE users SET age = coalesce(age, 0) + 1
+
+-- UPDATE of everything RETURNING
+UPDATE posts SET likes = likes + 1 RETURNING username, id, likes
+
+-- UPDATE of nothing
+UPDATE users SET age = 1 WHERE username = 'nobody'
+
+-- UPDATE by another column
+UPDATE users SET active = NOT active WHERE country = 'de'
+
+-- UPDATE by a range of the key
+UPDATE users SET age = 0 WHERE username >= 'g' AND username < 'r'
+
+-- UPDATE of the key column
+UPDATE users SET username = 'bobby' WHERE username = 'bob'
+
+-- UPDATE of the key column to itself
+UPDATE users SET username = username, age = 3 WHERE username = 'bob'
+
+-- UPDATE of a column that is not the key but in the primary key
+UPDATE posts SET id = id + 100 WHERE username = 'zoe'
+
+-- UPDATE with DEFAULT
+UPDATE users SET active = DEFAULT WHERE active IS NULL
+
+-- UPDATE of several columns at once
+UPDATE users SET (age, country) = (1, 'zz') WHERE username IN ('ann', 'bob')
+
+-- UPDATE of several columns from a subquery
+UPDATE users SET (full_name, karma) = (SELECT name, population FROM countries WHERE code = users.country) WHERE country = 'de'
+
+-- UPDATE FROM a table on the key
+UPDATE users u SET age = p.id FROM posts p WHERE p.username = u.username AND p.id = 1
+
+-- UPDATE FROM a table on the key, RETURNING both
+UPDATE users u SET age = p.id FROM posts p WHERE p.username = u.username AND p.id = 1 RETURNING u.username, p.body
+
+-- UPDATE FROM a table not on the key
+UPDATE users u SET age = 1 FROM follows f WHERE f.followee = u.username AND f.follower < 'b'
+
+-- UPDATE FROM a reference table
+UPDATE users u SET full_name = c.name FROM countries c WHERE c.code = u.country
+
+-- UPDATE FROM VALUES
+UPDATE users u SET age = v.age FROM (VALUES ('ann', 1), ('zoe', 2)) AS v (username, age) WHERE v.username = u.username
+
+-- UPDATE with a subquery on the key
+UPDATE users u SET karma = (SELECT sum(likes) FROM posts p WHERE p.username = u.username)
+
+-- UPDATE with a subquery of everything
+UPDATE users SET karma = (SELECT count(*) FROM posts)
+
+-- UPDATE with EXISTS on the key
+UPDATE users u SET active = true WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = u.username)
+
+-- UPDATE with IN of another table's other column
+UPDATE users SET active = true WHERE username IN (SELECT followee FROM follows)
+
+-- UPDATE that violates a check on one shard
+UPDATE events SET weight = weight - 5
+
+-- UPDATE that violates uniqueness
+UPDATE posts SET id = 1 WHERE username = 'm'
+
+-- UPDATE with a division by zero on one shard
+UPDATE users SET age = 10 / (age - 14)
+
+-- UPDATE of a json, an array and an enum
+UPDATE events SET data = jsonb_set(coalesce(data, '{}'), '{x}', '1'), feeling = 'ok' WHERE id < 5
+
+-- UPDATE of an array's element
+UPDATE users SET tags[1] = 'changed' WHERE username IN ('ann', 'bob', 'zoe')
+
+-- UPDATE of a reference table
+UPDATE countries SET population = population + 1 WHERE code <> 'de' RETURNING code, population
+
+-- UPDATE of a reference table from itself
+UPDATE countries SET population = (SELECT max(population) FROM countries)
+
+-- UPDATE of a reference table from a sharded one
+UPDATE countries SET population = (SELECT count(*) FROM users)
+
+-- UPDATE of a reference table with now()
+UPDATE countries SET name = now()::text
+
+-- UPDATE of an unsharded table
+UPDATE notes SET body = 'x' WHERE author = 'ann'
+
+-- UPDATE of an unsharded table from a sharded one
+UPDATE notes n SET body = u.country FROM users u WHERE u.username = n.author
+
+-- UPDATE through a view
+UPDATE adults SET age = 99 WHERE username = 'bob'
+
+-- UPDATE of only the table
+UPDATE ONLY users SET age = 1 WHERE username = 'bob'
+
+-- UPDATE with a parameter as key
+--$ bob | 3
+--$ nobody | 3
+--$ ~ | 3
+UPDATE users SET age = $2 WHERE username = $1
+
+-- UPDATE with parameters over shards
+--$ 3 | 20
+UPDATE users SET age = age + $1 WHERE age > $2
+
+-- UPDATE by an array parameter
+--$ {ann,zoe}
+UPDATE users SET age = 0 WHERE username = ANY ($1) RETURNING username
+
+-- UPDATE of both key columns' other values
+UPDATE stock SET amount = amount - 1 WHERE tenant = 2 AND item = 'nut' RETURNING amount
+
+-- UPDATE of one of two key columns
+UPDATE stock SET item = 'nuts' WHERE tenant = 2 AND item = 'nut'
+
+-- UPDATE by date range
+UPDATE readings SET note = 'checked' WHERE day BETWEEN '2024-01-09' AND '2024-01-16'
+
+-- UPDATE with CURRENT OF outside of a transaction
+UPDATE users SET age = 1 WHERE CURRENT OF nowhere
+
+-- DELETE by key
+DELETE FROM users WHERE username = 'bob'
+
+-- DELETE by key RETURNING
+DELETE FROM posts WHERE username = 'zoe' RETURNING *
+
+-- DELETE of everything
+DELETE FROM posts
+
+-- DELETE of everything RETURNING
+DELETE FROM places RETURNING region, name
+
+-- DELETE of nothing
+DELETE FROM posts WHERE username = 'nobody'
+
+-- DELETE by keys of several shards
+DELETE FROM users WHERE username IN ('ann', 'zoe')
+
+-- DELETE by another column
+DELETE FROM posts WHERE likes > 5 RETURNING username, id
+
+-- DELETE with OR of key and another column
+DELETE FROM users WHERE username = 'bob' OR age < 10
+
+-- DELETE USING on the key
+DELETE FROM posts p USING users u WHERE u.username = p.username AND u.age > 20
+
+-- DELETE USING not on the key
+DELETE FROM users u USING follows f WHERE f.followee = u.username AND f.follower = 'ann'
+
+-- DELETE USING a reference table
+DELETE FROM users u USING countries c WHERE c.code = u.country AND c.population > 100000000
+
+-- DELETE with NOT EXISTS on the key
+DELETE FROM posts p WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.username = p.username) RETURNING username
+
+-- DELETE with IN not on the key
+DELETE FROM users WHERE username IN (SELECT followee FROM follows)
+
+-- DELETE with a subquery of everything
+DELETE FROM users WHERE age < (SELECT avg(age) FROM users)
+
+-- DELETE with a parameter
+--$ 17
+--$ 100000
+DELETE FROM events WHERE id = $1 RETURNING id, kind
+
+-- DELETE from a reference table
+DELETE FROM countries WHERE population IS NULL RETURNING code
+
+-- DELETE from a reference table by a sharded one
+DELETE FROM countries WHERE code NOT IN (SELECT country FROM users WHERE country IS NOT NULL)
+
+-- DELETE from an unsharded table
+DELETE FROM notes WHERE author IS NULL
+
+-- DELETE with volatile condition that always holds
+DELETE FROM posts WHERE random() >= 0
+
+-- TRUNCATE of a sharded table
+TRUNCATE posts
+
+-- TRUNCATE of several tables
+TRUNCATE posts, follows, countries
+
+-- TRUNCATE with RESTART IDENTITY
+TRUNCATE lists RESTART IDENTITY
+
+-- WITH that deletes and shows, by key
+WITH gone AS (DELETE FROM posts WHERE username = 'zoe' RETURNING *) SELECT id, body FROM gone
+
+-- WITH that deletes everywhere and counts
+WITH gone AS (DELETE FROM posts RETURNING *) SELECT count(*) FROM gone
+
+-- WITH that updates and joins on the key
+WITH changed AS (UPDATE users SET age = 1 WHERE username = 'bob' RETURNING username) SELECT p.id FROM posts p JOIN changed c ON c.username = p.username
+
+-- WITH that moves rows
+WITH gone AS (DELETE FROM posts WHERE username = 'ann' RETURNING *) INSERT INTO posts SELECT 'zoe', id + 1000, body, likes, posted FROM gone
+
+-- WITH that inserts
+WITH made AS (INSERT INTO users (username) VALUES ('new') RETURNING username) SELECT * FROM made
+
+-- WITH before UPDATE
+WITH old AS (SELECT username FROM users WHERE age > 40) UPDATE users SET active = false WHERE username IN (SELECT username FROM old)
+
+-- WITH before INSERT
+WITH rows AS (SELECT 'zoe' AS username, 800 AS id) INSERT INTO posts (username, id) SELECT * FROM rows
+
+-- MERGE
+MERGE INTO posts p USING users u ON p.username = u.username AND p.id = 1 WHEN MATCHED THEN UPDATE SET likes = 100 WHEN NOT MATCHED THEN INSERT (username, id) VALUES (u.username, 1)
+
+-- MERGE by key
+MERGE INTO users u USING (VALUES ('bob', 1)) AS v (username, age) ON u.username = v.username WHEN MATCHED THEN UPDATE SET age = v.age
+
+-- MERGE of an unsharded table
+MERGE INTO notes n USING (VALUES (1, 'x'), (9, 'y')) AS v (id, body) ON n.id = v.id WHEN MATCHED THEN UPDATE SET body = v.body WHEN NOT MATCHED THEN INSERT VALUES (v.id, NULL, v.body)
+
+-- two writes in one query
+UPDATE users SET age = 1 WHERE username = 'ann'; UPDATE users SET age = 2 WHERE username = 'zoe'
+
+-- two writes in one query, the second fails: nothing remains
+UPDATE users SET age = 1 WHERE username = 'ann'; INSERT INTO users (username) VALUES ('zoe')
+
+-- a write and a read in one query
+DELETE FROM posts WHERE username = 'zoe'; SELECT count(*) FROM posts
+
+-- a sequence's function
+SELECT nextval('lists_id_seq')
+
+-- EXPLAIN does not run
+EXPLAIN (COSTS OFF) DELETE FROM notes
+
+-- DO by itself
+DO $$ BEGIN NULL; END $$
