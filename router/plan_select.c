@@ -145,12 +145,23 @@ static bool add_sort_key(struct selecting *selecting, const SortBy *sort, struct
     return can_order(selecting, type, bytes);
 }
 
+/* A number that no column has, or a constant that is none: an error on every shard. */
+static bool has_wrong_number(struct selecting *selecting, const List *sort)
+{
+    ListCell *cell;
+    bool wrong = false;
+    foreach (cell, sort)
+        wrong |= IsA(lfirst_node(SortBy, cell)->node, A_Const) &&
+                 position_of(selecting, lfirst_node(SortBy, cell)->node) < 0;
+    return wrong;
+}
+
 static bool read_order(struct selecting *selecting)
 {
     struct plan *plan = selecting->plan;
     const List *sort = selecting->select->sortClause;
     ListCell *cell;
-    if (!sort)
+    if (!sort || (selecting->query->outputs_known && has_wrong_number(selecting, sort)))
         return true;
     if (!selecting->query->outputs_known)
         return give_up(selecting, "Name the columns instead of *.",

@@ -661,6 +661,9 @@ Test(plan, the_shards_text_has_hidden_columns_and_a_raised_limit)
     plan = make("SELECT username FROM users ORDER BY username LIMIT 10");
     cr_expect_null(plan->shard_text, "LIMIT alone is every shard's own limit");
     plan_release(plan);
+    plan = make("SELECT username FROM users ORDER BY 2, age");
+    cr_expect_null(plan->shard_text, "a hidden column must not become the second one");
+    plan_release(plan);
     plan = make("SELECT username FROM users ORDER BY username LIMIT $1 OFFSET $2");
     cr_assert_str_eq(plan->shard_text,
                      "SELECT username FROM users ORDER BY username LIMIT ($1::bigint + "
