@@ -64,6 +64,7 @@ static const char *state_of(const char *message)
         {"memory exhausted", "54001"},
         {"unsafe use of \\' in a string literal", "22P06"},
         {"invalid Unicode escape", SQLSTATE_SYNTAX_ERROR},
+        {"invalid byte sequence for encoding", "22021"},
         {"there is no parameter", "42P02"},
     };
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
