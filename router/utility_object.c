@@ -11,8 +11,8 @@
 #include "router/utility_place.h"
 
 enum object_home {
-    OBJECT_IS_TABLE,      /* a table: one that nobody knows is the home shard's */
-    OBJECT_IS_RELATION,   /* index, view, sequence: found in the catalog */
+    OBJECT_IS_TABLE,      /* a table or view: one that nobody knows is the home shard's, as temporary ones are */
+    OBJECT_IS_RELATION,   /* index, sequence: found in the catalog */
     OBJECT_IS_OF_TABLE,   /* its name is its table's and one part more */
     OBJECT_IS_EVERYWHERE, /* made on every shard */
     OBJECT_IS_AT_HOME,    /* made on the home shard only */
@@ -25,10 +25,10 @@ static enum object_home object_home(ObjectType type)
     case OBJECT_TABLE:
     case OBJECT_MATVIEW:
     case OBJECT_FOREIGN_TABLE:
+    case OBJECT_VIEW:
         return OBJECT_IS_TABLE;
     case OBJECT_INDEX:
     case OBJECT_SEQUENCE:
-    case OBJECT_VIEW:
         return OBJECT_IS_RELATION;
     case OBJECT_COLUMN:
     case OBJECT_POLICY:

@@ -343,7 +343,7 @@ Test(utility, drop_and_truncate_take_things_of_one_sort)
     EXPECT({"DROP TABLE users", ALL}, {"DROP TABLE IF EXISTS users, posts, countries", ALL},
            {"DROP TABLE notes", HOME}, {"DROP TABLE users, notes", REFUSED}, {"DROP TABLE users_old", ALL},
            {"DROP TABLE IF EXISTS x", HOME}, {"DROP INDEX users_pkey", ALL}, {"DROP INDEX notes_body", HOME},
-           {"DROP INDEX unknown_index", ALL}, {"DROP VIEW user_names", ALL}, {"DROP VIEW note_view", HOME},
+           {"DROP INDEX unknown_index", ALL}, {"DROP VIEW user_names", ALL}, {"DROP VIEW note_view", HOME}, {"DROP VIEW temporary_view", HOME},
            {"DROP SEQUENCE free_seq", ALL}, {"DROP TRIGGER t ON users", ALL},
            {"DROP TRIGGER t ON notes", HOME}, {"DROP POLICY p ON public.users", ALL},
            {"DROP RULE r ON notes", HOME}, {"DROP TYPE mood", ALL}, {"DROP FUNCTION f(int)", ALL},
