@@ -216,6 +216,7 @@ static enum run_step run_end(struct run *run, const struct execution *execution,
     if (execution->plan->chain) {
         struct error error = {0};
         error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "AND CHAIN is not supported");
+        error_detail(&error, "A transaction reaches a shard with its first statement there: the next one has no shards yet.");
         error_hint(&error, "Send BEGIN after the end of the transaction.");
         return run_fail(run, &error);
     }
