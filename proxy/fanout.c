@@ -142,12 +142,37 @@ static void fanout_fail(struct fanout *fanout, const struct error *error)
     cancel_others(fanout);
 }
 
+static bool has_client_text(const struct fanout *fanout)
+{
+    return fanout->shape.route.part_count == 0 && !(fanout->shape.plan && fanout->shape.plan->shard_text);
+}
+
+/* The fields but the position: it counts characters of a text that the client has not written (55.8). */
+static void send_without_position(struct fanout *fanout, const struct frame *frame)
+{
+    struct buffer *out = client_output(fanout->client);
+    struct reader reader = {frame->body, frame->body + frame->body_length, false};
+    size_t mark = wire_begin(out, 'E');
+    for (uint8_t code; (code = read_byte(&reader)) != 0 && !reader.failed;) {
+        const char *text = read_string(&reader);
+        if (text == NULL || code == 'P')
+            continue;
+        wire_put_byte(out, code);
+        wire_put_string(out, text);
+    }
+    wire_put_byte(out, 0);
+    wire_end(out, mark);
+}
+
 static void fanout_fail_with(struct fanout *fanout, const struct frame *frame)
 {
     if (fanout->failed)
         return;
     fanout->failed = true;
-    wire_message(client_output(fanout->client), 'E', frame->body, frame->body_length);
+    if (has_client_text(fanout))
+        wire_message(client_output(fanout->client), 'E', frame->body, frame->body_length);
+    else
+        send_without_position(fanout, frame);
     client_wrote(fanout->client);
     cancel_others(fanout);
 }
@@ -440,10 +465,29 @@ static bool merge_is_out(const struct fanout *fanout)
     return fanout->merge == NULL || fanout->failed || fanout->limit_done;
 }
 
+/* A late cancel must not hit what the server is sent next, be it a ROLLBACK. */
+static bool cancels_are_over(const struct fanout *fanout)
+{
+    for (int i = 0; i < fanout->count; i++)
+        if (fanout->inputs[i].server && fanout->inputs[i].server->cancels > 0)
+            return false;
+    return true;
+}
+
+static bool is_finished(const struct fanout *fanout)
+{
+    return fanout->ready_count == fanout->count && merge_is_out(fanout) && cancels_are_over(fanout);
+}
+
 static void check_finished(struct fanout *fanout)
 {
-    if (fanout->ready_count == fanout->count && merge_is_out(fanout))
+    if (is_finished(fanout))
         fanout_finish(fanout);
+}
+
+void fanout_cancelled(struct fanout *fanout)
+{
+    check_finished(fanout);
 }
 
 static void input_ready(struct fanout_input *input)
@@ -551,7 +595,7 @@ void fanout_drained(struct fanout *fanout)
     if (fanout->merge) {
         drain_merge(fanout);
         wake_inputs(fanout, NULL);
-        if (fanout->limit_done && fanout->ready_count == fanout->count) {
+        if (fanout->limit_done && is_finished(fanout)) {
             fanout_finish(fanout);
             return;
         }

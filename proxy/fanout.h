@@ -35,6 +35,8 @@ bool fanout_copy_data(struct fanout *fanout, const uint8_t *body, size_t length)
 void fanout_copy_end(struct fanout *fanout, const char *failure);
 /* The client's output has drained: shards go on. */
 void fanout_drained(struct fanout *fanout);
+/* The last cancel request under way for one of its servers has ended. */
+void fanout_cancelled(struct fanout *fanout);
 /* The client is gone: sinks must not be called any more (their servers are closed). */
 void fanout_abandon(struct fanout *fanout);
 

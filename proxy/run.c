@@ -99,14 +99,15 @@ static enum sink_answer end_frame(struct reply_sink *sink, struct server *server
     if (frame->type == 'E') {
         struct error error = {0};
         wire_read_error(frame, &error);
-        keep_end_error(run, &error);
+        if (run->ending == ENDING_COMMIT) /* a ROLLBACK that a client's cancel has hit is sent again */
+            keep_end_error(run, &error);
         error_clear(&error);
     } else if (frame->type == 'N') {
         wire_message(client_output(run->client), 'N', frame->body, frame->body_length);
         client_wrote(run->client);
     } else if (frame->type == 'Z') {
         server_answered(server);
-        server->ended = true;
+        server->ended = server->status == 'I';
         if (run->ending == ENDING_COMMIT && server->wrote && !error_is_set(&run->end_error))
             run->committed++;
         end_next(run);
@@ -452,6 +453,12 @@ void run_drained(struct client *client)
 {
     if (client->run && client->run->fanout)
         fanout_drained(client->run->fanout);
+}
+
+void run_cancelled(struct client *client)
+{
+    if (client->run && client->run->fanout)
+        fanout_cancelled(client->run->fanout);
 }
 
 void run_loaded(struct client *client)

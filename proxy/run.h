@@ -63,6 +63,8 @@ void run_continue(struct client *client);
 void run_abandon(struct client *client);
 /* The client's output has drained. */
 void run_drained(struct client *client);
+/* The last cancel request under way for one of the client's servers has ended. */
+void run_cancelled(struct client *client);
 /* The load that the client waited for has ended. */
 void run_loaded(struct client *client);
 /* The values that an item waited for are there, or there is an error (which is sent and cleared). */

@@ -18,6 +18,7 @@
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/pool.h"
+#include "proxy/run.h"
 #include "proxy/server_login.h"
 
 enum { LARGEST_SERVER_FRAME = 1 << 30 };
@@ -556,6 +557,8 @@ static void cancel_finish(struct blocking_job *job)
         worker_defer_free(server->worker, server_free, server);
     else if (server->state == SERVER_CLEANING && server_is_quiet(server))
         server_cleaned(server);
+    else if (server->client)
+        run_cancelled(server->client);
 }
 
 void server_cancel(struct server *server)
