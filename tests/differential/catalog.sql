@@ -42,12 +42,6 @@ SELECT proname, provolatile FROM pg_proc WHERE pronamespace = 'public'::regnames
 -- enum labels
 SELECT enumlabel FROM pg_enum WHERE enumtypid = 'mood'::regtype
 
--- enum functions
-SELECT enum_range(NULL::mood), enum_first(NULL::mood)
-
--- regclass and regtype
-SELECT 'users'::regclass, 'mood'::regtype, 'int4'::regtype, to_regclass('nosuch')
-
 -- pg_typeof
 SELECT pg_typeof(username), pg_typeof(age) FROM users WHERE username = 'bob'
 
@@ -87,9 +81,6 @@ SELECT sequencename, data_type, increment_by FROM pg_sequences WHERE schemaname 
 -- the keywords
 SELECT count(*) FROM pg_get_keywords()
 
--- EXPLAIN of an unsharded table
-EXPLAIN (COSTS OFF) SELECT 1
-
 -- the definition of a view
 SELECT pg_get_viewdef('adults'::regclass, true)
 
@@ -98,3 +89,41 @@ SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid 
 
 -- the columns' types, as ORMs ask
 SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'posts'::regclass AND attnum > 0
+
+-- [names]
+-- enum functions
+SELECT enum_range(NULL::mood), enum_first(NULL::mood)
+
+-- regclass and regtype
+SELECT 'users'::regclass, 'mood'::regtype, 'int4'::regtype, to_regclass('nosuch')
+
+-- tableoid
+SELECT tableoid::regclass, username FROM users WHERE username = 'bob'
+
+-- tableoid over several shards
+SELECT DISTINCT tableoid::regclass FROM users
+
+-- arrays of enums, whose elements name their type
+SELECT id, feelings FROM zoo
+
+-- [explain]
+-- EXPLAIN of an unsharded table
+EXPLAIN (COSTS OFF) SELECT 1
+
+-- EXPLAIN does not run
+EXPLAIN (COSTS OFF) DELETE FROM notes
+
+-- EXPLAIN of all shards
+EXPLAIN SELECT * FROM users
+
+-- EXPLAIN of one shard
+EXPLAIN (COSTS OFF) SELECT * FROM users WHERE username = 'bob'
+
+-- EXPLAIN ANALYZE in JSON
+EXPLAIN (ANALYZE, FORMAT json) SELECT username FROM users ORDER BY username LIMIT 3
+
+-- EXPLAIN of a write, which does not run
+EXPLAIN UPDATE users SET age = 1
+
+-- EXPLAIN of a table that does not exist
+EXPLAIN SELECT * FROM nosuch

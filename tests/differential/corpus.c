@@ -24,9 +24,9 @@ static const struct {
     const char *name;
     enum section section;
 } sections[] = {
-    {"[rows]", SECTION_ROWS},           {"[total order]", SECTION_TOTAL_ORDER},
-    {"[some rows]", SECTION_SOME_ROWS}, {"[error]", SECTION_ERROR},
-    {"[write]", SECTION_WRITE},         {"[script]", SECTION_SCRIPT},
+    {"[rows]", SECTION_ROWS},   {"[total order]", SECTION_TOTAL_ORDER}, {"[some rows]", SECTION_SOME_ROWS},
+    {"[names]", SECTION_NAMES}, {"[explain]", SECTION_EXPLAIN},         {"[error]", SECTION_ERROR},
+    {"[write]", SECTION_WRITE}, {"[script]", SECTION_SCRIPT},
 };
 
 static void fail(const struct reader *reader, const char *why)

@@ -16,6 +16,8 @@ enum section {
     SECTION_ROWS,        /* [rows]: as a multiset */
     SECTION_TOTAL_ORDER, /* [total order]: in their order */
     SECTION_SOME_ROWS,   /* [some rows]: any of the possible ones: only their number */
+    SECTION_NAMES,       /* [names]: as a multiset, in text only: in binary the values are OIDs */
+    SECTION_EXPLAIN,     /* [explain]: it says more than PostgreSQL's: columns and command tag only */
     SECTION_ERROR,       /* [error]: message and position, too */
     SECTION_WRITE,       /* [write]: rows as a multiset; all tables afterwards */
     SECTION_SCRIPT,      /* [script]: statements of one session, all in their order; all tables afterwards */

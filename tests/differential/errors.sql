@@ -83,9 +83,6 @@ SELECT username, 1 / 0 FROM users
 -- division by zero with the key
 SELECT 1 / (age - age) FROM users WHERE username = 'bob'
 
--- a cast that fails for one row
-SELECT username::int FROM users
-
 -- overflow
 SELECT karma * karma FROM users
 
@@ -151,9 +148,6 @@ SELECT username FROM users ORDER BY username COLLATE "nosuch"
 
 -- collations that conflict
 SELECT username FROM users ORDER BY username COLLATE "C" || username COLLATE "POSIX"
-
--- a parameter that was not given
-SELECT username FROM users WHERE username = $1
 
 -- a wrong row width
 SELECT username FROM users WHERE (username, age) = ('bob', 1, 2)
@@ -241,3 +235,10 @@ INSERT INTO users (username) VALUES ('zoe')
 
 -- a violation of NOT NULL beside the key
 INSERT INTO events (id, kind) VALUES (9999, NULL)
+
+-- [rows]
+-- a cast that fails for one row
+SELECT username::int FROM users
+
+-- a parameter that was not given
+SELECT username FROM users WHERE username = $1

@@ -325,20 +325,22 @@ struct lines {
     int count;
 };
 
-static bool is_reference(const char *table)
+static int table_number(const char *name)
 {
-    for (int i = 0; i < TABLES; i++)
-        if (tables[i].keyspace == REFERENCE && !strcmp(tables[i].name, table))
-            return true;
-    return false;
+    int i = 0;
+    while (i < TABLES - 1 && strcmp(tables[i].name, name) != 0)
+        i++;
+    return i;
 }
 
-static void add_changes(struct lines *lines, PGconn *conn, int copies_of_references)
+static void add_changes(struct servers *servers, struct lines *lines, PGconn *conn, int copies_of_references)
 {
     PGresult *result = must(conn, PQexec(conn, "EXECUTE changes"));
     for (int row = 0; row < PQntuples(result); row++) {
         const char *table = PQgetvalue(result, row, 0);
-        for (int copy = is_reference(table) ? copies_of_references : 1; copy > 0; copy--) {
+        int number = table_number(table);
+        servers->changed |= 1u << number;
+        for (int copy = tables[number].keyspace == REFERENCE ? copies_of_references : 1; copy > 0; copy--) {
             lines->text = realloc(lines->text, (size_t) (lines->count + 1) * sizeof *lines->text);
             if (!lines->text ||
                 asprintf(&lines->text[lines->count++], "%s %s\n", table, PQgetvalue(result, row, 1)) < 0)
@@ -371,7 +373,7 @@ static char *join_lines(struct lines *lines)
 char *layout_expected_changes(struct servers *servers)
 {
     struct lines lines = {0};
-    add_changes(&lines, servers->oracle, servers->layout->shards);
+    add_changes(servers, &lines, servers->oracle, servers->layout->shards);
     return join_lines(&lines);
 }
 
@@ -379,30 +381,26 @@ char *layout_changes(struct servers *servers)
 {
     struct lines lines = {0};
     for (int i = 0; i < servers->layout->shards; i++)
-        add_changes(&lines, servers->shards[i], 1);
+        add_changes(servers, &lines, servers->shards[i], 1);
     return join_lines(&lines);
 }
 
-static void restore(PGconn *conn)
+static void restore(PGconn *conn, unsigned changed)
 {
-    PGresult *result = must(conn, PQexec(conn, "EXECUTE changes"));
     struct script script;
     FILE *sql = script_open(&script);
-    const char *last = "";
     fprintf(sql, "SELECT setval('lists_id_seq', 3, false);");
-    for (int row = 0; row < PQntuples(result); row++) {
-        const char *table = PQgetvalue(result, row, 0);
-        if (strcmp(table, last) != 0)
-            fprintf(sql, "DELETE FROM %s; INSERT INTO %s TABLE saved.%s;", table, table, table);
-        last = table;
-    }
+    for (int i = 0; i < TABLES; i++)
+        if (changed & 1u << i)
+            fprintf(sql, "DELETE FROM %s; INSERT INTO %s TABLE saved.%s;", tables[i].name, tables[i].name,
+                    tables[i].name);
     script_run(&script, conn);
-    PQclear(result);
 }
 
 void layout_restore(struct servers *servers)
 {
     for (int i = 0; i < servers->layout->shards; i++)
-        restore(servers->shards[i]);
-    restore(servers->oracle);
+        restore(servers->shards[i], servers->changed);
+    restore(servers->oracle, servers->changed);
+    servers->changed = 0;
 }

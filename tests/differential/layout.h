@@ -32,6 +32,7 @@ struct servers {
     const struct layout *layout;
     PGconn *shards[LAYOUT_MAX_SHARDS];
     PGconn *oracle;
+    unsigned changed; /* a bit for each table in which a change was seen */
 };
 
 void layout_write_configuration(const struct layout *layout, int port, FILE *file);
@@ -44,6 +45,7 @@ void layout_unload(struct servers *servers);
 char *layout_expected_changes(struct servers *servers);
 /* The same of all shards; a row that is not where it belongs makes a line "table misplaced row". */
 char *layout_changes(struct servers *servers);
+/* Bring back the tables in which these have seen changes. */
 void layout_restore(struct servers *servers);
 
 #endif

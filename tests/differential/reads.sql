@@ -126,12 +126,6 @@ SELECT username FROM users WHERE username = 'bob';
 -- two statements in one query
 SELECT username FROM users WHERE username = 'bob'; SELECT count(*) FROM users
 
--- tableoid
-SELECT tableoid::regclass, username FROM users WHERE username = 'bob'
-
--- tableoid over several shards
-SELECT DISTINCT tableoid::regclass FROM users
-
 -- reference table alone
 SELECT * FROM countries
 
@@ -306,6 +300,12 @@ SELECT username FROM users ORDER BY age IS NULL, username
 
 -- by a constant expression
 SELECT username FROM users ORDER BY 1 + 1, username
+
+-- a position behind the select list is an error, whatever else is sorted by
+SELECT username FROM users ORDER BY 2, age
+
+-- the same where a column is added for the order
+SELECT username FROM users ORDER BY age, 2
 
 -- by a string constant: an error
 SELECT username FROM users ORDER BY 'username'

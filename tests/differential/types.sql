@@ -120,7 +120,7 @@ SELECT id FROM zoo WHERE num52 = $1 OR texts = $2
 
 -- [write]
 -- values of every type
-INSERT INTO zoo (id, num, f8, ts, tz, d, t, iv, j, jb, ints, texts, bin, u, bl, c5, vc, ip, bits, cash, feeling, feelings, pos, span) VALUES (500, 'NaN', '-Infinity', 'infinity', '2024-01-01 00:00:00.1235+02', '0001-01-01 BC', '24:00', '1 year -3 days', '{"a" : 1}', '{"a" : 1}', '{1,NULL}', '{"a,b",NULL,"NULL"}', '\xff00', '{a0eebc999c0b4ef8bb6d6bb9bd380a11}', 'yes', 'x', 'y', '::1', '111', '$1,234.50', 'sad', '{ok,happy}', 5, '[1,5]') RETURNING *
+INSERT INTO zoo (id, num, f8, ts, tz, d, t, iv, j, jb, ints, texts, bin, u, bl, c5, vc, ip, bits, cash, feeling, feelings, pos, span) VALUES (500, 'NaN', '-Infinity', 'infinity', '2024-01-01 00:00:00.1235+02', '0001-01-01 BC', '24:00', '1 year -3 days', '{"a" : 1}', '{"a" : 1}', '{1,NULL}', '{"a,b",NULL,"NULL"}', '\xff00', '{a0eebc999c0b4ef8bb6d6bb9bd380a11}', 'yes', 'x', 'y', '::1', '111', '$1,234.50', 'sad', '{ok,happy}', 5, '[1,5]') RETURNING id, num, f8, ts, tz, d, t, iv, j, jb, ints, texts, bin, u, bl, c5, vc, ip, bits, cash, feeling, pos, span
 
 -- a domain that is violated
 INSERT INTO zoo (id, pos) VALUES (501, 1), (502, 0), (503, 2)
