@@ -153,4 +153,16 @@ endif
 
 EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run tests/thread_sanitizer.suppressions \
 	$(srcdir)/tests/differential/*.sql
+EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
+	tests/differential/aggregates.sql \
+	tests/differential/catalog.sql \
+	tests/differential/errors.sql \
+	tests/differential/joins.sql \
+	tests/differential/keys.sql \
+	tests/differential/reads.sql \
+	tests/differential/session.sql \
+	tests/differential/setup.sql \
+	tests/differential/subqueries.sql \
+	tests/differential/types.sql \
+	tests/differential/writes.sql
 CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST) $(FUZZ_TARGETS)

@@ -124,6 +124,3 @@ EXPLAIN (ANALYZE, FORMAT json) SELECT username FROM users ORDER BY username LIMI
 
 -- EXPLAIN of a write, which does not run
 EXPLAIN UPDATE users SET age = 1
-
--- EXPLAIN of a table that does not exist
-EXPLAIN SELECT * FROM nosuch

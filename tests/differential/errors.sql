@@ -110,9 +110,6 @@ SELECT count(*) FROM users GROUP BY 3
 -- DISTINCT and ORDER BY of something else
 SELECT DISTINCT username FROM users ORDER BY age
 
--- DISTINCT ON and ORDER BY do not match
-SELECT DISTINCT ON (username) username FROM users ORDER BY age
-
 -- arms of different widths
 SELECT username, age FROM users UNION SELECT username FROM posts
 
@@ -242,3 +239,6 @@ SELECT username::int FROM users
 
 -- a parameter that was not given
 SELECT username FROM users WHERE username = $1
+
+-- DISTINCT ON and ORDER BY do not match
+SELECT DISTINCT ON (username) username FROM users ORDER BY age

@@ -335,7 +335,7 @@ static int table_number(const char *name)
 
 static void add_changes(struct servers *servers, struct lines *lines, PGconn *conn, int copies_of_references)
 {
-    PGresult *result = must(conn, PQexec(conn, "EXECUTE changes"));
+    PGresult *result = must(conn, PQgetResult(conn));
     for (int row = 0; row < PQntuples(result); row++) {
         const char *table = PQgetvalue(result, row, 0);
         int number = table_number(table);
@@ -348,6 +348,7 @@ static void add_changes(struct servers *servers, struct lines *lines, PGconn *co
         }
     }
     PQclear(result);
+    PQclear(PQgetResult(conn));
 }
 
 static int compare_lines(const void *left, const void *right)
@@ -370,19 +371,24 @@ static char *join_lines(struct lines *lines)
     return text.text;
 }
 
-char *layout_expected_changes(struct servers *servers)
+/* All servers look at once. */
+static void ask_for_changes(struct servers *servers)
 {
-    struct lines lines = {0};
-    add_changes(servers, &lines, servers->oracle, servers->layout->shards);
-    return join_lines(&lines);
+    bool sent = PQsendQuery(servers->oracle, "EXECUTE changes");
+    for (int i = 0; i < servers->layout->shards; i++)
+        sent &= PQsendQuery(servers->shards[i], "EXECUTE changes");
+    if (!sent)
+        must(servers->oracle, NULL);
 }
 
-char *layout_changes(struct servers *servers)
+struct changes layout_changes(struct servers *servers)
 {
-    struct lines lines = {0};
+    struct lines expected = {0}, found = {0};
+    ask_for_changes(servers);
+    add_changes(servers, &expected, servers->oracle, servers->layout->shards);
     for (int i = 0; i < servers->layout->shards; i++)
-        add_changes(servers, &lines, servers->shards[i], 1);
-    return join_lines(&lines);
+        add_changes(servers, &found, servers->shards[i], 1);
+    return (struct changes){join_lines(&expected), join_lines(&found)};
 }
 
 static void restore(PGconn *conn, unsigned changed)
@@ -397,10 +403,12 @@ static void restore(PGconn *conn, unsigned changed)
     script_run(&script, conn);
 }
 
+/* Sequences move without any change of rows; that of the unsharded tables is the first shard's. */
 void layout_restore(struct servers *servers)
 {
-    for (int i = 0; i < servers->layout->shards; i++)
-        restore(servers->shards[i], servers->changed);
     restore(servers->oracle, servers->changed);
+    restore(servers->shards[0], servers->changed);
+    for (int i = 1; i < servers->layout->shards && servers->changed; i++)
+        restore(servers->shards[i], servers->changed);
     servers->changed = 0;
 }

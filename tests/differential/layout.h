@@ -40,11 +40,13 @@ void layout_write_configuration(const struct layout *layout, int port, FILE *fil
 struct servers layout_load(const struct layout *layout);
 void layout_unload(struct servers *servers);
 
-/* The changed rows of the oracle as sorted lines "table +row" and "table -row", malloc'ed; those of a
- * reference table once for each shard, which is what all shards together should say. */
-char *layout_expected_changes(struct servers *servers);
-/* The same of all shards; a row that is not where it belongs makes a line "table misplaced row". */
-char *layout_changes(struct servers *servers);
+/* Changed rows as sorted lines "table +row" and "table -row", malloc'ed. */
+struct changes {
+    char *expected; /* those of the oracle; of a reference table once for each shard */
+    char *found; /* those of all shards; a row that is not where it belongs makes a line "table misplaced row"
+                  */
+};
+struct changes layout_changes(struct servers *servers);
 /* Bring back the tables in which these have seen changes. */
 void layout_restore(struct servers *servers);
 

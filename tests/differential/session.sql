@@ -594,3 +594,7 @@ SELECT 1; SELECT username FROM users WHERE username = 'zoe'; SELECT count(*) FRO
 -- an error in the middle of a query string
 UPDATE users SET age = 1 WHERE username = 'ann'; SELECT 1 / 0; UPDATE users SET age = 2 WHERE username = 'zoe';
 SELECT username, age FROM users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+
+-- EXPLAIN of a table that does not exist, and again
+EXPLAIN SELECT * FROM nosuch;
+EXPLAIN SELECT * FROM nosuch;

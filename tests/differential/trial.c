@@ -99,19 +99,20 @@ static enum verdict run_step(struct bench *bench, const struct entry *entry, con
 static enum verdict check_tables(struct bench *bench, const struct entry *entry, enum protocol protocol,
                                  enum verdict verdict)
 {
-    char *expected = layout_expected_changes(&bench->servers), *found = layout_changes(&bench->servers);
+    struct changes changes = layout_changes(&bench->servers);
     bool comparable =
         verdict == VERDICT_EQUAL || (verdict == VERDICT_REFUSED && entry->section != SECTION_SCRIPT);
     if (verdict == VERDICT_REFUSED)
-        *expected = '\0';
-    if (comparable && strcmp(expected, found) != 0) {
+        *changes.expected = '\0';
+    if (comparable && strcmp(changes.expected, changes.found) != 0) {
         announce(bench, entry, protocol);
         announce_step(&entry->steps[entry->step_count - 1]);
-        printf("  the tables differ afterwards; expected changes:\n%s  found changes:\n%s", expected, found);
+        printf("  the tables differ afterwards; expected changes:\n%s  found changes:\n%s", changes.expected,
+               changes.found);
         verdict = VERDICT_DIFFERENT;
     }
-    free(expected);
-    free(found);
+    free(changes.expected);
+    free(changes.found);
     return verdict;
 }
 
