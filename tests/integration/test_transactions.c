@@ -142,3 +142,16 @@ Test(transactions, sessions_do_not_mix)
     EXPECT(other, "SELECT age FROM users WHERE username = 'henry'", "20");
     PQfinish(other);
 }
+
+/* The others are cancelled when one shard fails; a cancel that comes late must not hit what follows. */
+Test(transactions, a_shard_that_fails_leaves_no_cancel_behind)
+{
+    for (int i = 0; i < 200; i++) {
+        char *answer =
+            ask(conn, "INSERT INTO users (username, balance) VALUES ('al', 1), ('hal', 1), ('zz', 1e12)");
+        cr_expect_str_eq(answer, "ERROR 22003: numeric field overflow");
+        free(answer);
+        EXPECT(conn, "UPDATE users SET age = 5 WHERE username = 'zoe'", "UPDATE 1");
+    }
+    EXPECT(conn, "SELECT count(*) FROM users", "3");
+}
