@@ -180,6 +180,41 @@ static void fanout_fail_with(struct fanout *fanout, const struct frame *frame)
 /* --- descriptions
  * -------------------------------------------------------------------------------------------- */
 
+/* The description that the shape brings, with the formats of the shard's; false: it has other columns. */
+static bool put_given_description(const struct fanout *fanout, struct buffer *out)
+{
+    const struct fanout_shape *shape = &fanout->shape;
+    struct reader reader = {shape->description, shape->description + shape->description_length, false};
+    if (read_int16(&reader) != fanout->column_count)
+        return false;
+    wire_put_int16(out, (int16_t) fanout->column_count);
+    for (int i = 0; i < fanout->column_count; i++) {
+        wire_put_string(out, read_string(&reader));
+        wire_put_int32(out, read_int32(&reader)); /* table */
+        wire_put_int16(out, read_int16(&reader)); /* and column */
+        uint32_t type = (uint32_t) read_int32(&reader);
+        wire_put_int32(out, (int32_t) type);
+        wire_put_int16(out, read_int16(&reader)); /* size */
+        wire_put_int32(out, read_int32(&reader)); /* modifier */
+        read_int16(&reader);
+        wire_put_int16(out, fanout->columns[i].format);
+        if (reader.failed || type != fanout->columns[i].type)
+            return false;
+    }
+    return true;
+}
+
+static void take_given_description(struct fanout *fanout, struct error *error)
+{
+    struct buffer body = {0};
+    if (!put_given_description(fanout, &body))
+        error_set(error, SQLSTATE_INTERNAL_ERROR, "the gathered query has other columns than the statement");
+    else if (fanout->shape.simple || fanout->shape.described)
+        wire_message(client_output(fanout->client), 'T', buffer_data(&body), buffer_length(&body));
+    buffer_free(&body);
+    client_wrote(fanout->client);
+}
+
 /* RowDescription without its hidden trailing columns. */
 static void send_description(struct fanout *fanout, const struct frame *frame, size_t visible_end,
                              int visible)
@@ -259,6 +294,8 @@ static void take_description(struct fanout *fanout, const struct frame *frame)
     fanout->described = true;
     if (!read_description(fanout, frame, hidden, &visible_end))
         error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent a malformed RowDescription");
+    else if (fanout->shape.description)
+        take_given_description(fanout, &error);
     else if (set_up_merge(fanout, &error))
         send_description(fanout, frame, visible_end, fanout->column_count - hidden);
     if (error_is_set(&error))

@@ -20,6 +20,8 @@ struct fanout_shape {
     bool described; /* extended: the client asked for the RowDescription */
     const char *preface; /* of EXPLAIN in text or JSON: the router's lines; else NULL; copied */
     bool json;           /* … in JSON */
+    const uint8_t *description; /* a RowDescription's body to send in place of the shard's, which must have the same types; or NULL */
+    size_t description_length;
 };
 
 /* `count` servers will be written to, in shard order.  Ends with run_fanout_done(). */

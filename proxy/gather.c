@@ -1,5 +1,6 @@
 /*
- * One part after the other, each in four steps:
+ * First the home shard is asked what it makes of the statement as the client wrote it: an error in it has changed nothing yet, and its
+ * position is right; its columns are described as those of the tables themselves.  Then one part after the other, each in four steps:
  *
  *      create    the home shard makes the temporary table with its own rows
  *      open      the home shard is told to COPY, and says that it waits for data
@@ -18,7 +19,7 @@
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
 
-enum gather_step { STEP_CREATE, STEP_OPEN, STEP_COPY, STEP_FINISH };
+enum gather_step { STEP_EXAMINE, STEP_CREATE, STEP_OPEN, STEP_COPY, STEP_FINISH };
 
 static const uint8_t copy_signature[] = "PGCOPY\n\377\r\n"; /* with its NUL: 11 bytes */
 enum { SIGNATURE = 11, COPY_HEADER = SIGNATURE + 4 + 4 };
@@ -45,6 +46,7 @@ struct gather {
     int source_count;
     int64_t bytes;
     struct error error;
+    bool told; /* the client has been sent the error */
 };
 
 /* --- errors and the end -------------------------------------------------------------------------------------- */
@@ -60,10 +62,12 @@ static bool all_done(const struct gather *gather)
 static void gather_over(struct gather *gather)
 {
     struct run *run = gather->run;
-    struct error error = gather->error;
-    gather->error = (struct error){0};
+    bool failed = error_is_set(&gather->error);
+    if (failed && !gather->told)
+        client_error(run->client, &gather->error);
+    error_clear(&gather->error);
     run->gather = NULL;
-    run_gathered(run, &error);
+    run_gathered(run, failed);
 }
 
 static void end_copy(struct gather *gather, const char *failure)
@@ -248,12 +252,28 @@ static void source_lost(struct reply_sink *sink, struct server *server, const st
 
 /* --- the home shard ------------------------------------------------------------------------------------------ */
 
+/* What the statement says wrong is told in the shard's own words: the text was the client's. */
+static void home_failed(struct gather *gather, const struct frame *frame)
+{
+    bool first = !error_is_set(&gather->error);
+    fail_with_frame(gather, frame);
+    if (gather->step != STEP_EXAMINE || !first || !error_is_set(&gather->error))
+        return;
+    gather->told = true;
+    wire_message(client_output(gather->run->client), 'E', frame->body, frame->body_length);
+    client_wrote(gather->run->client);
+}
+
 static enum sink_answer home_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
 {
     struct gather *gather = (struct gather *) sink;
     switch (frame->type) {
     case 'E':
-        fail_with_frame(gather, frame);
+        home_failed(gather, frame);
+        break;
+    case 'T':
+        gather->run->gathered_description = (const uint8_t *) arena_memdup(&gather->run->arena, frame->body, frame->body_length);
+        gather->run->gathered_description_length = frame->body_length;
         break;
     case 'G': /* it waits for rows: that is the end of STEP_OPEN */
         if (error_is_set(&gather->error))
@@ -289,6 +309,33 @@ static void ask_home(struct gather *gather, const char *sql)
 }
 
 /* --- the steps ----------------------------------------------------------------------------------------------- */
+
+static void examine(struct gather *gather, const struct statement *statement)
+{
+    struct server *home = gather->home;
+    struct run *run = gather->run;
+    struct buffer *out = stream_output(&home->stream);
+    int count = statement ? statement->type_count : 0;
+    gather->home_busy = true;
+    size_t mark = wire_begin(out, 'P');
+    wire_put_string(out, "");
+    wire_put_bytes(out, run->text, run->text_length);
+    wire_put_byte(out, 0);
+    wire_put_int16(out, (int16_t) count);
+    for (int i = 0; i < count; i++)
+        wire_put_int32(out, (int32_t) statement->types[i]);
+    wire_end(out, mark);
+    server_expect(home, 'P', false, &gather->home_sink);
+    home->unnamed = 0;
+    mark = wire_begin(out, 'D');
+    wire_put_byte(out, 'S');
+    wire_put_string(out, "");
+    wire_end(out, mark);
+    server_expect(home, 'D', false, &gather->home_sink);
+    wire_empty(out, 'S');
+    server_expect(home, 'S', false, &gather->home_sink);
+    stream_wrote(&home->stream);
+}
 
 static void create(struct gather *gather)
 {
@@ -342,6 +389,9 @@ static void finish(struct gather *gather)
 static void next_step(struct gather *gather)
 {
     switch (gather->step) {
+    case STEP_EXAMINE:
+        create(gather);
+        break;
     case STEP_CREATE:
         if (has_others(gather)) {
             gather->step = STEP_OPEN;
@@ -365,14 +415,14 @@ static void next_step(struct gather *gather)
     }
 }
 
-void gather_begin(struct run *run, const struct plan *plan, const struct route *route)
+void gather_begin(struct run *run, const struct plan *plan, const struct route *route, const struct statement *statement)
 {
     struct gather *gather = arena_alloc(&run->arena, sizeof(*gather));
     *gather = (struct gather){
         .home_sink = {home_frame, home_lost}, .run = run, .plan = plan, .route = *route, .home = client_server(run->client, 0)};
     gather->sources = arena_alloc_array(&run->arena, (size_t) shard_set_count(&route->shards), sizeof(*gather->sources));
     run->gather = gather;
-    create(gather);
+    examine(gather, statement);
 }
 
 void gather_end(struct server *home)

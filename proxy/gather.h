@@ -12,8 +12,8 @@
 
 struct gather;
 
-/* All servers of the route are lent.  Ends with run_gathered(). */
-void gather_begin(struct run *run, const struct plan *plan, const struct route *route);
+/* All servers of the route are lent; `statement` is that of the extended protocol, NULL in a Query.  Ends with run_gathered(). */
+void gather_begin(struct run *run, const struct plan *plan, const struct route *route, const struct statement *statement);
 /* To be sent behind the query on the home shard: the temporary tables go. */
 void gather_end(struct server *home);
 /* A server that is being filled has room again. */

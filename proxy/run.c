@@ -440,13 +440,16 @@ void run_evaluated(struct run *run, struct error *error)
     run_continue(client);
 }
 
-void run_gathered(struct run *run, struct error *error)
+void run_gathered(struct run *run, bool failed)
 {
-    if (!error_is_set(error)) {
+    if (failed) {
+        item_failed(run);
+        run->cursor++;
+    } else {
         run->gathered = run->plan;
         run->gathered_item = run->cursor;
     }
-    run_evaluated(run, error);
+    run_continue(run->client);
 }
 
 void run_drained(struct client *client)

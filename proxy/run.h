@@ -50,7 +50,9 @@ struct run {
     bool load_after;        /* the statement changed the catalog outside a transaction block */
     struct gather *gather;  /* rows being gathered for the item; NULL otherwise */
     const struct plan *gathered; /* whose rows are there … */
-    size_t gathered_item;   /* … for this item */
+    size_t gathered_item;   /* … for this item, … */
+    const uint8_t *gathered_description; /* whose rows are to be described like this (a RowDescription's body) */
+    size_t gathered_description_length;
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
     const char *text;       /* of the statement being run */
     size_t text_length;
@@ -69,8 +71,8 @@ void run_cancelled(struct client *client);
 void run_loaded(struct client *client);
 /* The values that an item waited for are there, or there is an error (which is sent and cleared). */
 void run_evaluated(struct run *run, struct error *error);
-/* The same for rows. */
-void run_gathered(struct run *run, struct error *error);
+/* The same for rows; an error has been sent. */
+void run_gathered(struct run *run, bool failed);
 /* The statement's fan-out is complete: with or without an error sent. */
 void run_fanout_done(struct client *client, bool failed);
 

@@ -498,6 +498,8 @@ static enum run_step query_gathered(struct run *run, const struct execution *exe
         .route = {.kind = PLAN_SINGLE, .shards = shard_set_one(0), .limit = -1},
         .simple = execution->statement == NULL,
         .described = execution->described,
+        .description = run->gathered_description,
+        .description_length = run->gathered_description_length,
     };
     run->gathered = NULL;
     run->fanout = fanout_new(run->client, &shape, 1);
@@ -527,7 +529,7 @@ static enum run_step run_gather(struct run *run, const struct execution *executi
     if (run->gathered == execution->plan && run->gathered_item == run->cursor)
         return query_gathered(run, execution);
     client->view->counters.multi_count++;
-    gather_begin(run, execution->plan, route);
+    gather_begin(run, execution->plan, route, execution->statement);
     return STEP_BUSY;
 }
 

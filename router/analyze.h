@@ -137,6 +137,7 @@ struct analysis {
     const char *system_column;   /* ctid, tableoid, … seen */
     const char *local_view;      /* a view that not every shard has */
     const char *order_sensitive; /* its result may depend on the order of rows */
+    const char *order_dependent; /* an aggregate that shows in which order rows arrive */
     const char *recursive;       /* a WITH RECURSIVE query */
     bool time_casts;             /* casts to dates and times outside conditions */
     bool modifying;              /* WITH changes data */

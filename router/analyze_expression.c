@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "router/order_dependence.h"
 #include "router/sql_types.h"
 
 struct reading {
@@ -73,6 +74,8 @@ static void read_call(struct reading *reading, const FuncCall *call)
     analysis->plan->writes |= facts.writes;
     if (call->over || (facts.aggregate && !is_order_free(facts.name)))
         analysis->order_sensitive = facts.name;
+    if (call_depends_on_order(analysis, call, &facts, reading->scope))
+        analysis->order_dependent = facts.name;
     if (facts.aggregate && !call->over)
         check_aggregate_level(analysis, call, reading->scope);
 }

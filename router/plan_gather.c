@@ -390,6 +390,12 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
     if (locks((Node *) select, NULL))
         return give_up(gathering, "Lock rows by their keys.",
                        "Rows of several shards cannot be locked through a copy.");
+    if (analysis->order_dependent)
+        return give_up(
+            gathering, "Give the aggregate an ORDER BY; cast floating-point numbers to numeric.",
+            arena_printf(gathering->arena,
+                         "%s() depends on the order of rows, and those of several shards have none.",
+                         analysis->order_dependent));
     for (int i = 0; i < analysis->sighting_count; i++)
         if (analysis->sightings[i].class == FUNCTION_UNKNOWN)
             return give_up(gathering, "Give the key's value, so that one shard runs the statement.",
