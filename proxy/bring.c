@@ -1,8 +1,9 @@
 /*
  * Settings, and SET LOCAL made before the server joined, can be refused by a shard: their reply is awaited.
- * BEGIN and SAVEPOINT cannot fail by what they say and go out with the statement, in one write; if a BEGIN is
- * hit by a cancel request or a timeout all the same, the server is given up at once, as the statement behind
- * it runs outside the transaction.
+ * BEGIN and SAVEPOINT cannot fail by what they say and go out with the statement, in one write.  No cancel request
+ * may hit them: one that is wanted meanwhile is sent when they have been answered, and while one is under way they
+ * are awaited like settings.  If a BEGIN fails all the same (statement_timeout), the server is given up at once, as
+ * the statement behind it runs outside the transaction.
  */
 #include "proxy/bring.h"
 
@@ -62,6 +63,8 @@ static void take_ready(struct server *server)
     struct client *client = server->client;
     struct session_store *sessions = worker_state(server->worker)->sessions;
     server_answered(server);
+    if (server->cancel_wanted)
+        server_cancel(server);
     if (!server->bringing)
         return;
     if (server->refused) {
@@ -116,8 +119,13 @@ static void bring_transaction(struct client *client, struct server *server)
     const struct transaction *transaction = &client->transaction;
     server->refused = false;
     server->joined = true;
-    server->bringing = transaction->replay_may_fail;
+    server->bringing = transaction->replay_may_fail || server->cancels > 0;
     server_query(server, transaction->replay, strlen(transaction->replay), &bring_sink);
+}
+
+bool bring_precedes(const struct server *server)
+{
+    return !server->bringing && server_answers(server, &bring_sink);
 }
 
 bool bring_server(struct client *client, struct server *server)

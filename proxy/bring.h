@@ -16,5 +16,10 @@
  * client->pool_error if it refused.
  */
 bool bring_server(struct client *client, struct server *server);
+/*
+ * Has a BEGIN that the statement follows at once not been answered yet?  A cancel request must not hit it: the
+ * statement would run outside the transaction.  server_cancel() then leaves cancel_wanted, and is called again.
+ */
+bool bring_precedes(const struct server *server);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "config/arena.h"
 #include "proxy/blocking.h"
+#include "proxy/bring.h"
 #include "proxy/client.h"
 #include "proxy/database.h"
 #include "proxy/keyway.h"
@@ -97,6 +98,12 @@ static void expected_pop(struct server *server)
 void server_answered(struct server *server)
 {
     expected_pop(server);
+}
+
+bool server_answers(const struct server *server, const struct reply_sink *sink)
+{
+    const struct expected_reply *head = expected_head(server);
+    return head && head->sink == sink;
 }
 
 bool server_awaits_sync(const struct server *server)
@@ -563,6 +570,9 @@ static void cancel_finish(struct blocking_job *job)
 
 void server_cancel(struct server *server)
 {
+    server->cancel_wanted = bring_precedes(server);
+    if (server->cancel_wanted)
+        return;
     PGcancel *cancel = server->state == SERVER_CLOSED ? NULL : PQgetCancel(server->connection);
     if (cancel == NULL)
         return;

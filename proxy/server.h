@@ -77,6 +77,7 @@ struct server {
     bool copy_in;                  /* it waits for COPY data */
     size_t passing;                /* bytes of a partly forwarded frame that are still to come */
     bool passing_drop;             /* … and they are swallowed rather than forwarded */
+    bool cancel_wanted;            /* … but BEGIN must be answered first */
     unsigned cancels;              /* cancel requests under way for it: it is not lent to others before they ended */
     unsigned generation;           /* the pool's when it connected */
     struct expected_reply *expected; /* a ring */
@@ -130,6 +131,8 @@ extern const struct stream_owner server_stream_owner;
 struct session_parcel;
 void server_arrive(struct server *server, struct worker *worker, struct session_parcel *applied);
 
+/* Is the next reply this sink's? */
+bool server_answers(const struct server *server, const struct reply_sink *sink);
 /* Ask the shard to cancel what this server is running (PQcancel on a helper thread). */
 void server_cancel(struct server *server);
 
