@@ -1,18 +1,17 @@
 /*
  * A client's input goes to the function of its state: startup packets, authentication messages, or requests (proxy/query).
  *
- * Whatever fails before login ends in one FATAL message; after it, client_close() with an error does the same.  Cancel keys
- * are drawn at random and kept in one table for all workers.
+ * Whatever fails before login ends in one FATAL message; after it, client_close() with an error does the same.
  */
 #include "proxy/client.h"
 
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "config/arena.h"
 #include "proxy/admin.h"
+#include "proxy/cancel_key.h"
 #include "proxy/client_gone.h"
 #include "proxy/client_shards.h"
 #include "proxy/cursor.h"
@@ -42,95 +41,6 @@ static void set_state(struct client *client, enum client_state state)
 {
     client->state = state;
     client->state_since = now_of(client);
-}
-
-/* --- cancel keys --------------------------------------------------------------------------------------------- */
-
-enum { CANCEL_BUCKETS = 1024 };
-
-struct cancel_entry {
-    struct cancel_entry *next;
-    uint32_t pid, key;
-    struct client *client;
-    struct worker *worker;
-};
-
-static struct cancel_entry *cancel_table[CANCEL_BUCKETS];
-static pthread_mutex_t cancel_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void cancel_register(struct client *client)
-{
-    struct cancel_entry *entry = memory_alloc(sizeof(*entry));
-    uint32_t random[2] = {0, 0};
-    RAND_bytes((unsigned char *) random, sizeof(random));
-    client->cancel_pid = entry->pid = random[0] & 0x7fffffff;
-    client->cancel_key = entry->key = random[1];
-    entry->client = client;
-    entry->worker = client->stream.worker;
-    pthread_mutex_lock(&cancel_lock);
-    entry->next = cancel_table[entry->pid % CANCEL_BUCKETS];
-    cancel_table[entry->pid % CANCEL_BUCKETS] = entry;
-    pthread_mutex_unlock(&cancel_lock);
-}
-
-static struct cancel_entry **cancel_find(uint32_t pid, uint32_t key)
-{
-    struct cancel_entry **link = &cancel_table[pid % CANCEL_BUCKETS];
-    while (*link && ((*link)->pid != pid || (*link)->key != key))
-        link = &(*link)->next;
-    return link;
-}
-
-static void cancel_unregister(struct client *client)
-{
-    if (client->cancel_pid == 0 && client->cancel_key == 0)
-        return;
-    pthread_mutex_lock(&cancel_lock);
-    struct cancel_entry **link = cancel_find(client->cancel_pid, client->cancel_key), *entry = *link;
-    if (entry)
-        *link = entry->next;
-    pthread_mutex_unlock(&cancel_lock);
-    free(entry);
-}
-
-struct cancel_message {
-    struct inbox_message message;
-    uint32_t pid, key;
-};
-
-static void cancel_run(struct inbox_message *message, struct worker *worker)
-{
-    struct cancel_message *cancel = (struct cancel_message *) message;
-    pthread_mutex_lock(&cancel_lock);
-    struct cancel_entry *entry = *cancel_find(cancel->pid, cancel->key);
-    struct client *client = entry && entry->worker == worker ? entry->client : NULL;
-    pthread_mutex_unlock(&cancel_lock);
-    free(cancel);
-    if (client == NULL)
-        return;
-    if (client->waiting == WAIT_SERVER) {
-        pool_give_up(&client->pool_wait);
-        error_set(&client->pool_error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
-        query_resume(client);
-    }
-    for (struct server *server = client->servers; server; server = server->next_lent)
-        if (!server_is_quiet(server))
-            server_cancel(server);
-}
-
-void client_cancel(uint32_t pid, uint32_t key)
-{
-    pthread_mutex_lock(&cancel_lock);
-    struct cancel_entry *entry = *cancel_find(pid, key);
-    struct worker *worker = entry ? entry->worker : NULL;
-    pthread_mutex_unlock(&cancel_lock);
-    if (worker == NULL)
-        return;
-    struct cancel_message *message = memory_alloc(sizeof(*message));
-    message->message.run = cancel_run;
-    message->pid = pid;
-    message->key = key;
-    worker_send(worker, &message->message);
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------- */
@@ -194,7 +104,7 @@ void client_close(struct client *client, const struct error *error, const char *
         log_line(LOG_INFO, "client %s %s/%s left: %s", client->host, client->database_name, client->user, reason);
     pool_give_up(&client->pool_wait);
     leave_loading(client);
-    cancel_unregister(client);
+    cancel_key_forget(client);
     set_state(client, CLIENT_CLOSED);
     run_abandon(client);
     while (client->servers) {
@@ -346,7 +256,7 @@ static void greet(struct client *client)
     const struct database_settings *database = client->view->state->settings;
     client->mode = user && user->has_pool_mode ? user->pool_mode : database->pool_mode;
     client_join_shards(client);
-    cancel_register(client);
+    cancel_key_draw(client);
     struct buffer *out = client_output(client);
     size_t mark = wire_begin(out, 'R');
     wire_put_int32(out, 0);
@@ -595,7 +505,7 @@ static void startup_packet(struct client *client, const struct frame *frame, boo
     } else if (code == WIRE_CANCEL_REQUEST) {
         uint32_t pid = (uint32_t) read_int32(&reader), key = (uint32_t) read_int32(&reader);
         if (reader_done(&reader))
-            client_cancel(pid, key);
+            cancel_key_used(pid, key);
         client_close(client, NULL, "cancel request");
     } else if (code >> 16 == 3) {
         startup_message(client, code, reader);

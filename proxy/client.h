@@ -127,7 +127,4 @@ void client_loads_done(struct database_view *view);
 /* Every tick. */
 void client_tick(struct client *client, ev_tstamp now);
 
-/* A CancelRequest came in: find the client on whatever worker it is and cancel what its servers run. */
-void client_cancel(uint32_t pid, uint32_t key);
-
 #endif

@@ -1,0 +1,100 @@
+/*
+ * One table for all workers.  A request is answered by no word to its sender, whatever becomes of it (PostgreSQL 15 protocol, 55.2.8).
+ */
+#include "proxy/cancel_key.h"
+
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "config/arena.h"
+#include "proxy/keyway.h"
+#include "proxy/query.h"
+
+enum { CANCEL_BUCKETS = 1024 };
+
+struct cancel_entry {
+    struct cancel_entry *next;
+    uint32_t pid, key;
+    struct client *client;
+    struct worker *worker;
+};
+
+static struct cancel_entry *cancel_table[CANCEL_BUCKETS];
+static pthread_mutex_t cancel_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void cancel_key_draw(struct client *client)
+{
+    uint32_t random[2];
+    if (RAND_bytes((unsigned char *) random, sizeof(random)) != 1)
+        return; /* no key that could be guessed: such a client cannot cancel */
+    struct cancel_entry *entry = memory_alloc(sizeof(*entry));
+    client->cancel_pid = entry->pid = random[0] & 0x7fffffff;
+    client->cancel_key = entry->key = random[1];
+    entry->client = client;
+    entry->worker = client->stream.worker;
+    pthread_mutex_lock(&cancel_lock);
+    entry->next = cancel_table[entry->pid % CANCEL_BUCKETS];
+    cancel_table[entry->pid % CANCEL_BUCKETS] = entry;
+    pthread_mutex_unlock(&cancel_lock);
+}
+
+static struct cancel_entry **cancel_find(uint32_t pid, uint32_t key)
+{
+    struct cancel_entry **link = &cancel_table[pid % CANCEL_BUCKETS];
+    while (*link && ((*link)->pid != pid || (*link)->key != key))
+        link = &(*link)->next;
+    return link;
+}
+
+void cancel_key_forget(struct client *client)
+{
+    if (client->cancel_pid == 0 && client->cancel_key == 0)
+        return;
+    pthread_mutex_lock(&cancel_lock);
+    struct cancel_entry **link = cancel_find(client->cancel_pid, client->cancel_key), *entry = *link;
+    if (entry)
+        *link = entry->next;
+    pthread_mutex_unlock(&cancel_lock);
+    free(entry);
+}
+
+struct cancel_message {
+    struct inbox_message message;
+    uint32_t pid, key;
+};
+
+static void cancel_run(struct inbox_message *message, struct worker *worker)
+{
+    struct cancel_message *cancel = (struct cancel_message *) message;
+    pthread_mutex_lock(&cancel_lock);
+    struct cancel_entry *entry = *cancel_find(cancel->pid, cancel->key);
+    struct client *client = entry && entry->worker == worker ? entry->client : NULL;
+    pthread_mutex_unlock(&cancel_lock);
+    free(cancel);
+    if (client == NULL)
+        return;
+    if (client->waiting == WAIT_SERVER) {
+        pool_give_up(&client->pool_wait);
+        error_set(&client->pool_error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
+        query_resume(client);
+    }
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        if (!server_is_quiet(server))
+            server_cancel(server);
+}
+
+void cancel_key_used(uint32_t pid, uint32_t key)
+{
+    pthread_mutex_lock(&cancel_lock);
+    struct cancel_entry *entry = *cancel_find(pid, key);
+    struct worker *worker = entry ? entry->worker : NULL;
+    pthread_mutex_unlock(&cancel_lock);
+    if (worker == NULL)
+        return;
+    struct cancel_message *message = memory_alloc(sizeof(*message));
+    message->message.run = cancel_run;
+    message->pid = pid;
+    message->key = key;
+    worker_send(worker, &message->message);
+}
