@@ -10,22 +10,11 @@
 
 #include "proxy/cursor.h"
 #include "proxy/evaluate.h"
+#include "proxy/execution.h"
 #include "proxy/explain.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
-
-enum { TYPE_TEXT = 25 }; /* pg_type.dat */
-
-/* What is run, in either protocol. */
-struct execution {
-    struct plan *plan;
-    const struct normalised *normalised;
-    struct statement *statement; /* extended protocol; NULL in a Query */
-    struct bind_message bind;
-    bool described;
-    int32_t limit;
-};
 
 static struct worker_state *state_of(const struct client *client)
 {
@@ -64,93 +53,6 @@ static void warn(struct run *run, const char *sqlstate, const char *message)
     error_clear(&notice);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------- */
-
-static void put_typed_parse(struct server *server, const struct execution *execution, const char *text)
-{
-    struct buffer *out = stream_output(&server->stream);
-    const struct plan *plan = execution->plan;
-    const struct statement *statement = execution->statement;
-    int count = statement->type_count > plan->parameter_count ? statement->type_count : plan->parameter_count;
-    size_t mark = wire_begin(out, 'P');
-    wire_put_string(out, "");
-    wire_put_string(out, text);
-    wire_put_int16(out, (int16_t) count);
-    for (int i = 0; i < count; i++) {
-        uint32_t type = i < statement->type_count ? statement->types[i] : 0;
-        if (type == 0 && i < plan->parameter_count)
-            type = plan->evaluation && plan->evaluation->leaves[i] ? TYPE_TEXT : plan->parameter_types[i];
-        wire_put_int32(out, (int32_t) type);
-    }
-    wire_end(out, mark);
-    server->unnamed = 0;
-}
-
-/* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own, and values that
- * computed ones have replaced are left out. */
-static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden)
-{
-    struct buffer *out = stream_output(&server->stream);
-    const struct bind_message *bind = &execution->bind;
-    struct reader reader = {bind->result_formats, bind->result_formats + bind->result_formats_length, false};
-    int16_t codes = read_int16(&reader);
-    size_t mark = wire_begin(out, 'B');
-    wire_put_string(out, "");
-    wire_put_string(out, name);
-    if (execution->plan->evaluation) {
-        evaluate_put_values(out, &bind->values, execution->plan->evaluation->leaves);
-        wire_put_bytes(out, bind->result_formats, bind->result_formats_length);
-    } else if (codes > 1 && hidden > 0) {
-        wire_put_bytes(out, bind->rest, bind->rest_length - bind->result_formats_length);
-        wire_put_int16(out, (int16_t) (codes + hidden));
-        wire_put_bytes(out, reader.at, (size_t) (reader.end - reader.at));
-        for (int i = 0; i < hidden; i++)
-            wire_put_int16(out, 0);
-    } else {
-        wire_put_bytes(out, bind->rest, bind->rest_length);
-    }
-    wire_end(out, mark);
-}
-
-static void send_extended(struct server *server, const struct execution *execution, const char *text, int hidden,
-                          struct reply_sink *sink)
-{
-    struct buffer *out = stream_output(&server->stream);
-    char name[STATEMENT_NAME_SIZE] = "";
-    if (text) {
-        put_typed_parse(server, execution, text);
-        server_expect(server, 'P', false, sink);
-    } else {
-        query_prepare(server, execution->statement, true, sink, name);
-    }
-    put_bind(server, execution, name, hidden);
-    server_expect(server, 'B', false, sink);
-    size_t mark = wire_begin(out, 'D');
-    wire_put_byte(out, 'P');
-    wire_put_string(out, "");
-    wire_end(out, mark);
-    server_expect(server, 'D', false, sink);
-    mark = wire_begin(out, 'E');
-    wire_put_string(out, "");
-    wire_put_int32(out, execution->limit);
-    wire_end(out, mark);
-    server_expect(server, 'E', false, sink);
-    wire_empty(out, 'S');
-    server_expect(server, 'S', false, sink);
-    stream_wrote(&server->stream);
-}
-
-static void send_to(struct run *run, struct server *server, const struct execution *execution, const char *text, int hidden,
-                    struct reply_sink *sink)
-{
-    if (execution->statement)
-        send_extended(server, execution, text, hidden, sink);
-    else if (text)
-        server_query(server, text, strlen(text), sink);
-    else
-        server_query(server, run->text, run->text_length, sink);
-}
-
 /* --- statements of the session ------------------------------------------------------------------------------- */
 
 /* The same statement on every shard that takes part in the transaction. */
@@ -166,7 +68,7 @@ static enum run_step on_participants(struct run *run, const struct execution *ex
     run->fanout = fanout_new(client, &shape, transaction_participants(client));
     for (struct server *server = client->servers; server; server = server->next_lent)
         if (server->joined)
-            send_to(run, server, execution, NULL, 0, fanout_add(run->fanout, server));
+            execution_send(execution, run, server, NULL, 0, fanout_add(run->fanout, server));
     return STEP_BUSY;
 }
 
@@ -189,7 +91,7 @@ static enum run_step on_home(struct run *run, const struct execution *execution)
         break;
     }
     run->fanout = fanout_new(run->client, &shape, 1);
-    send_to(run, server, execution, NULL, 0, fanout_add(run->fanout, server));
+    execution_send(execution, run, server, NULL, 0, fanout_add(run->fanout, server));
     return STEP_BUSY;
 }
 
@@ -408,7 +310,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         const char *text = plan->inner && route->kind != PLAN_SINGLE
                                ? explained_text(run, execution, route, server->pool->shard)
                                : text_for(execution, route, server->pool->shard);
-        send_to(run, server, execution, text, route->kind == PLAN_SINGLE ? 0 : plan->hidden,
+        execution_send(execution, run, server, text, route->kind == PLAN_SINGLE ? 0 : plan->hidden,
                 fanout_add(run->fanout, server));
     }
 }
@@ -503,7 +405,7 @@ static enum run_step query_gathered(struct run *run, const struct execution *exe
     };
     run->gathered = NULL;
     run->fanout = fanout_new(run->client, &shape, 1);
-    send_to(run, home, execution, execution->plan->shard_text, 0, fanout_add(run->fanout, home));
+    execution_send(execution, run, home, execution->plan->shard_text, 0, fanout_add(run->fanout, home));
     gather_end(home);
     return STEP_BUSY;
 }

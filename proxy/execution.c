@@ -1,0 +1,96 @@
+/*
+ * In the extended protocol a statement that the shard gets in its own words is prepared without a name each time; the client's own words
+ * are prepared once on each server.
+ */
+#include "proxy/execution.h"
+
+#include <string.h>
+
+#include "proxy/evaluate.h"
+
+enum { TYPE_TEXT = 25 }; /* pg_type.dat */
+
+static void put_typed_parse(struct server *server, const struct execution *execution, const char *text)
+{
+    struct buffer *out = stream_output(&server->stream);
+    const struct plan *plan = execution->plan;
+    const struct statement *statement = execution->statement;
+    int count = statement->type_count > plan->parameter_count ? statement->type_count : plan->parameter_count;
+    size_t mark = wire_begin(out, 'P');
+    wire_put_string(out, "");
+    wire_put_string(out, text);
+    wire_put_int16(out, (int16_t) count);
+    for (int i = 0; i < count; i++) {
+        uint32_t type = i < statement->type_count ? statement->types[i] : 0;
+        if (type == 0 && i < plan->parameter_count)
+            type = plan->evaluation && plan->evaluation->leaves[i] ? TYPE_TEXT : plan->parameter_types[i];
+        wire_put_int32(out, (int32_t) type);
+    }
+    wire_end(out, mark);
+    server->unnamed = 0;
+}
+
+/* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own, and values that
+ * computed ones have replaced are left out. */
+static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden)
+{
+    struct buffer *out = stream_output(&server->stream);
+    const struct bind_message *bind = &execution->bind;
+    struct reader reader = {bind->result_formats, bind->result_formats + bind->result_formats_length, false};
+    int16_t codes = read_int16(&reader);
+    size_t mark = wire_begin(out, 'B');
+    wire_put_string(out, "");
+    wire_put_string(out, name);
+    if (execution->plan->evaluation) {
+        evaluate_put_values(out, &bind->values, execution->plan->evaluation->leaves);
+        wire_put_bytes(out, bind->result_formats, bind->result_formats_length);
+    } else if (codes > 1 && hidden > 0) {
+        wire_put_bytes(out, bind->rest, bind->rest_length - bind->result_formats_length);
+        wire_put_int16(out, (int16_t) (codes + hidden));
+        wire_put_bytes(out, reader.at, (size_t) (reader.end - reader.at));
+        for (int i = 0; i < hidden; i++)
+            wire_put_int16(out, 0);
+    } else {
+        wire_put_bytes(out, bind->rest, bind->rest_length);
+    }
+    wire_end(out, mark);
+}
+
+static void send_extended(struct server *server, const struct execution *execution, const char *text, int hidden,
+                          struct reply_sink *sink)
+{
+    struct buffer *out = stream_output(&server->stream);
+    char name[STATEMENT_NAME_SIZE] = "";
+    if (text) {
+        put_typed_parse(server, execution, text);
+        server_expect(server, 'P', false, sink);
+    } else {
+        query_prepare(server, execution->statement, true, sink, name);
+    }
+    put_bind(server, execution, name, hidden);
+    server_expect(server, 'B', false, sink);
+    size_t mark = wire_begin(out, 'D');
+    wire_put_byte(out, 'P');
+    wire_put_string(out, "");
+    wire_end(out, mark);
+    server_expect(server, 'D', false, sink);
+    mark = wire_begin(out, 'E');
+    wire_put_string(out, "");
+    wire_put_int32(out, execution->limit);
+    wire_end(out, mark);
+    server_expect(server, 'E', false, sink);
+    wire_empty(out, 'S');
+    server_expect(server, 'S', false, sink);
+    stream_wrote(&server->stream);
+}
+
+void execution_send(const struct execution *execution, const struct run *run, struct server *server, const char *text,
+                    int hidden, struct reply_sink *sink)
+{
+    if (execution->statement)
+        send_extended(server, execution, text, hidden, sink);
+    else if (text)
+        server_query(server, text, strlen(text), sink);
+    else
+        server_query(server, run->text, run->text_length, sink);
+}

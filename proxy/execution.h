@@ -1,0 +1,26 @@
+/*
+ * execution: a statement that a run carries out, in either protocol, and how a server is asked to run it.
+ */
+#ifndef KEYWAY_EXECUTION_H
+#define KEYWAY_EXECUTION_H
+
+#include "proxy/query.h"
+#include "proxy/run.h"
+
+struct execution {
+    struct plan *plan;
+    const struct normalised *normalised;
+    struct statement *statement; /* extended protocol; NULL in a Query */
+    struct bind_message bind;
+    bool described; /* Describe was asked for */
+    int32_t limit;  /* of rows; 0: none */
+};
+
+/*
+ * Send it: `text` in place of the client's own, or NULL; `hidden` columns behind those that the client knows.  The reply, of one
+ * ReadyForQuery, goes to the sink.
+ */
+void execution_send(const struct execution *execution, const struct run *run, struct server *server, const char *text,
+                    int hidden, struct reply_sink *sink);
+
+#endif
