@@ -83,8 +83,8 @@ struct catalog_relation {
 struct catalog_function {
     const char *schema, *name;
     char volatility; /* worst of 'i', 's', 'v' */
-    bool builtin; /* all of them come with PostgreSQL, are written in C, internal or immutable SQL, and none
-                     runs a query that it is given (query_to_xml, ts_stat, …) */
+    bool builtin; /* all of them come with PostgreSQL, are written in C, internal or SQL (which reads the
+                     catalog at most), and none runs a query that it is given (query_to_xml, ts_stat, …) */
     bool aggregate, window, returns_set; /* any of them */
 };
 

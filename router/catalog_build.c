@@ -83,7 +83,7 @@
  */
 #define FUNCTIONS_QUERY                                                                                      \
     "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
-    " AND (l.lanname IN ('c', 'internal') OR l.lanname = 'sql' AND p.provolatile = 'i')"                     \
+    " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
     " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
     " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset)"                              \
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \

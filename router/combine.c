@@ -8,6 +8,7 @@
 #include "router/big_sum.h"
 #include "router/data_row.h"
 #include "router/merge.h"
+#include "router/numeric_binary.h"
 #include "router/row_compare.h"
 
 enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_NUMERIC = 1700 };
@@ -51,11 +52,8 @@ static bool check_column(const struct combine_column *how, const struct merge_co
         return refuse(error, i, "has an unknown format");
     switch (how->how) {
     case COMBINE_SUM:
-        if (is_integer(column->type) || (column->type == OID_NUMERIC && column->format == 0))
-            return true;
-        return refuse(error, i,
-                      column->type == OID_NUMERIC ? "is a sum of type numeric in binary format"
-                                                  : "is a sum of another type than integers");
+        return is_integer(column->type) || column->type == OID_NUMERIC ||
+               refuse(error, i, "is a sum of another type than integers");
     case COMBINE_MIN:
     case COMBINE_MAX:
         return merge_can_order(column->type, how->collation_is_bytes) ||
@@ -130,8 +128,18 @@ static bool add_binary(struct accumulator *accumulator, const struct field *fiel
     return false;
 }
 
+static bool add_numeric(struct accumulator *accumulator, const struct field *field)
+{
+    char *text = numeric_binary_text(field->bytes, (size_t) field->length);
+    bool added = text && big_sum_add_text(&accumulator->sum, text, strlen(text));
+    free(text);
+    return added;
+}
+
 static bool add_to_sum(struct accumulator *accumulator, const struct field *field, struct error *error)
 {
+    if (accumulator->column.format == 1 && accumulator->column.type == OID_NUMERIC)
+        return add_numeric(accumulator, field) || malformed(error, "A partial sum is not a whole number.");
     if (accumulator->column.format == 1)
         return add_binary(accumulator, field) || malformed(error, "A partial sum has a wrong length.");
     return big_sum_add_text(&accumulator->sum, (const char *) field->bytes, (size_t) field->length) ||
@@ -236,6 +244,14 @@ static void set_binary_sum(struct accumulator *accumulator, int64_t value)
     set_kept(accumulator, bytes, size);
 }
 
+static void set_numeric_sum(struct accumulator *accumulator, const char *text)
+{
+    size_t length;
+    uint8_t *bytes = numeric_binary_from(text, &length);
+    set_kept(accumulator, bytes, length);
+    free(bytes);
+}
+
 static bool in_range(uint32_t type, int64_t value)
 {
     return type == OID_INT2   ? value >= INT16_MIN && value <= INT16_MAX
@@ -251,12 +267,15 @@ static bool finish_sum(struct accumulator *accumulator, struct error *error)
         error_set(error, SQLSTATE_NUMERIC_OUT_OF_RANGE, "%s out of range", sort_type_name(accumulator->type));
         return false;
     }
-    if (accumulator->column.format == 1) {
+    if (accumulator->column.format == 1 && is_integer(type)) {
         set_binary_sum(accumulator, value);
         return true;
     }
     char *text = big_sum_text(&accumulator->sum);
-    set_kept(accumulator, text, strlen(text));
+    if (accumulator->column.format == 1)
+        set_numeric_sum(accumulator, text);
+    else
+        set_kept(accumulator, text, strlen(text));
     free(text);
     return true;
 }

@@ -206,6 +206,14 @@ static struct insert_rows *new_rows(struct inserting *inserting, int count)
     return rows;
 }
 
+/* A column that is not named, or left to a default that it has not, is NULL. */
+static bool leaves_null(const struct inserting *inserting, const List *row, int column)
+{
+    int place = insert_place(inserting, column, list_length(row));
+    return inserting->target.relation->columns[column].standard == DEFAULT_NONE &&
+           (place < 0 || IsA(list_nth(row, place), SetToDefault));
+}
+
 static bool read_row(struct inserting *inserting, const List *row, int number, struct value *values)
 {
     const struct routed_table *table = inserting->target.table;
@@ -213,6 +221,10 @@ static bool read_row(struct inserting *inserting, const List *row, int number, s
         int output = insert_output(inserting, number, table->key_columns[k]);
         if (output >= 0) {
             values[k] = (struct value){.kind = VALUE_EVALUATED, .index = (size_t) output};
+            continue;
+        }
+        if (leaves_null(inserting, row, table->key_columns[k])) {
+            values[k] = (struct value){.kind = VALUE_CONSTANT};
             continue;
         }
         int place = insert_place(inserting, table->key_columns[k], list_length(row));

@@ -19,6 +19,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_keyspace.c \
 	tests/unit/test_merge.c \
 	tests/unit/test_normalise.c \
+	tests/unit/test_numeric_binary.c \
 	tests/unit/test_pass_through.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_settings.c \

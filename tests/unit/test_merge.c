@@ -669,7 +669,7 @@ Test(combine, what_cannot_be_combined_exactly_is_refused)
         uint32_t type;
         int16_t format;
         bool bytes;
-    } refused[] = {{COMBINE_SUM, OID_FLOAT8, 0, true},    {COMBINE_SUM, OID_NUMERIC, 1, true},
+    } refused[] = {{COMBINE_SUM, OID_FLOAT8, 0, true},    {COMBINE_SUM, OID_FLOAT8, 1, true},
                    {COMBINE_MIN, OID_TEXT, 0, false},     {COMBINE_MAX, OID_INTERVAL, 0, true},
                    {COMBINE_BOOL_AND, OID_INT4, 0, true}, {COMBINE_SAME, OID_INT4, 2, true}};
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
