@@ -302,6 +302,8 @@ static bool is_dml(const Node *statement)
 
 static void plan_any(struct plan *plan, const struct planning *planning, Node *statement)
 {
+    if (IsA(statement, SelectStmt) && plan_set_config(plan, planning, castNode(SelectStmt, statement)))
+        return;
     if (is_dml(statement))
         plan_statement(plan, planning, statement);
     else

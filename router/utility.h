@@ -12,4 +12,7 @@
 /* Fill `plan` for a utility statement, or for a SELECT … INTO. */
 void utility_plan(struct plan *plan, const struct planning *planning, Node *statement);
 
+/* SELECT set_config('name', 'value', …), alone, is SET or SET LOCAL.  False: it is not that. */
+bool plan_set_config(struct plan *plan, const struct planning *planning, const SelectStmt *select);
+
 #endif

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "router/functions.h"
+#include "router/utility.h"
 #include "router/utility_place.h"
 
 static const char *lower(struct arena *arena, const char *name)
@@ -198,6 +200,48 @@ void route_set(struct plan *plan, const struct planning *planning, Node *stateme
                     "Connect to the shard itself.", "A snapshot belongs to one server.");
     else if (set->kind != VAR_SET_VALUE || check_setting(plan, plan->name, plan->value))
         plan_on_home(plan, "the session repeats it on every server");
+}
+
+/* SELECT [pg_catalog.]set_config(…) and nothing else; NULL: something else. */
+static const FuncCall *lone_set_config(const SelectStmt *select)
+{
+    if (select->valuesLists || select->op != SETOP_NONE || select->withClause || select->fromClause ||
+        select->whereClause || select->distinctClause || select->groupClause || select->havingClause ||
+        select->limitCount || select->limitOffset || select->lockingClause || select->intoClause ||
+        list_length(select->targetList) != 1)
+        return NULL;
+    Node *value = linitial_node(ResTarget, select->targetList)->val;
+    if (!value || !IsA(value, FuncCall) ||
+        strcmp(parse_name(castNode(FuncCall, value)->funcname), "set_config") != 0)
+        return NULL;
+    return castNode(FuncCall, value);
+}
+
+static const A_Const *constant_argument(const FuncCall *call, int number)
+{
+    Node *argument = list_nth(call->args, number);
+    return IsA(argument, A_Const) && !castNode(A_Const, argument)->isnull ? castNode(A_Const, argument)
+                                                                          : NULL;
+}
+
+bool plan_set_config(struct plan *plan, const struct planning *planning, const SelectStmt *select)
+{
+    const FuncCall *call = lone_set_config(select);
+    if (!call || list_length(call->args) != 3 || call->over ||
+        function_facts(planning, call).class != FUNCTION_SETTING)
+        return false;
+    const A_Const *name = constant_argument(call, 0), *value = constant_argument(call, 1),
+                  *local = constant_argument(call, 2);
+    if (!name || !value || !local || !IsA(&name->val, String) || !IsA(&value->val, String) ||
+        !IsA(&local->val, Boolean))
+        return false;
+    plan->statement = boolVal(&local->val) ? STATEMENT_SET_LOCAL : STATEMENT_SET;
+    plan->name = lower(&plan->arena, strVal(&name->val));
+    plan->value = arena_strdup(&plan->arena, strVal(&value->val));
+    plan_pin_all(plan);
+    if (planning_one_shard(planning) || check_setting(plan, plan->name, plan->value))
+        plan_on_home(plan, "the session repeats it on every server");
+    return true;
 }
 
 void route_role_set(struct plan *plan, const struct planning *planning, Node *statement)

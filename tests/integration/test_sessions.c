@@ -443,3 +443,20 @@ Test(sessions, the_loss_of_a_server_behind_a_flush_is_told)
     cr_assert(PQexitPipelineMode(conn));
     EXPECT(conn, "SELECT 1", "1");
 }
+
+Test(sessions, set_config_is_repeated_like_set)
+{
+    start_with_a_setting_of_home();
+    EXPECT(conn, "SELECT set_config('search_path', '', false)", "");
+    EXPECT_ERROR(conn, "SELECT count(*) FROM users", "42P01");
+    EXPECT(conn, "SELECT pg_catalog.set_config('search_path', 'public', false);", "public");
+    EXPECT(conn, "SELECT set_config('my.name', 'me', false)", "me");
+    EXPECT(conn, "SELECT username, current_setting('my.name') FROM users ORDER BY username",
+           "anna|me\nhenry|me\nzoe|me");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "SELECT set_config('my.name', 'you', true)", "you");
+    EXPECT(conn, "SELECT username, current_setting('my.name') FROM users ORDER BY username",
+           "anna|you\nhenry|you\nzoe|you");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT current_setting('my.name')", "me");
+}

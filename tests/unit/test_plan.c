@@ -427,7 +427,7 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT 'users'::regclass", "single a"}, {"SELECT nextval('s')", "single a"},
            {"SELECT pg_advisory_lock(1)", "single a"}, {"SELECT pg_advisory_lock(1) FROM users", "0A000"},
            {"SELECT reader()", "0A000"}, {"SELECT pure() FROM users", "concat abc"},
-           {"SELECT set_config('a.b', 'c', false)", "0A000"},
+           {"SELECT set_config('a.b', 'c', false)", "single a"}, {"SELECT set_config('a.b', 'c', age > 1) FROM users", "0A000"},
            {"SELECT query_to_xml('select', true, true, '')", "0A000"},
            {"SELECT random() FROM users", "concat abc"}, {"SELECT now(), * FROM users", "gather abc"},
            {"SELECT current_timestamp FROM users WHERE username = 'bob'", "single a"},
