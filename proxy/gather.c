@@ -36,7 +36,8 @@ struct gather_source {
 struct gather {
     struct reply_sink home_sink; /* first: the sink is the gather */
     struct run *run;
-    const struct plan *plan;
+    const struct plan *plan; /* NULL: nothing is gathered, the statement is refused */
+    struct error refusal;
     struct route route; /* its arrays are the run's */
     struct server *home;
     int part;
@@ -65,7 +66,7 @@ static void gather_over(struct gather *gather)
     bool failed = error_is_set(&gather->error);
     if (failed && !gather->told)
         client_error(run->client, &gather->error);
-    error_clear(&gather->error);
+    gather_abandon(gather);
     run->gather = NULL;
     run_gathered(run, failed);
 }
@@ -390,7 +391,12 @@ static void next_step(struct gather *gather)
 {
     switch (gather->step) {
     case STEP_EXAMINE:
-        create(gather);
+        if (gather->plan) {
+            create(gather);
+        } else {
+            gather_fail(gather, &gather->refusal);
+            gather_over(gather);
+        }
         break;
     case STEP_CREATE:
         if (has_others(gather)) {
@@ -425,6 +431,16 @@ void gather_begin(struct run *run, const struct plan *plan, const struct route *
     examine(gather, statement);
 }
 
+void gather_refuse(struct run *run, const struct statement *statement, struct error *refusal)
+{
+    struct gather *gather = arena_alloc(&run->arena, sizeof(*gather));
+    *gather = (struct gather){
+        .home_sink = {home_frame, home_lost}, .run = run, .refusal = *refusal, .home = client_server(run->client, 0)};
+    *refusal = (struct error){0};
+    run->gather = gather;
+    examine(gather, statement);
+}
+
 void gather_end(struct server *home)
 {
     static const char sql[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
@@ -445,4 +461,5 @@ void gather_drained(struct gather *gather)
 void gather_abandon(struct gather *gather)
 {
     error_clear(&gather->error);
+    error_clear(&gather->refusal);
 }

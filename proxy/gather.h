@@ -14,6 +14,11 @@ struct gather;
 
 /* All servers of the route are lent; `statement` is that of the extended protocol, NULL in a Query.  Ends with run_gathered(). */
 void gather_begin(struct run *run, const struct plan *plan, const struct route *route, const struct statement *statement);
+/*
+ * The statement is refused: but if it is wrong in itself, the client is told that, as PostgreSQL would have; the home shard, which is lent,
+ * looks at it without running it.  Takes over the refusal's texts.  Ends with run_gathered().
+ */
+void gather_refuse(struct run *run, const struct statement *statement, struct error *refusal);
 /* To be sent behind the query on the home shard: the temporary tables go. */
 void gather_end(struct server *home);
 /* A server that is being filled has room again. */

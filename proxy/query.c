@@ -297,8 +297,8 @@ static size_t simple_query(struct client *client, const struct frame *frame)
     if (!query_is_plain(plan)) {
         used = start_simple_run(client, sql, length, frame->total);
     } else if (!plan_route(plan, routing, normalised->unsure ? NULL : normalised, NULL, &client->stream.worker->scratch, &route, &error)) {
-        client->view->counters.refused_count++;
-        used = refuse_request(client, &error, frame->total);
+        error_clear(&error); /* the run will meet it again */
+        used = start_simple_run(client, sql, length, frame->total);
     } else if (route.kind != PLAN_SINGLE || writes_too_far(client, plan, shard_set_next(&route.shards, 0))) {
         used = start_simple_run(client, sql, length, frame->total);
     } else {

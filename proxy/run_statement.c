@@ -344,10 +344,8 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     bool routable = evaluated ? plan_route_evaluated(routed, client->view->state->routing, literals, binds, evaluated,
                                                      &run->arena, route, error)
                               : plan_route(routed, client->view->state->routing, literals, binds, &run->arena, route, error);
-    if (!routable) {
-        client->view->counters.refused_count++;
+    if (!routable)
         return false;
-    }
     follow_cursor(client, execution->plan, route);
     if (execution->limit != 0 && route->kind != PLAN_SINGLE) {
         error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a portal over several shards cannot be executed in parts");
@@ -443,6 +441,35 @@ static enum run_step evaluate_first(struct run *run, const struct execution *exe
                           execution->statement ? &execution->bind.values : NULL);
 }
 
+static bool may_be_examined(const struct plan *plan)
+{
+    return plan->statement == STATEMENT_SELECT || plan->statement == STATEMENT_INSERT || plan->statement == STATEMENT_UPDATE ||
+           plan->statement == STATEMENT_DELETE || plan->statement == STATEMENT_MERGE_INTO;
+}
+
+/* What PostgreSQL itself would find wrong with the statement goes before our refusal. */
+static enum run_step refuse(struct run *run, const struct execution *execution, struct error *error)
+{
+    struct server *home;
+    struct error failure = {0};
+    run->client->view->counters.refused_count++;
+    if (strcmp(error->sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED) != 0 || !may_be_examined(execution->plan))
+        return run_fail(run, error);
+    switch (query_lend(run->client, 0, &home, &failure)) {
+    case LEND_WAIT: /* it will be refused again */
+        run->client->view->counters.refused_count--;
+        error_clear(error);
+        return STEP_WAIT;
+    case LEND_FAILED:
+        error_clear(&failure);
+        return run_fail(run, error);
+    case LEND_DONE:
+        break;
+    }
+    gather_refuse(run, execution->statement, error);
+    return STEP_BUSY;
+}
+
 static enum run_step run_routed(struct run *run, const struct execution *execution)
 {
     struct client *client = run->client;
@@ -454,7 +481,7 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);
     if (!find_route(run, execution, &route, &error))
-        return run_fail(run, &error);
+        return refuse(run, execution, &error);
     if (route.kind == PLAN_GATHER)
         return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;

@@ -2,6 +2,8 @@
  * What is not proved right is refused with a reason and a way out, and has changed nothing.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "tests/integration/fixture.h"
 
@@ -61,4 +63,18 @@ Test(refusals, volatile_functions_on_several_shards)
     EXPECT_REFUSED(conn, "UPDATE countries SET population = (random() * 100)::int");
     for (int shard = 0; shard < 3; shard++)
         EXPECT_ON(shard, "SELECT sum(population) FROM countries", "1676000000");
+}
+
+Test(refusals, what_is_wrong_anyway_is_told_as_postgresql_tells_it)
+{
+    EXPECT_ERROR(conn, "UPDATE users SET username = 'zoe', nosuch = 1 WHERE username = 'h'", "42703");
+    EXPECT_ERROR(conn, "SELECT nosuch(username) FROM users", "42883");
+    EXPECT_ERROR(conn, "SELECT username FROM users LIMIT 'x'", "22P02");
+    char *answer = ask_params(conn, "MERGE INTO users u USING nosuch n ON true WHEN MATCHED THEN DELETE", 0, NULL);
+    cr_expect(strstr(answer, "42P01"), "%s", answer);
+    free(answer);
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT_ERROR(conn, "UPDATE users SET username = nosuch WHERE username = 'h'", "42703");
+    EXPECT_ERROR(conn, "SELECT 1", "25P02");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
 }
