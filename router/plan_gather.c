@@ -5,13 +5,15 @@
  * Proof: each use of a sharded table in the query is replaced by a temporary table with its rows from all
  * shards that may hold any that matter, under the name it had; everything else that the query reads is on
  * the home shard in full.  PostgreSQL then answers it as it would with all rows in one place.  Left out
- * are columns whose names the query does not mention: no name can mean them.  What would tell the copy from
+ * are rows that WHERE rejects by themselves (gather_filter.h) and columns whose names the query does not
+ * mention: no name can mean them.  What would tell the copy from
  * the table (system columns, row locks, the table's row type) is not gathered.
  *
  * A view that reads sharded tables is replaced by its definition.
  */
 #include <string.h>
 
+#include "router/gather_filter.h"
 #include "router/plan_inside.h"
 #include "router/rewrite.h"
 
@@ -21,7 +23,8 @@ struct gathering {
     struct plan *plan;
     struct analysis *analysis;
     struct arena *arena; /* the plan's */
-    const char **names;  /* mentioned anywhere, as columns may be */
+    SelectStmt *query;
+    const char **names; /* mentioned anywhere, as columns may be */
     int name_count, name_room;
     bool all_columns; /* *, a natural join, … */
     bool groups;
@@ -200,20 +203,6 @@ static bool travels_in_binary(const struct gathering *gathering, const struct ca
     return true;
 }
 
-/* The columns mentioned; one at least, so that rows are rows in every format. */
-static const char *column_list(const struct gathering *gathering, const struct catalog_relation *relation)
-{
-    const char *list = NULL;
-    for (int i = 0; i < relation->column_count; i++) {
-        const char *name = relation->columns[i].name;
-        if (!is_mentioned(gathering, name) && (list || i < relation->column_count - 1))
-            continue;
-        name = quoted_name(name, gathering->arena);
-        list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
-    }
-    return list;
-}
-
 /* GROUP BY the primary key groups all other columns, too (functional dependency). */
 static const char *primary_key(const struct gathering *gathering, const struct catalog_relation *relation)
 {
@@ -232,16 +221,44 @@ static const char *primary_key(const struct gathering *gathering, const struct c
     return gathering->groups ? list : NULL;
 }
 
-static void make_part(struct gathering *gathering, const struct scan *scan)
+/* The table's own rows that the query can need. */
+static const char *part_select(const struct gathering *gathering, const struct scan *scan, bool filtered)
+{
+    const struct catalog_relation *relation = scan->relation.relation;
+    SelectStmt *select = makeNode(SelectStmt);
+    RangeVar *from = copyObject(scan->range);
+    List *filter = filtered ? gather_filter(gathering->analysis, gathering->query, scan) : NIL;
+    from->schemaname = (char *) scan->relation.schema;
+    select->fromClause = list_make1(from);
+    for (int i = 0; i < relation->column_count; i++) {
+        const char *name = relation->columns[i].name;
+        if (!is_mentioned(gathering, name) && (select->targetList || i < relation->column_count - 1))
+            continue;
+        ColumnRef *column = makeNode(ColumnRef);
+        ResTarget *target = makeNode(ResTarget);
+        column->fields = list_make1(makeString((char *) name));
+        column->location = target->location = -1;
+        target->val = (Node *) column;
+        select->targetList = lappend(select->targetList, target);
+    }
+    if (filter)
+        select->whereClause =
+            list_length(filter) == 1 ? linitial(filter) : (Node *) makeBoolExpr(AND_EXPR, filter, -1);
+    return parse_deparse((Node *) select, gathering->arena);
+}
+
+static bool make_part(struct gathering *gathering, const struct scan *scan)
 {
     struct arena *arena = gathering->arena;
     struct gather_part *part = &gathering->parts[gathering->part_count];
     const struct catalog_relation *relation = scan->relation.relation;
-    const char *columns = column_list(gathering, relation), *key = primary_key(gathering, relation);
+    const char *key = primary_key(gathering, relation);
     const char *format = travels_in_binary(gathering, relation) ? "binary" : "text";
-    const char *select =
-        arena_printf(arena, "SELECT %s FROM %s%s.%s", columns, scan->range->inh ? "" : "ONLY ",
-                     quoted_name(scan->relation.schema, arena), quoted_name(scan->relation.name, arena));
+    const char *select = part_select(gathering, scan, true);
+    if (!select)
+        select = part_select(gathering, scan, false);
+    if (!select)
+        return false;
     int number = gathering->part_count + 1;
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
@@ -257,11 +274,12 @@ static void make_part(struct gathering *gathering, const struct scan *scan)
                 : arena_printf(arena, "ANALYZE pg_temp.keyway_%d", number),
     };
     gathering->scans[gathering->part_count++] = scan;
+    return true;
 }
 
 /* A table that is read more than once through one name (a CTE used twice) is one part with several
  * conditions. */
-static void make_parts(struct gathering *gathering)
+static bool make_parts(struct gathering *gathering)
 {
     const struct analysis *analysis = gathering->analysis;
     size_t room = (size_t) analysis->scan_count;
@@ -275,12 +293,14 @@ static void make_parts(struct gathering *gathering)
             continue;
         int part = part_of(gathering, scan->range);
         if (part < 0) {
-            make_part(gathering, scan);
+            if (!make_part(gathering, scan))
+                return false;
             part = gathering->part_count - 1;
         }
         owners[condition++] = part; /* conditions are in the order of these scans: add_conditions() */
     }
     gathering->plan->inside->gather_owners = owners;
+    return true;
 }
 
 static bool names_part(const struct gathering *gathering, const List *fields)
@@ -427,13 +447,16 @@ static bool names_travel(struct gathering *gathering)
 
 bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof)
 {
-    struct gathering gathering = {.plan = plan, .analysis = analysis, .arena = &plan->arena, .proof = proof};
+    struct gathering gathering = {
+        .plan = plan, .analysis = analysis, .arena = &plan->arena, .query = select, .proof = proof};
     struct strays strays = {.gathering = &gathering};
     if (!check_query(&gathering, select))
         return false;
     expand_views((Node *) select, &gathering);
     note_mentions((Node *) select, &gathering);
-    make_parts(&gathering);
+    if (!make_parts(&gathering))
+        return give_up(&gathering, "Write the query in a simpler form.",
+                       "The rows it needs cannot be asked for.");
     find_strays((Node *) select, &strays);
     if (strays.found)
         return give_up(&gathering, "Write the query in a simpler form.",

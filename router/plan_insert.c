@@ -210,7 +210,7 @@ static struct insert_rows *new_rows(struct inserting *inserting, int count)
 static bool leaves_null(const struct inserting *inserting, const List *row, int column)
 {
     int place = insert_place(inserting, column, list_length(row));
-    return inserting->target.relation->columns[column].standard == DEFAULT_NONE &&
+    return !inserting->source && inserting->target.relation->columns[column].standard == DEFAULT_NONE &&
            (place < 0 || IsA(list_nth(row, place), SetToDefault));
 }
 

@@ -268,50 +268,51 @@ Test(plan, joins_carry_the_key)
         {"SELECT * FROM users u JOIN notes n ON n.username = u.username", "gather abc"},
         {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'bob'",
          "single a"},
-        {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'zoe'", "gather ac"});
+        {"SELECT * FROM users u JOIN notes n ON n.username = u.username WHERE u.username = 'zoe'",
+         "gather ac"});
 }
 
 Test(plan, subqueries_are_followed)
 {
-    EXPECT(
-        {"SELECT * FROM (SELECT * FROM users) s WHERE username = 'bob'", "single a"},
-        {"SELECT * FROM (SELECT username AS u FROM users) s WHERE u = 'bob'", "single a"},
-        {"SELECT * FROM (SELECT username FROM users LIMIT 3) s WHERE username = 'bob'", "gather abc"},
-        {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s WHERE username = 'bob'",
-         "single a"},
-        {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s", "concat abc"},
-        {"SELECT * FROM (SELECT body, count(*) FROM posts GROUP BY 1) s", "gather abc"},
-        {"WITH w AS (SELECT * FROM users) SELECT * FROM w WHERE username = 'bob'", "single a"},
-        {"WITH users AS (SELECT 1 AS username) SELECT * FROM users", "single a"},
-        {"WITH w AS (SELECT username FROM users WHERE username = 'zoe') SELECT * FROM w", "single c"},
-        {"SELECT * FROM (SELECT username FROM users UNION ALL SELECT username FROM users) s "
-         "WHERE username = 'hal'",
-         "single b"},
-        {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
-         "concat abc"},
-        {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username) "
-         "AND username = 'bob'",
-         "single a"},
-        {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
-         "concat abc"},
-        {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.body = users.name)", "gather abc"},
-        {"SELECT * FROM users WHERE username IN (SELECT username FROM posts)", "concat abc"},
-        {"SELECT * FROM users WHERE username NOT IN (SELECT username FROM posts)", "gather abc"},
-        {"SELECT * FROM users WHERE name IN (SELECT username FROM posts)", "gather abc"},
-        {"SELECT * FROM users WHERE username IN (SELECT username FROM posts WHERE username = 'bob')",
-         "single a"},
-        {"SELECT name, (SELECT count(*) FROM posts p WHERE p.username = u.username) FROM users u",
-         "concat abc"},
-        {"SELECT name, (SELECT count(*) FROM posts p) FROM users u", "gather abc"},
-        {"SELECT (SELECT count(*) FROM users)", "gather abc"},
-        {"SELECT (SELECT count(*) FROM users WHERE username = 'zoe')", "single c"},
-        {"SELECT * FROM countries WHERE EXISTS (SELECT 1 FROM users WHERE country = code)", "gather abc"},
-        {"SELECT 1 WHERE EXISTS (SELECT 1 FROM users)", "gather abc"},
-        {"SELECT * FROM users u, LATERAL (SELECT count(*) FROM posts p WHERE p.username = u.username) s",
-         "concat abc"},
-        {"SELECT (SELECT count(u.age)) FROM users u", "0A000"},
-        {"WITH RECURSIVE r AS (SELECT username FROM users UNION SELECT username FROM r) SELECT * FROM r",
-         "gather abc"});
+    EXPECT({"SELECT * FROM (SELECT * FROM users) s WHERE username = 'bob'", "single a"},
+           {"SELECT * FROM (SELECT username AS u FROM users) s WHERE u = 'bob'", "single a"},
+           {"SELECT * FROM (SELECT username FROM users LIMIT 3) s WHERE username = 'bob'", "gather abc"},
+           {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s WHERE username = 'bob'",
+            "single a"},
+           {"SELECT * FROM (SELECT username, count(*) FROM posts GROUP BY 1) s", "concat abc"},
+           {"SELECT * FROM (SELECT body, count(*) FROM posts GROUP BY 1) s", "gather abc"},
+           {"WITH w AS (SELECT * FROM users) SELECT * FROM w WHERE username = 'bob'", "single a"},
+           {"WITH users AS (SELECT 1 AS username) SELECT * FROM users", "single a"},
+           {"WITH w AS (SELECT username FROM users WHERE username = 'zoe') SELECT * FROM w", "single c"},
+           {"SELECT * FROM (SELECT username FROM users UNION ALL SELECT username FROM users) s "
+            "WHERE username = 'hal'",
+            "single b"},
+           {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
+            "concat abc"},
+           {"SELECT * FROM users WHERE EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username) "
+            "AND username = 'bob'",
+            "single a"},
+           {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.username = users.username)",
+            "concat abc"},
+           {"SELECT * FROM users WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.body = users.name)",
+            "gather abc"},
+           {"SELECT * FROM users WHERE username IN (SELECT username FROM posts)", "concat abc"},
+           {"SELECT * FROM users WHERE username NOT IN (SELECT username FROM posts)", "gather abc"},
+           {"SELECT * FROM users WHERE name IN (SELECT username FROM posts)", "gather abc"},
+           {"SELECT * FROM users WHERE username IN (SELECT username FROM posts WHERE username = 'bob')",
+            "single a"},
+           {"SELECT name, (SELECT count(*) FROM posts p WHERE p.username = u.username) FROM users u",
+            "concat abc"},
+           {"SELECT name, (SELECT count(*) FROM posts p) FROM users u", "gather abc"},
+           {"SELECT (SELECT count(*) FROM users)", "gather abc"},
+           {"SELECT (SELECT count(*) FROM users WHERE username = 'zoe')", "single c"},
+           {"SELECT * FROM countries WHERE EXISTS (SELECT 1 FROM users WHERE country = code)", "gather abc"},
+           {"SELECT 1 WHERE EXISTS (SELECT 1 FROM users)", "gather abc"},
+           {"SELECT * FROM users u, LATERAL (SELECT count(*) FROM posts p WHERE p.username = u.username) s",
+            "concat abc"},
+           {"SELECT (SELECT count(u.age)) FROM users u", "0A000"},
+           {"WITH RECURSIVE r AS (SELECT username FROM users UNION SELECT username FROM r) SELECT * FROM r",
+            "gather abc"});
 }
 
 /* An ungrouped aggregate gives a row even if its WHERE is never true: its WHERE says nothing of the rows
@@ -358,7 +359,8 @@ Test(plan, order_and_limit_are_merged)
             "merge abc"},
            {"SELECT * FROM users LIMIT 3", "concat abc"}, {"SELECT * FROM users LIMIT ALL", "concat abc"},
            {"SELECT * FROM users OFFSET 3", "concat abc"}, {"SELECT * FROM users LIMIT -1", "2201W"},
-           {"SELECT * FROM users LIMIT -1 OFFSET -1", "2201X"}, {"SELECT * FROM users LIMIT 1 + 1", "gather abc"},
+           {"SELECT * FROM users LIMIT -1 OFFSET -1", "2201X"},
+           {"SELECT * FROM users LIMIT 1 + 1", "gather abc"},
            {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS ONLY", "merge abc"},
            {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS WITH TIES", "gather abc"},
            {"SELECT * FROM users FOR UPDATE", "concat abc"},
@@ -370,31 +372,33 @@ Test(plan, order_and_limit_are_merged)
 
 Test(plan, groups_stay_on_their_shard_only_with_the_key)
 {
-    EXPECT(
-        {"SELECT username, count(*) FROM posts GROUP BY username", "concat abc"},
-        {"SELECT username, count(*) FROM posts GROUP BY 1 HAVING count(*) > 2", "concat abc"},
-        {"SELECT likes, count(*) FROM posts GROUP BY likes", "gather abc"},
-        {"SELECT username, avg(likes) FROM posts GROUP BY username, likes", "concat abc"},
-        {"SELECT username, count(*) FROM posts GROUP BY ROLLUP (username)", "gather abc"},
-        {"SELECT DISTINCT username FROM posts", "concat abc"}, {"SELECT DISTINCT likes FROM posts", "gather abc"},
-        {"SELECT DISTINCT ON (username) * FROM posts", "concat abc"},
-        {"SELECT DISTINCT ON (likes) * FROM posts", "gather abc"}, {"SELECT count(*) OVER () FROM posts", "gather abc"},
-        {"SELECT row_number() OVER (PARTITION BY username ORDER BY id) FROM posts", "concat abc"},
-        {"SELECT row_number() OVER w FROM posts WINDOW w AS (PARTITION BY username)", "concat abc"},
-        {"SELECT row_number() OVER w FROM posts WINDOW w AS (ORDER BY username)", "gather abc"},
-        {"SELECT p.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
-         "GROUP BY p.username",
-         "gather abc"},
-        {"SELECT u.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
-         "GROUP BY u.username",
-         "concat abc"},
-        {"SELECT username FROM users UNION SELECT username FROM posts", "concat abc"},
-        {"SELECT age FROM users UNION SELECT likes FROM posts", "gather abc"},
-        {"SELECT username FROM users EXCEPT SELECT username FROM posts", "concat abc"},
-        {"SELECT username FROM users UNION ALL SELECT code FROM countries", "gather abc"},
-        {"SELECT username FROM users UNION ALL SELECT 'x'", "gather abc"},
-        {"(SELECT username FROM users LIMIT 2) UNION ALL SELECT username FROM posts", "gather abc"},
-        {"SELECT username FROM users UNION ALL (SELECT username FROM posts OFFSET 2) ORDER BY 1", "gather abc"});
+    EXPECT({"SELECT username, count(*) FROM posts GROUP BY username", "concat abc"},
+           {"SELECT username, count(*) FROM posts GROUP BY 1 HAVING count(*) > 2", "concat abc"},
+           {"SELECT likes, count(*) FROM posts GROUP BY likes", "gather abc"},
+           {"SELECT username, avg(likes) FROM posts GROUP BY username, likes", "concat abc"},
+           {"SELECT username, count(*) FROM posts GROUP BY ROLLUP (username)", "gather abc"},
+           {"SELECT DISTINCT username FROM posts", "concat abc"},
+           {"SELECT DISTINCT likes FROM posts", "gather abc"},
+           {"SELECT DISTINCT ON (username) * FROM posts", "concat abc"},
+           {"SELECT DISTINCT ON (likes) * FROM posts", "gather abc"},
+           {"SELECT count(*) OVER () FROM posts", "gather abc"},
+           {"SELECT row_number() OVER (PARTITION BY username ORDER BY id) FROM posts", "concat abc"},
+           {"SELECT row_number() OVER w FROM posts WINDOW w AS (PARTITION BY username)", "concat abc"},
+           {"SELECT row_number() OVER w FROM posts WINDOW w AS (ORDER BY username)", "gather abc"},
+           {"SELECT p.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
+            "GROUP BY p.username",
+            "gather abc"},
+           {"SELECT u.username, count(*) FROM users u LEFT JOIN posts p ON p.username = u.username "
+            "GROUP BY u.username",
+            "concat abc"},
+           {"SELECT username FROM users UNION SELECT username FROM posts", "concat abc"},
+           {"SELECT age FROM users UNION SELECT likes FROM posts", "gather abc"},
+           {"SELECT username FROM users EXCEPT SELECT username FROM posts", "concat abc"},
+           {"SELECT username FROM users UNION ALL SELECT code FROM countries", "gather abc"},
+           {"SELECT username FROM users UNION ALL SELECT 'x'", "gather abc"},
+           {"(SELECT username FROM users LIMIT 2) UNION ALL SELECT username FROM posts", "gather abc"},
+           {"SELECT username FROM users UNION ALL (SELECT username FROM posts OFFSET 2) ORDER BY 1",
+            "gather abc"});
 }
 
 Test(plan, aggregates_are_combined_where_that_is_exact)
@@ -403,9 +407,9 @@ Test(plan, aggregates_are_combined_where_that_is_exact)
         {"SELECT count(*) FROM users", "combine abc"},
         {"SELECT count(*), sum(age), min(age), max(created), 1 FROM users", "combine abc"},
         {"SELECT count(DISTINCT username) FROM posts", "combine abc"},
-        {"SELECT count(DISTINCT likes) FROM posts", "gather abc"}, {"SELECT avg(age) FROM users", "gather abc"},
-        {"SELECT count(*) + 1 FROM users", "gather abc"}, {"SELECT max(name) FROM users", "gather abc"},
-        {"SELECT max(username) FROM users", "combine abc"},
+        {"SELECT count(DISTINCT likes) FROM posts", "gather abc"},
+        {"SELECT avg(age) FROM users", "gather abc"}, {"SELECT count(*) + 1 FROM users", "gather abc"},
+        {"SELECT max(name) FROM users", "gather abc"}, {"SELECT max(username) FROM users", "combine abc"},
         {"SELECT count(*) FROM users HAVING count(*) > 1", "gather abc"},
         {"SELECT count(*) FROM users LIMIT 1", "gather abc"},
         {"SELECT count(*) FILTER (WHERE age > 3) FROM users", "combine abc"},
@@ -427,7 +431,8 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT 'users'::regclass", "single a"}, {"SELECT nextval('s')", "single a"},
            {"SELECT pg_advisory_lock(1)", "single a"}, {"SELECT pg_advisory_lock(1) FROM users", "0A000"},
            {"SELECT reader()", "0A000"}, {"SELECT pure() FROM users", "concat abc"},
-           {"SELECT set_config('a.b', 'c', false)", "single a"}, {"SELECT set_config('a.b', 'c', age > 1) FROM users", "0A000"},
+           {"SELECT set_config('a.b', 'c', false)", "single a"},
+           {"SELECT set_config('a.b', 'c', age > 1) FROM users", "0A000"},
            {"SELECT query_to_xml('select', true, true, '')", "0A000"},
            {"SELECT random() FROM users", "concat abc"}, {"SELECT now(), * FROM users", "gather abc"},
            {"SELECT current_timestamp FROM users WHERE username = 'bob'", "single a"},
@@ -688,6 +693,49 @@ Test(plan, split_parts_are_complete_statements)
     cr_expect_str_eq(route.parts[1].text, "insert into users /* ( */ values ('zoe', 'x') returning age;");
     plan_release(plan);
     arena_free(&arena);
+}
+
+/* What each part of a gathered query asks the shards for. */
+static void expect_gathers(const char *sql, const char *const *reads)
+{
+    struct plan *plan = make(sql);
+    cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
+    int i = 0;
+    for (; i < plan->gather_count && reads[i]; i++) {
+        char wanted[300];
+        snprintf(wanted, sizeof wanted, "COPY (%s) TO STDOUT (FORMAT binary)", reads[i]);
+        cr_expect_str_eq(plan->gather[i].read, wanted, "%s\n  %s\n  %s", sql, plan->gather[i].read, wanted);
+    }
+    cr_expect(i == plan->gather_count && !reads[i], "%s: %d parts", sql, plan->gather_count);
+    plan_release(plan);
+}
+#define EXPECT_GATHERS(sql, ...) expect_gathers(sql, (const char *const[]){__VA_ARGS__, NULL})
+
+Test(plan, gathered_are_the_columns_and_rows_that_matter)
+{
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE name = 'x' AND age > 3 AND random() > 0.5",
+                   "SELECT name, age FROM public.users WHERE name = 'x' AND age > 3");
+}
+
+Test(plan, gathered_rows_are_never_too_few)
+{
+    /* of the nullable side, of what another table decides, of the clock, of a parameter, under OR */
+    EXPECT_GATHERS("SELECT count(*) FROM users u LEFT JOIN posts p ON p.body = u.name WHERE p.likes IS NULL "
+                   "AND u.age = 1",
+                   "SELECT name, age FROM public.users u WHERE u.age = 1",
+                   "SELECT body, likes FROM public.posts p");
+    EXPECT_GATHERS(
+        "SELECT avg(u.age) FROM users u, posts p WHERE u.age = p.likes AND (u.age = 1 OR p.likes = 2)",
+        "SELECT age FROM public.users u", "SELECT likes FROM public.posts p");
+    EXPECT_GATHERS("SELECT avg(age) FROM users u WHERE u.age > 1 AND EXISTS (SELECT 1 FROM posts p WHERE "
+                   "p.likes = u.age)",
+                   "SELECT age FROM public.users u WHERE u.age > 1", "SELECT likes FROM public.posts p");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE name < now()::text AND name <> 'today'",
+                   "SELECT name, age FROM public.users");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE age > $1", "SELECT age FROM public.users");
+    EXPECT_GATHERS(
+        "SELECT count(*) FROM users u FULL JOIN posts p ON p.likes = u.age WHERE u.age = 1 AND p.likes = 1",
+        "SELECT age FROM public.users u", "SELECT likes FROM public.posts p");
 }
 
 struct evaluated_case {
