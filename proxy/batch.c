@@ -31,6 +31,7 @@ struct batch {
     bool synced;  /* ends with Sync rather than Flush */
     bool forward; /* all of it belongs to `shard` */
     bool writes;
+    bool copies_in; /* executes a COPY FROM STDIN */
     int shard;    /* -1: any */
     int binds;
 };
@@ -221,6 +222,24 @@ static bool look_at_portal(struct batch *batch, size_t place, const char *name)
     return portal && portal->shard >= 0 && need_shard(batch, portal->shard);
 }
 
+static struct statement *statement_of_portal(const struct batch *batch, size_t place, const char *name)
+{
+    for (size_t i = place; i-- > 0;)
+        if (batch->messages[i].frame.type == 'B' && strcmp(batch->messages[i].name, name) == 0)
+            return batch->messages[i].statement;
+    struct portal *portal = portal_find(batch->client->portals, name);
+    return portal ? portal->statement : NULL;
+}
+
+static void note_copy(struct batch *batch, size_t place, const char *name)
+{
+    struct error error = {0};
+    struct statement *statement = statement_of_portal(batch, place, name);
+    const struct plan *plan = statement ? query_statement_plan(batch->client, statement, &error) : NULL;
+    batch->copies_in |= plan && plan->statement == STATEMENT_COPY_IN;
+    error_clear(&error);
+}
+
 static bool look_at_message(struct batch *batch, size_t place)
 {
     struct message *message = &batch->messages[place];
@@ -245,7 +264,10 @@ static bool look_at_message(struct batch *batch, size_t place)
     case 'E':
         message->name = read_string(&reader);
         read_int32(&reader);
-        return reader_done(&reader) && look_at_portal(batch, place, message->name);
+        if (!reader_done(&reader) || !look_at_portal(batch, place, message->name))
+            return false;
+        note_copy(batch, place, message->name);
+        return true;
     default: /* Sync, Flush */
         return message->frame.body_length == 0;
     }
@@ -394,7 +416,15 @@ static void send_message(struct batch *batch, struct server *server, struct mess
     case 'C':
         send_about(client, server, message);
         break;
-    default: /* Execute, Sync, Flush */
+    case 'S':
+        if (batch->copies_in) {
+            server_hold_sync(server, NULL);
+        } else {
+            wire_empty(stream_output(&server->stream), 'S');
+            server_expect(server, 'S', false, NULL);
+        }
+        break;
+    default: /* Execute, Flush */
         wire_message(stream_output(&server->stream), message->frame.type, message->frame.body, message->frame.body_length);
         if (message->frame.type != 'H')
             server_expect(server, message->frame.type, false, NULL);

@@ -213,12 +213,14 @@ void client_server_lost(struct client *client, struct server *server, const stru
     unlink_lent(client, server);
     if (client->state == CLIENT_CLOSED)
         return;
+    if (took_part && client->transaction.kind != TRANSACTION_NONE)
+        client->transaction.failed = true;
+    if (client->run && client->run->fanout)
+        fanout_forget(client->run->fanout, server);
     if (in_frame) {
         client_close(client, NULL, "a shard was lost in the middle of a row");
         return;
     }
-    if (took_part && client->transaction.kind != TRANSACTION_NONE)
-        client->transaction.failed = true;
     query_server_lost(client, error);
 }
 

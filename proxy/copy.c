@@ -27,14 +27,12 @@ static void copy_send(struct client *client, const uint8_t *bytes, size_t length
             stream_pause(&client->stream);
 }
 
-/* In extended protocol the server has ignored the Sync of the batch, as it does everything during COPY: it gets it now, and the
- * client's own next one is not passed on. */
+/* In extended protocol the Sync of the batch has been held back: the server gets it now, and the client's own next one is not passed on. */
 static void copy_end(struct client *client)
 {
     for (struct server *server = client->servers; server; server = server->next_lent) {
-        if (server->copy_in && server_awaits_sync(server)) {
-            wire_empty(stream_output(&server->stream), 'S');
-            stream_wrote(&server->stream);
+        if (server->copy_in && server->sync_owed) {
+            server_send_held_sync(server);
             client->drop_sync = true;
         }
         server->copy_in = false;

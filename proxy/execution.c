@@ -79,8 +79,12 @@ static void send_extended(struct server *server, const struct execution *executi
     wire_put_int32(out, execution->limit);
     wire_end(out, mark);
     server_expect(server, 'E', false, sink);
-    wire_empty(out, 'S');
-    server_expect(server, 'S', false, sink);
+    if (execution->plan->statement == STATEMENT_COPY_IN) {
+        server_hold_sync(server, sink);
+    } else {
+        wire_empty(out, 'S');
+        server_expect(server, 'S', false, sink);
+    }
     stream_wrote(&server->stream);
 }
 

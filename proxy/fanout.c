@@ -34,6 +34,7 @@ struct fanout {
     bool described;      /* the row description has come */
     bool failed;         /* an error was sent to the client */
     bool limit_done;     /* nothing more is wanted: rows are dropped */
+    bool copying_in;     /* the client sends rows, until it says that they end */
     bool announced_copy; /* the client was told to send or expect COPY data */
     int copies_ready;    /* shards that are ready for it */
     struct copy_split *split;
@@ -114,14 +115,22 @@ static void put_copy_end(struct server *server, const char *failure)
     if (failure)
         wire_put_string(out, failure);
     wire_end(out, mark);
-    if (server_awaits_sync(server)) /* the batch's own was ignored during COPY (55.2.6) */
-        wire_empty(out, 'S');
     server->copy_in = false;
     stream_wrote(&server->stream);
+    server_send_held_sync(server);
+}
+
+/* The client does not know yet that its COPY has failed, and ends it: the Sync behind that is not for a new batch (55.2.6). */
+static void expect_late_sync(struct fanout *fanout)
+{
+    if (fanout->copying_in)
+        fanout->client->drop_sync = fanout->client->run->extended;
+    fanout->copying_in = false;
 }
 
 static void cancel_others(struct fanout *fanout)
 {
+    expect_late_sync(fanout);
     for (int i = 0; i < fanout->count; i++)
         if (!fanout->inputs[i].ready && fanout->inputs[i].server) {
             put_copy_end(fanout->inputs[i].server, "another shard failed");
@@ -522,6 +531,18 @@ static void check_finished(struct fanout *fanout)
         fanout_finish(fanout);
 }
 
+void fanout_forget(struct fanout *fanout, const struct server *server)
+{
+    bool found = false;
+    for (int i = 0; i < fanout->count; i++)
+        if (fanout->inputs[i].server == server) {
+            fanout->inputs[i].server = NULL;
+            found = true;
+        }
+    if (found)
+        check_finished(fanout);
+}
+
 void fanout_cancelled(struct fanout *fanout)
 {
     check_finished(fanout);
@@ -558,7 +579,7 @@ static void begin_copy(struct fanout *fanout, const struct frame *frame)
     if (fanout->shape.route.kind == PLAN_SPLIT)
         fanout->split = copy_split_new(fanout->shape.plan->copy);
     relay(fanout, frame);
-    fanout->announced_copy = true;
+    fanout->announced_copy = fanout->copying_in = true;
     stream_resume(&fanout->client->stream);
 }
 
@@ -676,6 +697,7 @@ bool fanout_copy_data(struct fanout *fanout, const uint8_t *body, size_t length)
 
 void fanout_copy_end(struct fanout *fanout, const char *failure)
 {
+    fanout->copying_in = false;
     struct error error = {0};
     if (fanout->split && failure == NULL && !copy_split_finish(fanout->split, copy_row, fanout, &error))
         fanout_fail(fanout, &error);

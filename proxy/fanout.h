@@ -39,6 +39,8 @@ void fanout_copy_end(struct fanout *fanout, const char *failure);
 void fanout_drained(struct fanout *fanout);
 /* The last cancel request under way for one of its servers has ended. */
 void fanout_cancelled(struct fanout *fanout);
+/* A server is gone that had already answered. */
+void fanout_forget(struct fanout *fanout, const struct server *server);
 /* The client is gone: sinks must not be called any more (their servers are closed). */
 void fanout_abandon(struct fanout *fanout);
 

@@ -106,13 +106,20 @@ bool server_answers(const struct server *server, const struct reply_sink *sink)
     return head && head->sink == sink;
 }
 
-bool server_awaits_sync(const struct server *server)
+void server_hold_sync(struct server *server, struct reply_sink *sink)
 {
-    const struct expected_reply *head = expected_head(server);
-    for (unsigned i = 0; head && i < server->expected_count; i++)
-        if (expected_at(server, i)->message == 'S')
-            return true;
-    return false;
+    wire_empty(stream_output(&server->stream), 'H');
+    server_expect(server, 'S', false, sink);
+    server->sync_owed = true;
+}
+
+void server_send_held_sync(struct server *server)
+{
+    if (!server->sync_owed)
+        return;
+    server->sync_owed = false;
+    wire_empty(stream_output(&server->stream), 'S');
+    stream_wrote(&server->stream);
 }
 
 bool server_is_quiet(const struct server *server)
@@ -210,15 +217,6 @@ static bool is_fatal(const struct frame *frame, struct wire_fields *fields)
            (strcmp(fields->severity, "FATAL") == 0 || strcmp(fields->severity, "PANIC") == 0);
 }
 
-/* COPY has ignored the Sync of its batch (55.2.6); the client's next one, behind its CopyDone, is answered by this. */
-static void resend_sync(struct server *server)
-{
-    wire_empty(stream_output(&server->stream), 'S');
-    stream_wrote(&server->stream);
-    if (server->client)
-        server->client->drop_sync = true;
-}
-
 static enum frame_way error_way(struct server *server, const struct frame *frame)
 {
     struct wire_fields fields = {0};
@@ -243,8 +241,9 @@ static enum frame_way error_way(struct server *server, const struct frame *frame
     server->copy_in = false;
     if (head.message != 'Q') {
         skip_to_sync(server);
-        if (copying && server->expected_count > 0)
-            resend_sync(server);
+        if (copying && server->sync_owed && server->client) /* it will end its COPY, and send a Sync behind that */
+            server->client->drop_sync = true;
+        server_send_held_sync(server);
     }
     return way;
 }

@@ -75,6 +75,7 @@ struct server {
     bool ended;                    /* its part of the transaction has been committed or rolled back */
     bool pinned;                   /* keeps something of the client's beyond the transaction */
     bool copy_in;                  /* it waits for COPY data */
+    bool sync_owed;                /* the Sync behind a COPY FROM STDIN is held back until its data end, or it fails */
     size_t passing;                /* bytes of a partly forwarded frame that are still to come */
     bool passing_drop;             /* … and they are swallowed rather than forwarded */
     bool cancel_wanted;            /* … but BEGIN must be answered first */
@@ -101,7 +102,13 @@ void server_expect(struct server *server, uint8_t message, bool swallow, struct 
 /* The same for a Parse or Close of this statement. */
 void server_expect_numbered(struct server *server, uint8_t message, bool swallow, struct reply_sink *sink, uint64_t number);
 /* The reply being awaited ends with that of a Sync rather than of a Query. */
-bool server_awaits_sync(const struct server *server);
+/*
+ * Put the Sync of a batch behind a COPY FROM STDIN: a Flush for now.  A server ignores a Sync while it copies, but not one that it reads
+ * just before or after (55.2.6), so there must be none that it could read then.
+ */
+void server_hold_sync(struct server *server, struct reply_sink *sink);
+/* Send it now, if it is owed. */
+void server_send_held_sync(struct server *server);
 bool server_is_quiet(const struct server *server); /* no reply outstanding */
 
 /* From a sink that was given the ReadyForQuery of its Query or Sync, before it goes on. */

@@ -7,9 +7,8 @@
 
 #include "router/normalise.h"
 
-/* Statements that leave the session as it is, unless a function they call does. */
-static const char *const verbs[] = {"select", "insert", "update", "delete", "with",
-                                    "values", "table",  "merge",  "copy",   "explain"};
+/* Statements that leave the session as it is, unless a function they call does; not COPY, whose Sync is a matter of its own. */
+static const char *const verbs[] = {"select", "insert", "update", "delete", "with", "values", "table", "merge", "explain"};
 
 /* set_config(), setseed(), pg_advisory_lock() and its family; SELECT INTO may make a temporary table. */
 static const char *const effects[] = {"set_config", "setseed", "advisory"};

@@ -155,3 +155,26 @@ Test(transactions, a_shard_that_fails_leaves_no_cancel_behind)
     }
     EXPECT(conn, "SELECT count(*) FROM users", "3");
 }
+
+/* In extended protocol there are two Syncs, and the shards must see one: whenever the error comes, one
+ * ReadyForQuery ends it. */
+Test(transactions, a_failed_copy_in_extended_protocol_ends_once)
+{
+    static const char *const copy = "COPY users (username, age) FROM STDIN";
+    for (int i = 0; i < 100; i++) {
+        bool timed_out;
+        cr_assert(PQsendQueryParams(conn, copy, 0, NULL, NULL, NULL, NULL, 0));
+        PQclear(next_result(conn, 20000, &timed_out));
+        cr_assert_eq(PQputCopyData(conn, "al\tx\nzz\t1\n", 10), 1);
+        if (i % 2)
+            PQflush(conn);
+        cr_assert_eq(PQputCopyEnd(conn, NULL), 1);
+        PGresult *result = next_result(conn, 20000, &timed_out);
+        cr_assert_not(timed_out);
+        cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "22P02");
+        PQclear(result);
+        cr_assert_null(next_result(conn, 20000, &timed_out));
+        cr_assert_not(timed_out);
+        EXPECT(conn, "SELECT count(*) FROM users", "3");
+    }
+}

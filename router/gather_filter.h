@@ -1,0 +1,15 @@
+/*
+ * gather_filter: which rows of a gathered table the query's WHERE lets through.
+ */
+#ifndef KEYWAY_GATHER_FILTER_H
+#define KEYWAY_GATHER_FILTER_H
+
+#include "router/analyze.h"
+
+/*
+ * The conjuncts of the WHERE that stands over the scan's name in FROM which speak of this table alone and mean the same on every shard;
+ * NULL: none.  The expressions are the query's own, not copies.
+ */
+List *gather_filter(const struct analysis *analysis, SelectStmt *query, const struct scan *scan);
+
+#endif
