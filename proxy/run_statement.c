@@ -157,8 +157,12 @@ static enum run_step run_savepoint(struct run *run, const struct execution *exec
     return complete(run, execution, tag);
 }
 
+/* Several statements in one Query, or before one Sync, are one transaction: what is SET holds, and goes, with
+ * it. */
 static enum run_step run_set(struct run *run, const struct execution *execution)
 {
+    if (run->several && run->client->transaction.kind == TRANSACTION_NONE)
+        transaction_begin(run->client, TRANSACTION_IMPLICIT, "BEGIN", 5);
     if (run->client->transaction.kind != TRANSACTION_NONE && transaction_participants(run->client) > 0)
         return on_participants(run, execution);
     return on_home(run, execution);

@@ -598,3 +598,12 @@ SELECT username, age FROM users WHERE username IN ('ann', 'zoe') ORDER BY 1;
 -- EXPLAIN of a table that does not exist, and again
 EXPLAIN SELECT * FROM nosuch;
 EXPLAIN SELECT * FROM nosuch;
+
+-- SET LOCAL holds to the end of its query string
+SET LOCAL timezone = 'Asia/Tokyo'; SELECT created FROM users WHERE username = 'ann'; SHOW timezone;
+SHOW timezone;
+
+-- SET is undone by an error behind it in its query string
+SET timezone = 'Asia/Tokyo'; SELECT 1 / 0;
+SHOW timezone;
+SELECT created FROM users WHERE username = 'zoe';
