@@ -16,16 +16,24 @@ struct evaluating {
     struct run *run;
     const struct plan *plan;
     size_t item;
+    uint64_t routing_version; /* that the plan was made for */
     bool ready;
     struct evaluated row;
     struct error error;
 };
 
+static uint64_t routing_version(const struct run *run)
+{
+    return run->client->view->state->routing->version;
+}
+
 const struct evaluated *evaluate_row(const struct run *run, const struct plan *plan)
 {
     const struct evaluating *evaluating = run->evaluating;
-    return evaluating && evaluating->ready && evaluating->item == run->cursor && evaluating->plan == plan
-              ? &evaluating->row : NULL;
+    return evaluating && evaluating->ready && evaluating->item == run->cursor && evaluating->plan == plan &&
+                   evaluating->routing_version == routing_version(run)
+               ? &evaluating->row
+               : NULL;
 }
 
 /* --- the answer
@@ -222,7 +230,11 @@ enum run_step evaluate_begin(struct run *run, const struct plan *plan, const str
         break;
     }
     struct evaluating *evaluating = arena_alloc(&run->arena, sizeof(*evaluating));
-    *evaluating = (struct evaluating){.sink = {take_frame, server_lost}, .run = run, .plan = plan, .item = run->cursor};
+    *evaluating = (struct evaluating){.sink = {take_frame, server_lost},
+                                      .run = run,
+                                      .plan = plan,
+                                      .item = run->cursor,
+                                      .routing_version = routing_version(run)};
     run->evaluating = evaluating;
     if (statement)
         send_extended(server, plan, statement, values, &run->arena, &evaluating->sink);

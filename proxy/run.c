@@ -446,7 +446,7 @@ void run_gathered(struct run *run, bool failed)
         item_failed(run);
         run->cursor++;
     } else {
-        run->gathered = run->plan;
+        run->gathered = true;
         run->gathered_item = run->cursor;
     }
     run_continue(run->client);

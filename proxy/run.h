@@ -49,7 +49,7 @@ struct run {
     bool loading;           /* the catalog is being read after DDL */
     bool load_after;        /* the statement changed the catalog outside a transaction block */
     struct gather *gather;  /* rows being gathered for the item; NULL otherwise */
-    const struct plan *gathered; /* whose rows are there … */
+    bool gathered;          /* the rows for its plan are there … */
     size_t gathered_item;   /* … for this item, … */
     const uint8_t *gathered_description; /* whose rows are to be described like this (a RowDescription's body) */
     size_t gathered_description_length;

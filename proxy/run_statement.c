@@ -394,6 +394,11 @@ static bool may_gather(const struct client *client, struct error *error)
     return false;
 }
 
+static bool is_gathered(const struct run *run)
+{
+    return run->gathered && run->gathered_item == run->cursor;
+}
+
 static enum run_step query_gathered(struct run *run, const struct execution *execution)
 {
     struct server *home = client_server(run->client, 0);
@@ -405,7 +410,7 @@ static enum run_step query_gathered(struct run *run, const struct execution *exe
         .description = run->gathered_description,
         .description_length = run->gathered_description_length,
     };
-    run->gathered = NULL;
+    run->gathered = false;
     run->fanout = fanout_new(run->client, &shape, 1);
     execution_send(execution, run, home, execution->plan->shard_text, 0, fanout_add(run->fanout, home));
     gather_end(home);
@@ -430,8 +435,6 @@ static enum run_step run_gather(struct run *run, const struct execution *executi
     case LEND_DONE:
         break;
     }
-    if (run->gathered == execution->plan && run->gathered_item == run->cursor)
-        return query_gathered(run, execution);
     client->view->counters.multi_count++;
     gather_begin(run, execution->plan, route, execution->statement);
     return STEP_BUSY;
@@ -480,6 +483,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     const struct plan *plan = execution->plan;
     struct error error = {0};
     struct route route = {0};
+    if (is_gathered(run))
+        return query_gathered(run, execution);
     if (!catalog_is_current(client, plan, &error))
         return run_fail(run, &error);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
@@ -582,6 +587,17 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
     return STEP_DONE;
 }
 
+/*
+ * What was fetched for a plan is of use to that plan only.  A new one need not be the same, nor the old one
+ * found again: long statements are not cached, and a prepared statement that sessions of other settings share
+ * is planned for each of them.
+ */
+static struct plan *plan_begun(const struct run *run)
+{
+    bool begun = is_gathered(run) || (run->plan && evaluate_row(run, run->plan));
+    return begun ? plan_hold(run->plan) : NULL;
+}
+
 enum run_step run_query(struct run *run, const struct run_item *item)
 {
     struct client *client = run->client;
@@ -592,8 +608,10 @@ enum run_step run_query(struct run *run, const struct run_item *item)
     run->text_length = item->length;
     normalise(run->text, run->text_length, normalised);
     struct execution execution = {.normalised = normalised};
-    execution.plan = plan_cache_get(client->view->plans, client->view->state->routing, &facts, run->text,
-                                    run->text_length, normalised, NULL, 0, &error);
+    execution.plan = plan_begun(run);
+    if (execution.plan == NULL)
+        execution.plan = plan_cache_get(client->view->plans, client->view->state->routing, &facts, run->text,
+                                        run->text_length, normalised, NULL, 0, &error);
     if (execution.plan == NULL)
         return run_fail(run, &error);
     enum run_step step = run_execution(run, &execution);
@@ -615,11 +633,15 @@ enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t
     }
     run->text = statement->sql;
     run->text_length = statement->length;
-    execution.plan = query_statement_plan(client, statement, &error);
-    if (execution.plan == NULL)
+    struct plan *plan = query_statement_plan(client, statement, &error), *begun = plan_begun(run);
+    if (plan == NULL && begun == NULL)
         return run_fail(run, &error);
+    error_clear(&error);
+    execution.plan = begun ? begun : plan_hold(plan);
     query_read_bind(portal->bind, portal->bind_length, statement, &run->arena, &execution.bind);
-    return run_execution(run, &execution);
+    enum run_step step = run_execution(run, &execution);
+    plan_release(execution.plan);
+    return step;
 }
 
 enum run_step run_describe_statement(struct run *run, struct statement *statement)

@@ -150,6 +150,9 @@ SELECT * FROM generate_series(1, 5)
 -- a function call without FROM
 SELECT plus_one(1), shout('a'), lower('ABC')
 
+-- a literal that only the parser reads, in a gathered query
+SELECT U&'\00e9', p.name FROM users u, places p WHERE u.age = p.people % 50
+
 -- [total order]
 -- ordered by the key
 SELECT username FROM users ORDER BY username

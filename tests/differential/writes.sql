@@ -466,3 +466,6 @@ SELECT nextval('lists_id_seq')
 
 -- DO by itself
 DO $$ BEGIN NULL; END $$
+
+-- a computed key with a literal that only the parser reads
+INSERT INTO users (username, age) VALUES (lower(U&'\00c9Q'), 1) RETURNING username, age

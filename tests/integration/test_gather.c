@@ -165,6 +165,21 @@ Test(gather, one_of_several_statements)
     EXPECT(conn, "SELECT avg(age) FROM users WHERE age >= 1000", "1500.0000000000000000");
 }
 
+/* Its plan is made for it alone, and found nowhere when the rows are there. */
+Test(gather, a_statement_too_long_to_be_kept)
+{
+    char *sql = NULL;
+    size_t size = 0;
+    FILE *text = open_memstream(&sql, &size);
+    fprintf(text, "SELECT count(*) FROM users u, follows f WHERE u.age IN (0");
+    for (int i = 1; i < 5000; i++)
+        fprintf(text, ", %d", i);
+    fprintf(text, ")");
+    fclose(text);
+    expect_same(sql);
+    free(sql);
+}
+
 Test(gather, parameters_and_binary_results)
 {
     const char *values[] = {"20", "%user%"};

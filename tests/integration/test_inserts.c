@@ -2,6 +2,7 @@
  * INSERTs whose key or other values PostgreSQL computes before the rows can be routed.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,19 @@ Test(inserts, a_computed_key_says_where_the_row_goes)
     EXPECT_ERROR(conn, "INSERT INTO users (username) VALUES (lower(NULL))", "23502");
     EXPECT_ERROR(conn, "INSERT INTO users (username) VALUES ((1 / 0)::text)", "22012");
     EXPECT(conn, "SELECT count(*) FROM users", "2");
+}
+
+/* Its plan is made for it alone, and found nowhere when the values are there. */
+Test(inserts, a_statement_too_long_to_be_kept_is_computed_once)
+{
+    char *sql = NULL;
+    size_t size = 0;
+    FILE *text = open_memstream(&sql, &size);
+    fprintf(text, "INSERT INTO users (username, full_name) VALUES (lower('ZED'), '%20000d')", 1);
+    fclose(text);
+    EXPECT(conn, sql, "INSERT 0 1");
+    EXPECT_ON(2, "SELECT username, length(full_name) FROM users", "zed|20000");
+    free(sql);
 }
 
 Test(inserts, a_key_left_to_its_default_is_computed_too)
