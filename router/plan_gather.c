@@ -192,6 +192,12 @@ static const char *quoted_name(const char *name, struct arena *arena)
     return quoted;
 }
 
+/* It comes before all other tables of that name: one that nobody gives to a table of his own. */
+static const char *copy_name(const struct gathering *gathering, int part)
+{
+    return arena_printf(gathering->arena, "keyway: gathered %d", part + 1);
+}
+
 /* Values of types that are not PostgreSQL's own have other OIDs on each shard: those travel as text. */
 static bool travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
 {
@@ -259,19 +265,16 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
         select = part_select(gathering, scan, false);
     if (!select)
         return false;
-    int number = gathering->part_count + 1;
+    const char *copy = quoted_name(copy_name(gathering, gathering->part_count), arena);
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
         .binary = *format == 'b',
-        .create =
-            arena_printf(arena, "CREATE TEMPORARY TABLE keyway_%d ON COMMIT DROP AS %s", number, select),
+        .create = arena_printf(arena, "CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s", copy, select),
         .read = arena_printf(arena, "COPY (%s) TO STDOUT (FORMAT %s)", select, format),
-        .fill = arena_printf(arena, "COPY pg_temp.keyway_%d FROM STDIN (FORMAT %s)", number, format),
-        .finish =
-            key ? arena_printf(
-                      arena, "ALTER TABLE pg_temp.keyway_%d ADD PRIMARY KEY (%s); ANALYZE pg_temp.keyway_%d",
-                      number, key, number)
-                : arena_printf(arena, "ANALYZE pg_temp.keyway_%d", number),
+        .fill = arena_printf(arena, "COPY pg_temp.%s FROM STDIN (FORMAT %s)", copy, format),
+        .finish = key ? arena_printf(arena, "ALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ANALYZE pg_temp.%s",
+                                     copy, key, copy)
+                      : arena_printf(arena, "ANALYZE pg_temp.%s", copy),
     };
     gathering->scans[gathering->part_count++] = scan;
     return true;
@@ -329,7 +332,7 @@ static bool replace_tables(Node *node, void *context)
         }
         range->catalogname = NULL;
         range->schemaname = (char *) "pg_temp";
-        range->relname = (char *) arena_printf(gathering->arena, "keyway_%d", part + 1);
+        range->relname = (char *) copy_name(gathering, part);
         range->inh = true;
         return false;
     }

@@ -607,3 +607,11 @@ SHOW timezone;
 SET timezone = 'Asia/Tokyo'; SELECT 1 / 0;
 SHOW timezone;
 SELECT created FROM users WHERE username = 'zoe';
+
+-- rows are gathered where the user has tables of names like those of the copies
+CREATE TABLE keyway_1 (x integer);
+SELECT count(*) FROM users u, places p, keyway_1;
+DROP TABLE keyway_1;
+CREATE TEMP TABLE keyway_1 (x integer);
+SELECT count(*) FROM users u, places p;
+DROP TABLE keyway_1;
