@@ -253,10 +253,31 @@ static void source_lost(struct reply_sink *sink, struct server *server, const st
 
 /* --- the home shard ------------------------------------------------------------------------------------------ */
 
+/* BEGIN, SET TRANSACTION, or a default of the session, the role or the server: the shard knows best whether
+ * it may write. */
+static bool may_not_write(struct gather *gather, const struct frame *frame)
+{
+    struct wire_fields fields;
+    struct error error = {0};
+    if (gather->step != STEP_CREATE || !wire_read_fields(frame, &fields) || !fields.sqlstate ||
+        strcmp(fields.sqlstate, SQLSTATE_READ_ONLY_TRANSACTION) != 0)
+        return false;
+    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED,
+              "this query is not supported in a READ ONLY transaction");
+    error_detail(&error, "Rows of several shards would be gathered into temporary tables, which such a "
+                         "transaction may not create.");
+    error_hint(&error, "Run it in a READ WRITE transaction.");
+    gather_fail(gather, &error);
+    error_clear(&error);
+    return true;
+}
+
 /* What the statement says wrong is told in the shard's own words: the text was the client's. */
 static void home_failed(struct gather *gather, const struct frame *frame)
 {
     bool first = !error_is_set(&gather->error);
+    if (may_not_write(gather, frame))
+        return;
     fail_with_frame(gather, frame);
     if (gather->step != STEP_EXAMINE || !first || !error_is_set(&gather->error))
         return;

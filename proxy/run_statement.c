@@ -384,16 +384,6 @@ static enum run_step explain_gathering(struct run *run, const struct execution *
     return STEP_DONE;
 }
 
-static bool may_gather(const struct client *client, struct error *error)
-{
-    if (client->transaction.replay == NULL || strcasestr(client->transaction.replay, "read only") == NULL)
-        return true;
-    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
-    error_detail(error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
-    error_hint(error, "Run it in a READ WRITE transaction.");
-    return false;
-}
-
 static bool is_gathered(const struct run *run)
 {
     return run->gathered && run->gathered_item == run->cursor;
@@ -423,8 +413,6 @@ static enum run_step run_gather(struct run *run, const struct execution *executi
     struct error error = {0};
     if (execution->plan->inner)
         return explain_gathering(run, execution, route);
-    if (!may_gather(client, &error))
-        return run_fail(run, &error);
     if (client->transaction.kind == TRANSACTION_NONE)
         transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
     switch (lend_all(client, &route->shards, &error)) {

@@ -615,3 +615,7 @@ DROP TABLE keyway_1;
 CREATE TEMP TABLE keyway_1 (x integer);
 SELECT count(*) FROM users u, places p;
 DROP TABLE keyway_1;
+
+-- a default of the session forbids the copies
+SET default_transaction_read_only = on;
+SELECT count(*) FROM users u, places p;
