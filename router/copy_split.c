@@ -12,12 +12,17 @@
 
 enum { LARGEST_ROW = 1 << 30 };
 
+/* The first row tells how all others end, as CopyReadLineText() has it. */
+enum line_end { LINE_END_UNKNOWN, LINE_END_NEWLINE, LINE_END_RETURN_NEWLINE };
+
 struct copy_split {
     const struct copy_shape *shape;
     uint8_t *bytes; /* an unfinished row */
     size_t length, capacity;
     size_t scanned; /* of them, known to hold no line end */
-    bool in_quotes, escaped; /* the state of the scan there */
+    bool in_quotes, escaped, returned; /* the state of the scan there */
+    bool bare_return;                  /* the row has a carriage return that is no part of its line end */
+    enum line_end line_end;
     bool header_seen;
     bool ended;     /* the \. line came: the rest is ignored */
     uint64_t line;
@@ -65,6 +70,9 @@ static size_t row_end(struct copy_split *split, const uint8_t *bytes, size_t len
     const struct copy_shape *shape = split->shape;
     for (size_t i = split->scanned; i < length; i++) {
         uint8_t at = bytes[i];
+        bool after_return = split->returned;
+        split->returned = at == '\r' && !split->escaped && !split->in_quotes;
+        split->bare_return |= after_return && at != '\n';
         if (split->escaped) {
             split->escaped = false;
         } else if (!shape->csv && at == '\\') {
@@ -75,6 +83,7 @@ static size_t row_end(struct copy_split *split, const uint8_t *bytes, size_t len
             split->in_quotes = !split->in_quotes; /* a doubled quote turns it off and on again */
         } else if (at == '\n' && !split->in_quotes) {
             split->scanned = 0;
+            split->returned = after_return;
             return i + 1;
         }
     }
@@ -82,13 +91,45 @@ static size_t row_end(struct copy_split *split, const uint8_t *bytes, size_t len
     return 0;
 }
 
-static size_t without_line_end(const uint8_t *row, size_t length)
+static size_t without_line_end(const struct copy_split *split, const uint8_t *row, size_t length)
 {
     if (length > 0 && row[length - 1] == '\n')
-        length--;
-    if (length > 0 && row[length - 1] == '\r')
-        length--;
+        length -= split->returned ? 2 : 1;
     return length;
+}
+
+static bool wrong_line_end(const struct copy_split *split, const char *what, const char *hint,
+                           struct error *error)
+{
+    error_set(error, SQLSTATE_BAD_COPY_FILE_FORMAT, "%s %s found in data",
+              split->shape->csv ? "unquoted" : "literal", what);
+    error_detail(error, "COPY, line %llu", (unsigned long long) split->line);
+    error_hint(error,
+               split->shape->csv ? "Use quoted CSV field to represent %s." : "Use \"%s\" to represent it.",
+               split->shape->csv ? what : hint);
+    return false;
+}
+
+/* A shard sees only its own rows: where they end otherwise than those of other shards it would not notice. */
+static bool check_line_end(struct copy_split *split, const uint8_t *row, size_t length, struct error *error)
+{
+    bool whole = row[length - 1] == '\n';
+    bool bare = split->bare_return || (!whole && split->returned);
+    enum line_end line_end = split->returned ? LINE_END_RETURN_NEWLINE : LINE_END_NEWLINE;
+    split->bare_return = false;
+    if (bare && split->line_end == LINE_END_UNKNOWN) {
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                  "COPY of lines that end with carriage returns is not supported");
+        error_detail(error, "The lines of a sharded table's rows are told apart by newlines.");
+        error_hint(error, "Send the data with newlines, or newlines behind the carriage returns.");
+        return false;
+    }
+    if (bare || (whole && split->line_end == LINE_END_NEWLINE && line_end == LINE_END_RETURN_NEWLINE))
+        return wrong_line_end(split, "carriage return", "\\r", error);
+    if (whole && split->line_end == LINE_END_RETURN_NEWLINE && line_end == LINE_END_NEWLINE)
+        return wrong_line_end(split, "newline", "\\n", error);
+    split->line_end = line_end;
+    return true;
 }
 
 /* --- fields -------------------------------------------------------------------------------------------------- */
@@ -242,11 +283,14 @@ static bool find_shard(struct copy_split *split, int *shard, struct error *error
 static bool take_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_row *emit, void *context,
                      struct error *error)
 {
-    size_t content = without_line_end(row, length);
+    size_t content = without_line_end(split, row, length);
     int shard = keyspace_shards(split->shape->keyspace) ? shard_set_next(keyspace_shards(split->shape->keyspace), 0) : 0;
     split->line++;
     if (split->ended)
         return true;
+    if (!check_line_end(split, row, length, error))
+        return false;
+    split->returned = false;
     if (split->shape->header && !split->header_seen) {
         split->header_seen = true;
         emit(context, -1, row, length);

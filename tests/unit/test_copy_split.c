@@ -132,3 +132,27 @@ Test(copy_split, a_row_with_too_few_fields_is_left_to_postgresql)
 {
     cr_assert_str_eq(split(text_shape(), "1\n", 100), "0:1\n");
 }
+
+/* Each shard would see only its own rows, and take their line ends for all. */
+Test(copy_split, all_lines_end_alike)
+{
+    cr_expect_str_eq(split(text_shape(), "1\tb\r\n2\tz\r\n", 1), "0:1\tb\r\n1:2\tz\r\n");
+    cr_expect_str_eq(split(text_shape(), "1\tb\r\n2\tz", 3), "0:1\tb\r\n1:2\tz");
+    cr_expect_str_eq(split(text_shape(), "1\tb\n2\tz\r\n", 1), "22P04");
+    cr_expect_str_eq(split(text_shape(), "1\tb\r\n2\tz\n", 100), "22P04");
+    cr_expect_str_eq(split(text_shape(), "1\tb\n2\tz\rx\n", 2), "22P04");
+    cr_expect_str_eq(split(csv_shape(), "1,b\n2,z\r\n", 1), "22P04");
+}
+
+Test(copy_split, carriage_returns_alone_are_refused_as_line_ends)
+{
+    cr_expect_str_eq(split(text_shape(), "1\tb\r2\tz\r", 1), "0A000");
+    cr_expect_str_eq(split(text_shape(), "1\tb\r", 100), "0A000");
+    cr_expect_str_eq(split(csv_shape(), "1,b\r2,z\r", 4), "0A000");
+}
+
+Test(copy_split, hidden_carriage_returns_are_data)
+{
+    cr_expect_str_eq(split(text_shape(), "1\\\r\tb\n2\tz\\\r\n", 1), "0:1\\\r\tb\n1:2\tz\\\r\n");
+    cr_expect_str_eq(split(csv_shape(), "\"\r\n\",b\n2,z\n", 1), "0:\"\r\n\",b\n1:2,z\n");
+}
