@@ -59,12 +59,12 @@ static size_t run_copy_message(struct client *client, const struct frame *frame)
         break;
     case 'c':
         fanout_copy_end(fanout, NULL);
-        client->drop_sync = client->run->extended;
+        client->drop_sync = run_is_synced(client->run);
         break;
     case 'f':
         reason = read_string(&reader);
         fanout_copy_end(fanout, reason ? reason : "");
-        client->drop_sync = client->run->extended;
+        client->drop_sync = run_is_synced(client->run);
         break;
     case 'X':
         client_close(client, NULL, "client close request");

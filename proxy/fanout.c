@@ -48,6 +48,7 @@ struct fanout {
     uint64_t merged_rows; /* sent by the merge */
     int turn;             /* of the route's: whose row is sent next */
     int copies_done;
+    bool copy_over; /* the client has sent the end of its data */
     char tag[64];
     int tags;
 };
@@ -668,7 +669,7 @@ void fanout_drained(struct fanout *fanout)
 
 bool fanout_copies(const struct fanout *fanout)
 {
-    return fanout->announced_copy && !fanout->failed && fanout->copies_ready == fanout->count;
+    return fanout->announced_copy && !fanout->failed && !fanout->copy_over && fanout->copies_ready == fanout->count;
 }
 
 static void copy_row(void *context, int shard, const uint8_t *row, size_t length)
@@ -699,6 +700,7 @@ void fanout_copy_end(struct fanout *fanout, const char *failure)
 {
     fanout->copying_in = false;
     struct error error = {0};
+    fanout->copy_over = true;
     if (fanout->split && failure == NULL && !copy_split_finish(fanout->split, copy_row, fanout, &error))
         fanout_fail(fanout, &error);
     error_clear(&error);

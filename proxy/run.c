@@ -48,10 +48,15 @@ void run_abandon(struct client *client)
     run_free(run);
 }
 
+bool run_is_synced(const struct run *run)
+{
+    return run->extended && run->items[run->count - 1].type == 'S';
+}
+
 static void run_finish(struct run *run)
 {
     struct client *client = run->client;
-    bool synced = !run->extended || run->items[run->count - 1].type == 'S';
+    bool synced = !run->extended || run_is_synced(run);
     client->skip_to_sync = run->failed && !synced;
     if (synced) {
         wire_ready(client_output(client), transaction_status(client));

@@ -61,6 +61,8 @@ struct run {
 /* Begin with a copy of the items; they are carried out at once as far as possible. */
 void run_start(struct client *client, bool extended, const struct run_item *items, size_t count);
 void run_continue(struct client *client);
+/* Is it an extended-protocol batch that ends with a Sync of its own? */
+bool run_is_synced(const struct run *run);
 /* The client is gone. */
 void run_abandon(struct client *client);
 /* The client's output has drained. */
