@@ -33,7 +33,7 @@ struct batch {
     bool writes;
     bool copies_in; /* executes a COPY FROM STDIN */
     int shard;    /* -1: any */
-    int binds;
+    int binds, describes;
 };
 
 static struct worker_state *state_of(const struct client *client)
@@ -179,7 +179,7 @@ static bool look_at_parse(struct batch *batch, struct message *message)
     for (int i = 0; i < count; i++)
         types[i] = (uint32_t) read_int32(&reader);
     message->statement = query_intern(batch->client, sql, strlen(sql), types, count);
-    if (*message->name && statement_names_find(batch->client->names, message->name))
+    if (*message->name && find_statement(batch, (size_t) (message - batch->messages), message->name))
         return false; /* the run says that it exists */
     struct plan *plan = query_statement_plan(batch->client, message->statement, &error);
     error_clear(&error);
@@ -256,6 +256,7 @@ static bool look_at_message(struct batch *batch, size_t place)
         message->name = read_string(&reader);
         if (!reader_done(&reader) || (kind != 'S' && kind != 'P'))
             return false;
+        batch->describes += message->frame.type == 'D';
         if (kind == 'S') {
             message->statement = find_statement(batch, place, message->name);
             return message->statement || message->frame.type == 'C';
@@ -495,6 +496,18 @@ static bool writes_elsewhere(const struct batch *batch)
     return false;
 }
 
+/*
+ * A run knows how to end a transaction that messages without a Sync have left open on several shards.  It
+ * also answers a Describe that a Flush stands behind: it must not tie the Bind that follows to the shard that
+ * was asked.
+ */
+static bool may_forward(const struct batch *batch)
+{
+    const struct client *client = batch->client;
+    bool only_asks = !batch->synced && batch->describes && !batch->binds && !client->open_batch;
+    return client->transaction.kind != TRANSACTION_IMPLICIT && !only_asks && !writes_elsewhere(batch);
+}
+
 /* Replies of this pipeline are still to come from one shard: nothing else can be put in their order. */
 static size_t close_open_batch(struct batch *batch)
 {
@@ -517,7 +530,7 @@ size_t batch_input(struct client *client, const uint8_t *bytes, size_t length)
         batch.shard = client->servers->pool->shard; /* what went before it has not been answered yet */
     first_pass(&batch, bytes);
     size_t used;
-    if (batch.forward && !writes_elsewhere(&batch))
+    if (batch.forward && may_forward(&batch))
         used = forward_batch(&batch);
     else if (client->open_batch)
         used = close_open_batch(&batch);

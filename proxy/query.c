@@ -281,6 +281,9 @@ static size_t simple_query(struct client *client, const struct frame *frame)
     }
     size_t length = frame->body_length - 1;
     struct routing *routing = client->view->state->routing;
+    if (client->transaction.kind ==
+        TRANSACTION_IMPLICIT) /* of messages without a Sync: it ends with this Query */
+        return start_simple_run(client, sql, length, frame->total);
     if (!client->transaction.failed && passes_through(routing, sql, length))
         return forward_query(client, frame, 0, true);
     struct normalised *normalised = &state_of(client)->normalised;
@@ -343,14 +346,15 @@ static size_t request(struct client *client, const struct frame *frame, const ui
     case 'X':
         return client_terminate(client, length);
     case 'Q':
-        client->skip_to_sync = false;
+        if (client->skip_to_sync)
+            return frame->total;
         return simple_query(client, frame);
     case 'S':
         if (client->drop_sync) {
             client->drop_sync = false;
             return frame->total;
         }
-        if (!client->open_batch)
+        if (!client->open_batch && client->transaction.kind != TRANSACTION_IMPLICIT)
             return lone_sync(client, frame->total);
         return batch_input(client, bytes, length);
     case 'P':
