@@ -126,6 +126,8 @@ static enum run_step run_end(struct run *run, const struct execution *execution,
         warn(run, SQLSTATE_NO_ACTIVE_TRANSACTION, "there is no transaction in progress");
         return complete(run, execution, commit ? "COMMIT" : "ROLLBACK");
     }
+    if (client->transaction.kind == TRANSACTION_IMPLICIT)
+        warn(run, SQLSTATE_NO_ACTIVE_TRANSACTION, "there is no transaction in progress");
     commit = commit && !client->transaction.failed;
     if (execution->described)
         wire_empty(client_output(client), 'n');
@@ -533,6 +535,8 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
         return run_routed(run, execution); /* a setting that would make literals ambiguous */
     switch (plan->statement) {
     case STATEMENT_EMPTY:
+        if (execution->described)
+            wire_empty(client_output(run->client), 'n');
         wire_empty(client_output(run->client), 'I');
         client_wrote(run->client);
         return STEP_DONE;
