@@ -21,6 +21,7 @@ struct portal {
     uint8_t *bind;               /* the Bind message's body */
     size_t bind_length;
     bool described;              /* Describe was asked for: rows need a RowDescription before them */
+    bool executed;               /* to its end, by a run: it has no more to give */
 };
 
 struct portals; /* NULL: none */

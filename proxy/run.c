@@ -310,6 +310,30 @@ static enum run_step item_about(struct run *run, const struct run_item *item)
     return run_describe_statement(run, statement);
 }
 
+/* Of a query there are no more rows; anything else cannot be done again (PortalRun() in pquery.c). */
+static enum run_step execute_again(struct run *run, const struct portal *portal)
+{
+    struct error error = {0};
+    const struct plan *plan = query_statement_plan(run->client, portal->statement, &error);
+    if (plan && plan->statement == STATEMENT_SELECT) {
+        wire_complete(client_output(run->client), "SELECT 0");
+        client_wrote(run->client);
+        return STEP_DONE;
+    }
+    error_clear(&error);
+    error_set(&error, SQLSTATE_NOT_IN_PREREQUISITE_STATE, "portal \"%s\" cannot be run", portal->name);
+    return run_fail(run, &error);
+}
+
+static void note_executed(struct run *run)
+{
+    const struct run_item *item = &run->items[run->cursor];
+    struct portal *portal =
+        item->type == 'E' ? portal_find(run->client->portals, (const char *) item->body) : NULL;
+    if (portal)
+        portal->executed = true;
+}
+
 static enum run_step item_execute(struct run *run, struct reader reader)
 {
     struct error error = {0};
@@ -322,6 +346,8 @@ static enum run_step item_execute(struct run *run, struct reader reader)
         error_set(&error, SQLSTATE_UNDEFINED_CURSOR, "portal \"%s\" does not exist", name);
         return run_fail(run, &error);
     }
+    if (portal->executed && !run->client->transaction.failed)
+        return execute_again(run, portal);
     return run_execute_portal(run, portal, limit);
 }
 
@@ -399,6 +425,7 @@ void run_continue(struct client *client)
             return;
         switch (run_item(run, &run->items[run->cursor])) {
         case STEP_DONE:
+            note_executed(run);
             run->cursor++;
             break;
         case STEP_BUSY:
@@ -425,6 +452,7 @@ void run_fanout_done(struct client *client, bool failed)
         item_failed(run);
     else
         run_statement_done(run);
+    note_executed(run);
     run->cursor++;
     if (!failed && run->load_after) {
         run->loading = true;

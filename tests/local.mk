@@ -63,6 +63,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_logins.c \
 	tests/integration/test_memory.c \
 	tests/integration/test_pgbench.c \
+	tests/integration/test_pipelines.c \
 	tests/integration/test_pool_modes.c \
 	tests/integration/test_refusals.c \
 	tests/integration/test_reload.c \
