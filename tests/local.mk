@@ -88,18 +88,32 @@ tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPE
 tests_differential_differential_test_SOURCES = \
 	tests/differential/answer.c \
 	tests/differential/corpus.c \
+	tests/differential/generate.c \
+	tests/differential/generate_query.c \
+	tests/differential/generate_value.c \
+	tests/differential/generate_write.c \
 	tests/differential/layout.c \
 	tests/differential/main.c \
+	tests/differential/random.c \
+	tests/differential/shrink.c \
+	tests/differential/tables.c \
 	tests/differential/tally.c \
+	tests/differential/term.c \
 	tests/differential/trial.c \
 	tests/integration/cluster.c \
 	tests/integration/process.c \
 	tests/differential/answer.h \
 	tests/differential/corpus.h \
+	tests/differential/generate.h \
+	tests/differential/generate_inside.h \
 	tests/differential/layout.h \
+	tests/differential/random.h \
+	tests/differential/shrink.h \
+	tests/differential/tables.h \
 	tests/differential/tally.h \
+	tests/differential/term.h \
 	tests/differential/trial.h
-tests_differential_differential_test_LDADD = $(LIBPQ_LIBS)
+tests_differential_differential_test_LDADD = libconfig.a $(LIBPQ_LIBS)
 
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
 	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}"

@@ -1,30 +1,38 @@
 /*
  * differential: the same statements to Keyway and to one PostgreSQL that holds all rows.
  *
- *   differential.test [--filter GLOB] [--refusals]     GLOB matches "LAYOUT/FILE:LINE", for example
- * '3/joins:*'
+ *   differential.test [--refusals]                    the corpus and 20000 random statements
+ *   differential.test [--refusals] --filter GLOB      of the corpus, what matches "LAYOUT/FILE:LINE":
+ * '3/joins:*' differential.test [--refusals] --random N [--seed S] [--first I]     random statements only
  *
  * Each entry of the corpus before each layout is one test.  It is equal, or refused (0A000 with DETAIL and
  * HINT, and nothing changed), or different; only the last is a failure.  The tally says which kinds of plans
  * answered and what was refused why.
  */
 #include <fnmatch.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/differential/random.h"
 #include "tests/differential/tally.h"
 #include "tests/differential/trial.h"
 #include "tests/integration/cluster.h"
 #include "tests/integration/process.h"
 
+enum { RANDOM_STATEMENTS = 20000 };
+
 struct report {
     const char *filter;
-    bool refusals; /* name each of them */
+    bool refusals;    /* name each of them */
+    int first, count; /* random statements */
+    unsigned long long seed;
     int verdicts[VERDICT_DIFFERENT + 1];
-    struct tally kinds, reasons;
+    int invalid, with_rows; /* random statements */
+    struct tally kinds, reasons, errors;
     int foreign_types;
 };
 
@@ -160,6 +168,27 @@ static void run_entries(struct report *report, struct bench *bench, PGconn *cons
         }
 }
 
+/* Statements with an error are good for little: there should be few. */
+static void count_error(struct report *report, const struct bench *bench, const struct entry *entry)
+{
+    report->invalid++;
+    tally_add(&report->errors, bench->sqlstate, entry->steps[entry->step_count / 3].sql);
+}
+
+static void run_random(struct report *report, struct bench *bench, PGconn *console)
+{
+    for (int i = report->first; i < report->first + report->count; i++) {
+        if (!random_is_turn(bench->servers.layout, i))
+            continue;
+        struct random_trial trial = random_run(bench, report->seed, i);
+        report->with_rows += trial.has_rows;
+        if (trial.invalid)
+            count_error(report, bench, &trial.entry);
+        count(report, bench, console, &trial.entry, trial.verdict);
+        random_end(&trial);
+    }
+}
+
 static void run_layout(struct report *report, const struct layout *layout, const struct corpus *corpus)
 {
     char conninfo[100];
@@ -171,6 +200,7 @@ static void run_layout(struct report *report, const struct layout *layout, const
     bench.port = keyway.port;
     bench_connect(&bench);
     run_entries(report, &bench, console, corpus);
+    run_random(report, &bench, console);
     bench_disconnect(&bench);
     PQfinish(console);
     stop_keyway(report, &keyway, layout);
@@ -187,6 +217,9 @@ static bool layout_is_chosen(const struct report *report, const struct layout *l
     for (int i = 0; i < corpus->count; i++)
         if (is_chosen(report, layout, &corpus->entries[i]))
             return true;
+    for (int i = report->first; i < report->first + report->count; i++)
+        if (random_is_turn(layout, i))
+            return true;
     return false;
 }
 
@@ -196,6 +229,11 @@ static int finish(struct report *report)
     int tested = verdicts[VERDICT_EQUAL] + verdicts[VERDICT_REFUSED] + verdicts[VERDICT_DIFFERENT];
     tally_print(&report->kinds, "plans (statements x layouts):", 0);
     tally_print(&report->reasons, "refusals by reason (statements x layouts):", 1);
+    if (report->count) {
+        tally_print(&report->errors, "errors of random statements by SQLSTATE:", 1);
+        printf("random statements: %d, %d of them gave rows, %d an error\n", report->count, report->with_rows,
+               report->invalid);
+    }
     printf("types of the database's own under the OID of another shard than the first: %d times\n",
            report->foreign_types);
     printf("equal %d, refused %d, different %d\n", verdicts[VERDICT_EQUAL], verdicts[VERDICT_REFUSED],
@@ -204,18 +242,55 @@ static int finish(struct report *report)
            tested - verdicts[VERDICT_DIFFERENT], verdicts[VERDICT_DIFFERENT]);
     tally_free(&report->kinds);
     tally_free(&report->reasons);
+    tally_free(&report->errors);
     return verdicts[VERDICT_DIFFERENT] > 0;
+}
+
+static void usage(void)
+{
+    fprintf(stderr, "differential.test [--refusals] [--filter GLOB | --random N [--seed S] [--first I]]\n");
+    exit(2);
+}
+
+static const struct option options[] = {
+    {"filter", required_argument, NULL, 'f'}, {"refusals", no_argument, NULL, 'v'},
+    {"random", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
+    {"first", required_argument, NULL, 'i'},  {0},
+};
+
+/* One part alone leaves out the other. */
+static void read_argument(struct report *report, int option)
+{
+    switch (option) {
+    case 'f':
+        report->filter = optarg;
+        report->count = 0;
+        break;
+    case 'v':
+        report->refusals = true;
+        break;
+    case 'r':
+        report->filter = "";
+        report->count = atoi(optarg);
+        break;
+    case 's':
+        report->seed = strtoull(optarg, NULL, 10);
+        break;
+    case 'i':
+        report->first = atoi(optarg);
+        break;
+    default:
+        usage();
+    }
 }
 
 static void read_arguments(struct report *report, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (!strncmp(argv[i], "--filter=", 9))
-            report->filter = argv[i] + 9;
-        else if (!strcmp(argv[i], "--filter") && i + 1 < argc)
-            report->filter = argv[++i];
-        else if (!strcmp(argv[i], "--refusals"))
-            report->refusals = true;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
+        read_argument(report, option);
+    if (optind < argc)
+        usage();
 }
 
 static struct corpus read_corpus(void)
@@ -228,7 +303,7 @@ static struct corpus read_corpus(void)
 
 int main(int argc, char **argv)
 {
-    struct report report = {.filter = "*"};
+    struct report report = {.filter = "*", .count = RANDOM_STATEMENTS, .seed = 1};
     setenv("LC_ALL", "C.UTF-8", 1);
     read_arguments(&report, argc, argv);
     struct corpus corpus = read_corpus();

@@ -44,7 +44,8 @@ static void tidy(struct bench *bench, bool anew)
     PGconn *conns[] = {bench->keyway.conn, bench->oracle.conn};
     bool good = !anew;
     for (int i = 0; i < 2 && good; i++) {
-        if (PQtransactionStatus(conns[i]) != PQTRANS_IDLE)
+        PGTransactionStatusType status = PQtransactionStatus(conns[i]);
+        if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
             PQclear(PQexec(conns[i], "ROLLBACK"));
         good = PQtransactionStatus(conns[i]) == PQTRANS_IDLE;
     }
@@ -77,6 +78,8 @@ static enum verdict judge(struct bench *bench, const struct entry *entry, const 
         bench->reason = strdup(found->detail);
         return VERDICT_REFUSED;
     }
+    if (bench->quiet)
+        return VERDICT_DIFFERENT;
     announce(bench, entry, protocol);
     announce_step(step);
     answer_print(expected, "expected");
@@ -90,9 +93,20 @@ static enum verdict run_step(struct bench *bench, const struct entry *entry, con
     struct answer expected = answer_ask(&bench->oracle, step, protocol);
     struct answer found = answer_ask(&bench->keyway, step, protocol);
     enum verdict verdict = judge(bench, entry, step, protocol, &expected, &found);
+    memcpy(bench->sqlstate, expected.sqlstate, sizeof bench->sqlstate);
+    bench->row_count = expected.row_count;
     answer_free(&expected);
     answer_free(&found);
     return verdict;
+}
+
+static void print_changes(const struct bench *bench, const struct entry *entry, enum protocol protocol,
+                          const struct changes *changes)
+{
+    announce(bench, entry, protocol);
+    announce_step(&entry->steps[entry->step_count - 1]);
+    printf("  the tables differ afterwards; expected changes:\n%s  found changes:\n%s", changes->expected,
+           changes->found);
 }
 
 /* After a refusal the oracle alone has run the statement. */
@@ -105,10 +119,8 @@ static enum verdict check_tables(struct bench *bench, const struct entry *entry,
     if (verdict == VERDICT_REFUSED)
         *changes.expected = '\0';
     if (comparable && strcmp(changes.expected, changes.found) != 0) {
-        announce(bench, entry, protocol);
-        announce_step(&entry->steps[entry->step_count - 1]);
-        printf("  the tables differ afterwards; expected changes:\n%s  found changes:\n%s", changes.expected,
-               changes.found);
+        if (!bench->quiet)
+            print_changes(bench, entry, protocol, &changes);
         verdict = VERDICT_DIFFERENT;
     }
     free(changes.expected);
@@ -187,7 +199,7 @@ static bool is_binary(enum protocol protocol)
 }
 
 /* Values need the extended protocol; scripts, which are long, are run in one form of each protocol. */
-static bool applies(const struct entry *entry, enum protocol protocol)
+bool trial_applies(const struct entry *entry, enum protocol protocol)
 {
     if (entry->section == SECTION_SCRIPT)
         return protocol == PROTOCOL_SIMPLE || protocol == PROTOCOL_PARAMETERS_TEXT;
@@ -198,14 +210,18 @@ static bool applies(const struct entry *entry, enum protocol protocol)
     return protocol != PROTOCOL_SIMPLE || !entry->steps[0].value_count;
 }
 
+enum verdict trial_run_as(struct bench *bench, const struct entry *entry, enum protocol protocol)
+{
+    enum verdict verdict = run(bench, entry, protocol);
+    tidy(bench, false);
+    return verdict;
+}
+
 enum verdict trial_run(struct bench *bench, const struct entry *entry)
 {
     enum verdict worst = VERDICT_EQUAL;
-    for (enum protocol protocol = 0; protocol < PROTOCOLS && worst != VERDICT_DIFFERENT; protocol++) {
-        if (!applies(entry, protocol))
-            continue;
-        worst = worse(worst, run(bench, entry, protocol));
-        tidy(bench, false);
-    }
+    for (enum protocol protocol = 0; protocol < PROTOCOLS && worst != VERDICT_DIFFERENT; protocol++)
+        if (trial_applies(entry, protocol))
+            worst = worse(worst, trial_run_as(bench, entry, protocol));
     return worst;
 }

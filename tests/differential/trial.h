@@ -17,12 +17,18 @@ struct bench {
     struct servers servers;
     int port; /* Keyway's */
     struct party keyway, oracle;
-    char *reason; /* of the last refusal: its DETAIL */
+    char *reason;     /* of the last refusal: its DETAIL */
+    bool quiet;       /* differences are not said */
+    char sqlstate[6]; /* of the oracle's last answer, */
+    int row_count;
 };
 
 void bench_connect(struct bench *bench);
 void bench_disconnect(struct bench *bench);
 
 enum verdict trial_run(struct bench *bench, const struct entry *entry);
+/* In one way of asking only, if the entry can be asked so: trial_applies(). */
+enum verdict trial_run_as(struct bench *bench, const struct entry *entry, enum protocol protocol);
+bool trial_applies(const struct entry *entry, enum protocol protocol);
 
 #endif
