@@ -89,6 +89,7 @@ tests_differential_differential_test_SOURCES = \
 	tests/differential/answer.c \
 	tests/differential/corpus.c \
 	tests/differential/generate.c \
+	tests/differential/generate_condition.c \
 	tests/differential/generate_query.c \
 	tests/differential/generate_value.c \
 	tests/differential/generate_write.c \

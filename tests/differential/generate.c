@@ -1,5 +1,6 @@
 /*
- * Each statement has its own random numbers (splitmix64), so that it can be made again alone.
+ * Each statement has its own random numbers (splitmix64), so that it can be made again alone; its
+ * literals have a sequence apart, so that it can be made with others.
  */
 #include "tests/differential/generate.h"
 
@@ -7,9 +8,9 @@
 
 enum { MOST_TABLES = 5, MOST_PARAMETERS = 6 };
 
-static uint64_t next(struct generator *generator)
+static uint64_t next(uint64_t *state)
 {
-    uint64_t mixed = generator->state += 0x9e3779b97f4a7c15;
+    uint64_t mixed = *state += 0x9e3779b97f4a7c15;
     mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
     mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
     return mixed ^ (mixed >> 31);
@@ -17,7 +18,12 @@ static uint64_t next(struct generator *generator)
 
 int below(struct generator *generator, int limit)
 {
-    return (int) (next(generator) % (uint64_t) limit);
+    return (int) (next(&generator->state) % (uint64_t) limit);
+}
+
+int below_for_value(struct generator *generator, int limit)
+{
+    return (int) (next(&generator->values) % (uint64_t) limit);
 }
 
 bool chance(struct generator *generator, int percent)
@@ -25,20 +31,22 @@ bool chance(struct generator *generator, int percent)
     return below(generator, 100) < percent;
 }
 
-static struct generator start(struct arena *arena, uint64_t seed, int number)
+static struct generator start(struct arena *arena, uint64_t seed, int number, int variant)
 {
     struct generator generator = {.arena = arena, .state = seed};
-    generator.state = next(&generator) ^ (uint64_t) number * 0xd6e8feb86659fd93;
+    generator.state = next(&generator.state) ^ (uint64_t) number * 0xd6e8feb86659fd93;
+    generator.values = next(&generator.state) + (uint64_t) variant;
     return generator;
 }
 
 static struct generator for_statement(struct generator *generator)
 {
-    struct generator next_one = {.arena = generator->arena, .state = next(generator)};
-    next_one.scope = scope_new(generator, NULL);
-    next_one.tables = 1 + below(&next_one, MOST_TABLES);
-    next_one.parameters = chance(&next_one, 30) ? MOST_PARAMETERS : 0;
-    return next_one;
+    struct generator own = {
+        .arena = generator->arena, .state = next(&generator->state), .values = next(&generator->values)};
+    own.scope = scope_new(generator, NULL);
+    own.tables = 1 + below(&own, MOST_TABLES);
+    own.parameters = chance(&own, 30) ? MOST_PARAMETERS : 0;
+    return own;
 }
 
 static void add_step(struct generated *generated, struct term *step)
@@ -72,9 +80,9 @@ static void make_script(struct generated *generated, struct generator *generator
              term_leaf(generator->arena, SORT_FIXED, chance(generator, 70) ? "ROLLBACK" : "COMMIT"));
 }
 
-struct generated generate(struct arena *arena, uint64_t seed, int number)
+struct generated generate(struct arena *arena, uint64_t seed, int number, int variant)
 {
-    struct generator generator = start(arena, seed, number);
+    struct generator generator = start(arena, seed, number, variant);
     struct generated generated = {0};
     int kind = below(&generator, 100);
     if (kind < 3) {

@@ -21,7 +21,8 @@ struct generated {
     int step_count;
 };
 
-/* Statement `number` of the sequence that belongs to the seed. */
-struct generated generate(struct arena *arena, uint64_t seed, int number);
+/* Statement `number` of the sequence that belongs to the seed.  Its variants differ in their literals only.
+ */
+struct generated generate(struct arena *arena, uint64_t seed, int number, int variant);
 
 #endif

@@ -23,6 +23,7 @@ struct relation {
 struct scope {
     struct relation relations[SCOPE_RELATIONS];
     int count;
+    struct column merged; /* of JOIN USING: its name alone means it; or no name */
     const struct scope *outer;
 };
 
@@ -37,15 +38,18 @@ struct group {
 struct outputs {
     struct column columns[TABLE_COLUMNS];
     int count;
+    struct term *order; /* told: a value that the rows can be ordered by besides; or NULL */
 };
 
 struct generator {
     struct arena *arena;
     uint64_t state;
+    uint64_t values; /* the same for the values of literals */
     struct scope *scope;
     const struct group *group; /* NULL: values are those of rows */
     int alias;                 /* the last number used */
     int tables;                /* that may still be read */
+    int joined;                /* the first relation of the scope that ON can mean */
     int depth;                 /* of queries in each other */
     int parameters;            /* that may still be used */
     bool returns;              /* writes may have RETURNING */
@@ -57,6 +61,7 @@ struct generator {
 /* ---- chance ---- */
 int below(struct generator *generator, int limit);
 bool chance(struct generator *generator, int percent);
+int below_for_value(struct generator *generator, int limit);
 
 /* ---- values and conditions ---- */
 struct term *generate_value(struct generator *generator, enum sort sort, int depth);
@@ -67,6 +72,15 @@ struct term *generate_condition(struct generator *generator, int depth);
 struct term *generate_where(struct generator *generator);
 /* A sort that values at hand have. */
 enum sort generate_sort(struct generator *generator);
+const struct column *choose_column(struct generator *generator, const struct scope *scope, enum sort sort,
+                                   const struct relation **relation);
+const char *choose_value(struct generator *generator, enum pool pool);
+/* A value given with Bind. */
+struct term *generate_parameter(struct generator *generator, const char *value);
+/* May a query stand here? */
+bool may_nest(const struct generator *generator);
+/* A condition by one of the rules for values. */
+struct term *generate_by_rule(struct generator *generator, int depth);
 struct term *column_term(struct generator *generator, const struct relation *relation,
                          const struct column *column);
 

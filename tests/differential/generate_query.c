@@ -62,17 +62,42 @@ static bool is_name_free(const struct generator *generator, const char *name)
     return true;
 }
 
+/* A WITH query of that name hides the table. */
+static bool is_hidden(const struct generator *generator, const struct table *table)
+{
+    for (int i = 0; i < generator->cte_count; i++)
+        if (!strcmp(generator->ctes[i].alias, table->name))
+            return true;
+    return false;
+}
+
+/* t (k, n): its first columns have other names. */
+static void rename_columns(struct relation *relation)
+{
+    relation->columns[0].name = "k";
+    relation->columns[1].name = "n";
+    relation->identity = NULL;
+}
+
 static struct term *from_table(struct generator *generator)
 {
+    static const char *const ways[] = {"public.%s AS %s", "ONLY %s %s", "%s AS %s", "%s AS %s (k, n)"};
     const struct table *table = choose_table(generator);
-    bool bare = chance(generator, 35) && is_name_free(generator, table->name);
-    const char *alias = bare ? table->name : new_alias(generator, 't');
-    const char *text = bare ? table->name
-                       : chance(generator, 5)
-                           ? arena_printf(generator->arena, "public.%s AS %s", table->name, alias)
-                           : arena_printf(generator->arena, "%s %s", table->name, alias);
-    scope_add_table(generator, table, alias);
-    return term_leaf(generator->arena, SORT_FROM, text);
+    struct arena *arena = generator->arena;
+    bool hidden = is_hidden(generator, table), other = chance(generator, 3);
+    if (chance(generator, 35) && is_name_free(generator, table->name)) {
+        const char *text =
+            hidden || chance(generator, 8) ? arena_printf(arena, "public.%s", table->name) : table->name;
+        scope_add_table(generator, table, table->name);
+        return term_leaf(arena, SORT_FROM, text);
+    }
+    const char *another = choose_table(generator)->name; /* confusing, and right */
+    const char *alias = other && is_name_free(generator, another) ? another : new_alias(generator, 't');
+    int way = hidden ? 0 : chance(generator, 82) ? 2 : below(generator, sizeof ways / sizeof *ways);
+    struct relation *relation = scope_add_table(generator, table, alias);
+    if (way == 3)
+        rename_columns(relation);
+    return term_leaf(arena, SORT_FROM, arena_printf(arena, ways[way], table->name, alias));
 }
 
 static void add_outputs(struct generator *generator, const char *alias, const struct outputs *outputs)
@@ -189,11 +214,11 @@ static struct term *join_equality(struct generator *generator)
 {
     const struct scope *scope = generator->scope;
     const struct relation *right = &scope->relations[scope->count - 1];
-    int first = below(generator, scope->count - 1),
+    int before = scope->count - 1 - generator->joined, first = below(generator, before),
         start = chance(generator, 60) ? 0 : below(generator, right->column_count);
     for (int i = 0; i < right->column_count; i++)
-        for (int r = 0; r < scope->count - 1; r++) {
-            const struct relation *left = &scope->relations[(first + r) % (scope->count - 1)];
+        for (int r = 0; r < before; r++) {
+            const struct relation *left = &scope->relations[generator->joined + (first + r) % before];
             const struct column *column = &right->columns[(start + i) % right->column_count],
                                 *partner = find_partner(left, column);
             if (!partner)
@@ -212,13 +237,15 @@ static struct term *join_condition(struct generator *generator, bool full)
     struct term *equality = join_equality(generator);
     if (equality)
         term_add(list, equality);
-    if (!equality || (!full && chance(generator, 25)))
+    if (generator->joined > 0 && !equality)
+        term_add(list, term_leaf(generator->arena, SORT_BOOL, "true"));
+    else if (!generator->joined && (!equality || (!full && chance(generator, 25))))
         term_add(list, generate_condition(generator, 1));
     return list;
 }
 
 /* A name that both sides have, for USING. */
-static const char *common_name(struct generator *generator)
+static const struct column *common_column(struct generator *generator)
 {
     const struct scope *scope = generator->scope;
     const struct relation *left = &scope->relations[scope->count - 2],
@@ -227,8 +254,34 @@ static const char *common_name(struct generator *generator)
         for (int j = 0; j < right->column_count; j++)
             if (!strcmp(left->columns[i].name, right->columns[j].name) &&
                 left->columns[i].pool == right->columns[j].pool)
-                return left->columns[i].name;
+                return &left->columns[i];
     return NULL;
+}
+
+static struct term *join(struct generator *generator, struct term *left);
+
+/* What is joined: an item, or a join in parentheses, where ON cannot mean what is outside. */
+static struct term *joined_item(struct generator *generator)
+{
+    int before = generator->joined, first = generator->scope->count;
+    struct term *item = from_item(generator);
+    if (generator->tables <= 0 || first != 1 || !chance(generator, 15))
+        return item;
+    generator->joined = first;
+    item = term_pattern(generator->arena, SORT_FROM, "(#)", join(generator, item));
+    generator->joined = before;
+    return item;
+}
+
+static struct term *join_using(struct generator *generator, struct term *left, struct term *right,
+                               const char *kind, const struct column *column)
+{
+    generator->scope->merged = *column;
+    if (chance(generator, 25))
+        return term_pattern(generator->arena, SORT_FROM,
+                            arena_printf(generator->arena, "# NATURAL %s #", kind), left, right);
+    return term_pattern(generator->arena, SORT_FROM,
+                        arena_printf(generator->arena, "# %s # USING (%s)", kind, column->name), left, right);
 }
 
 static struct term *join(struct generator *generator, struct term *left)
@@ -236,13 +289,11 @@ static struct term *join(struct generator *generator, struct term *left)
     static const char *const kinds[] = {"JOIN",      "JOIN",      "JOIN",       "LEFT JOIN",
                                         "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"};
     struct arena *arena = generator->arena;
-    struct term *right = from_item(generator);
-    const char *name = common_name(generator), *kind = kinds[below(generator, sizeof kinds / sizeof *kinds)];
-    if (name && chance(generator, 12))
-        return term_pattern(arena, SORT_FROM, arena_printf(arena, "# %s # USING (%s)", kind, name), left,
-                            right);
-    if (name && chance(generator, 5))
-        return term_pattern(arena, SORT_FROM, arena_printf(arena, "# NATURAL %s #", kind), left, right);
+    struct term *right = joined_item(generator);
+    const struct column *common = common_column(generator);
+    const char *kind = kinds[below(generator, sizeof kinds / sizeof *kinds)];
+    if (common && chance(generator, 16))
+        return join_using(generator, left, right, kind, common);
     if (generator->scope->count == 2 && chance(generator, 6))
         return term_pattern(arena, SORT_FROM, "# CROSS JOIN #", left, right);
     return term_pattern(arena, SORT_FROM, arena_printf(arena, "# %s # ON #", kind), left, right,
@@ -253,6 +304,8 @@ static struct term *join(struct generator *generator, struct term *left)
 static struct term *from(struct generator *generator, struct term *where)
 {
     struct term *list = term_list(generator->arena, SORT_FIXED, ", ");
+    int outside = generator->joined;
+    generator->joined = 0;
     struct term *item = from_item(generator);
     bool commas = chance(generator, 25);
     while (generator->tables > 0 && generator->scope->count < 3 && chance(generator, 45)) {
@@ -267,6 +320,7 @@ static struct term *from(struct generator *generator, struct term *where)
             term_add(where, equality);
     }
     term_add(list, item);
+    generator->joined = outside;
     return term_pattern(generator->arena, SORT_PART, " FROM #", list);
 }
 
@@ -349,7 +403,7 @@ static void make_group(struct generator *generator, const struct outputs *output
     generator->repeated = false;
 }
 
-static struct term *group_by(struct generator *generator, const struct group *group)
+static struct term *group_by(struct generator *generator, const struct group *group, bool sets)
 {
     static const char *const texts[] = {" GROUP BY GROUPING SETS ((#), ())", " GROUP BY ROLLUP (#)",
                                         " GROUP BY CUBE (#)", " GROUP BY DISTINCT ROLLUP (#)"};
@@ -358,7 +412,6 @@ static struct term *group_by(struct generator *generator, const struct group *gr
         return NULL;
     for (int i = 0; i < group->count; i++)
         term_add(list, group->keys[i]);
-    bool sets = chance(generator, 15);
     return term_pattern(generator->arena, SORT_PART, sets ? texts[below(generator, 4)] : " GROUP BY #", list);
 }
 
@@ -372,22 +425,40 @@ static struct term *having(struct generator *generator, struct group *group)
     return term_pattern(generator->arena, SORT_PART, " HAVING #", condition);
 }
 
+/* PostgreSQL before 18 does not order rows of grouping sets by a key that is constant or that WHERE says
+ * is: keys of sets are columns, stay so, and come without WHERE. */
+static bool are_columns(struct group *group)
+{
+    for (int i = 0; i < group->count; i++)
+        if (group->keys[i]->shape != TERM_LEAF || strchr(group->keys[i]->text, ':'))
+            return false;
+    for (int i = 0; i < group->count; i++)
+        group->keys[i]->sort = SORT_FIXED;
+    return group->count > 0;
+}
+
 static struct term *grouped_select(struct generator *generator, const struct outputs *outputs,
                                    struct term *from, struct term *where)
 {
     struct group group = {0};
     make_group(generator, outputs, &group);
+    bool sets = chance(generator, 15) && are_columns(&group);
     struct term *items = group_items(generator, outputs, &group);
-    return term_pattern(generator->arena, SORT_FIXED, "SELECT #####", items, from, where,
-                        group_by(generator, &group), having(generator, &group));
+    return term_pattern(generator->arena, SORT_FIXED, "SELECT #####", items, from, sets ? NULL : where,
+                        group_by(generator, &group, sets), having(generator, &group));
 }
 
-static struct term *plain_select(struct generator *generator, const struct outputs *outputs,
-                                 struct term *from, struct term *where)
+static struct term *plain_select(struct generator *generator, struct outputs *outputs, struct term *from,
+                                 struct term *where)
 {
     bool distinct = chance(generator, 15);
     struct term *items = plain_items(generator, outputs, chance(generator, 15));
     struct term *word = distinct ? term_leaf(generator->arena, SORT_PART, "DISTINCT ") : NULL;
+    if (!distinct && chance(generator, 25)) {
+        generator->repeated = true;
+        outputs->order = generate_value(generator, generate_sort(generator), 1);
+        generator->repeated = false;
+    }
     return term_pattern(generator->arena, SORT_FIXED, "SELECT ####", word, items, from, where);
 }
 
@@ -405,6 +476,7 @@ static struct term *select_body(struct generator *generator, struct outputs *out
 {
     struct scope *outer = generator->scope;
     struct term *conditions = term_list(generator->arena, SORT_FIXED, " AND ");
+    outputs->order = NULL;
     generator->scope = scope_new(generator, outer);
     generator->depth++;
     struct term *from_part = chance(generator, 97) ? from(generator, conditions) : NULL;
@@ -426,6 +498,7 @@ static struct term *set_operation(struct generator *generator, struct outputs *o
     static const char *const texts[] = {"# UNION #",     "# UNION ALL #",  "# UNION ALL #",    "# EXCEPT #",
                                         "# INTERSECT #", "# EXCEPT ALL #", "# INTERSECT ALL #"};
     struct term *left = arm(generator, outputs, depth - 1), *right = arm(generator, outputs, depth - 1);
+    outputs->order = NULL;
     return term_pattern(generator->arena, SORT_FIXED, texts[below(generator, sizeof texts / sizeof *texts)],
                         left, right);
 }
@@ -439,7 +512,7 @@ static struct term *body(struct generator *generator, struct outputs *outputs, i
     return select_body(generator, outputs);
 }
 
-static struct term *tail(struct generator *generator, const struct term *query);
+static struct term *tail(struct generator *generator, const struct term *query, struct term *first);
 
 static bool is_set_operation(const struct term *body)
 {
@@ -452,7 +525,7 @@ static struct term *arm(struct generator *generator, struct outputs *outputs, in
     if (chance(generator, 60) && !is_set_operation(query->children[1]))
         return query;
     if (chance(generator, 15))
-        query->children[2] = tail(generator, query);
+        query->children[2] = tail(generator, query, outputs->order);
     return term_pattern(generator->arena, SORT_FIXED, "(#)", query);
 }
 
@@ -480,10 +553,13 @@ static struct term *limit(struct generator *generator)
     return term_leaf(arena, SORT_PART, texts[below(generator, sizeof texts / sizeof *texts)]);
 }
 
-static struct term *tail(struct generator *generator, const struct term *query)
+/* `first` comes before all columns; or NULL. */
+static struct term *tail(struct generator *generator, const struct term *query, struct term *first)
 {
-    struct term *order = term_order(generator->arena, query, variants(generator));
-    return term_pattern(generator->arena, SORT_PART, " ORDER BY ##", order,
+    struct arena *arena = generator->arena;
+    struct term *order = term_order(arena, query, variants(generator));
+    struct term *before = first ? term_pattern(arena, SORT_PART, "#, ", first) : NULL;
+    return term_pattern(arena, SORT_PART, " ORDER BY ###", before, order,
                         chance(generator, 75) ? limit(generator) : NULL);
 }
 
@@ -504,7 +580,8 @@ static struct term *plain_cte(struct generator *generator)
     static const char *const texts[] = {"%s AS (#)", "%s AS (#)", "%s AS MATERIALIZED (#)",
                                         "%s AS NOT MATERIALIZED (#)"};
     struct outputs outputs = {0};
-    const char *alias = new_alias(generator, 'c');
+    const char *table = choose_table(generator)->name;
+    const char *alias = !generator->cte_count && chance(generator, 8) ? table : new_alias(generator, 'c');
     struct term *query = generate_query(generator, &outputs);
     struct relation *relation = &generator->ctes[generator->cte_count++];
     *relation = (struct relation){.alias = alias, .column_count = outputs.count};
@@ -516,22 +593,22 @@ static struct term *plain_cte(struct generator *generator)
 static struct term *with(struct generator *generator)
 {
     struct term *list = term_list(generator->arena, SORT_FIXED, ", ");
-    bool recursive = chance(generator, 10);
-    struct scope *scope = generator->scope;
-    generator->scope = scope_new(generator, NULL);
+    bool recursive = !generator->depth && chance(generator, 10);
     if (recursive)
         term_add(list, recursive_cte(generator));
     while (generator->cte_count < CTES && (!list->child_count || chance(generator, 25)))
         term_add(list, plain_cte(generator));
-    generator->scope = scope;
     return term_pattern(generator->arena, SORT_PART, recursive ? "WITH RECURSIVE # " : "WITH # ", list);
 }
 
 struct term *generate_query(struct generator *generator, struct outputs *outputs)
 {
-    struct term *query = term_query(generator->arena, NULL, body(generator, outputs, 1), NULL);
+    int ctes = generator->cte_count;
+    struct term *first = ctes < CTES && chance(generator, 4) ? with(generator) : NULL;
+    struct term *query = term_query(generator->arena, first, body(generator, outputs, 1), NULL);
+    generator->cte_count = ctes;
     if (chance(generator, 12))
-        query->children[2] = tail(generator, query);
+        query->children[2] = tail(generator, query, outputs->order);
     return query;
 }
 
@@ -540,7 +617,7 @@ struct term *generate_scalar(struct generator *generator, enum sort sort)
     struct outputs outputs = {.columns = {{"a", sort, sort_pools[sort]}}, .count = 1};
     struct term *query = term_query(generator->arena, NULL, body(generator, &outputs, 0), NULL);
     struct term *order = term_order(generator->arena, query, variants(generator));
-    query->children[2] = term_pattern(generator->arena, SORT_PART, " ORDER BY ##", order,
+    query->children[2] = term_pattern(generator->arena, SORT_PART, " ORDER BY ###", NULL, order,
                                       term_leaf(generator->arena, SORT_FIXED, " LIMIT 1"));
     return query;
 }
@@ -566,9 +643,10 @@ static struct term *star_statement(struct generator *generator)
     generator->scope = scope;
     struct term *conditions = term_list(generator->arena, SORT_FIXED, " AND ");
     struct term *table = from_table(generator), *items = term_list(generator->arena, SORT_ITEMS, ", ");
-    struct term *star = term_leaf(generator->arena, SORT_FIXED,
-                                  scope->relations[0].has_star ? "*" : scope->relations[0].identity);
-    star->width = scope->relations[0].has_star ? scope->relations[0].column_count : 1;
+    struct relation *relation = &scope->relations[0];
+    struct term *star = relation->has_star ? term_leaf(generator->arena, SORT_FIXED, "*")
+                                           : column_term(generator, relation, &relation->columns[0]);
+    star->width = relation->has_star ? relation->column_count : 1;
     term_add(items, star);
     struct term *where = where_part(generator, conditions);
     return term_pattern(generator->arena, SORT_FIXED, "SELECT ####", NULL, items,
@@ -583,8 +661,9 @@ struct term *generate_statement(struct generator *generator, bool ordered)
     struct term *query = term_query(generator->arena, ctes, whole, NULL);
     if (!ordered && chance(generator, 60))
         return query;
-    query->children[2] = tail(generator, query);
-    if (outputs.count && is_plain_select(whole) && chance(generator, 15))
+    bool distinct_on = outputs.count && is_plain_select(whole) && chance(generator, 15);
+    query->children[2] = tail(generator, query, distinct_on ? NULL : outputs.order);
+    if (distinct_on)
         add_distinct_on(generator, whole);
     return query;
 }

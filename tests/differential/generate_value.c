@@ -1,5 +1,5 @@
 /*
- * The grammar of values and conditions is a table of rules: what comes out, the text, what goes in, one
+ * The grammar of values is a table of rules: what comes out, the text, what goes in, one
  * letter for each sort.
  */
 #include <string.h>
@@ -68,7 +68,7 @@ static const struct rule value_rules[] = {
     {'t', "(#)::text", "u", 1},
     {'t', "(#)::text", "m", 1},
     {'t', "(#)::text", "j", 1},
-    {'t', "(#)::varchar(3)", "t", 1},
+    {'t', "(#)::varchar", "t", 1},
     {'t', "(# ->> 'n')", "j", 2},
     {'t', "md5(#)", "t", 1},
     {'t', "shout(#)", "t", 1},
@@ -251,18 +251,31 @@ static bool is_free(const struct rule *rule)
 
 /* ---- columns and literals ---- */
 
+/* Does the name alone mean this column? */
+static bool is_unique(const struct generator *generator, const struct relation *relation, const char *name)
+{
+    const struct scope *scope = generator->scope;
+    int count = 0;
+    for (int i = 0; i < scope->count; i++)
+        for (int c = 0; c < scope->relations[i].column_count; c++)
+            count += !strcmp(scope->relations[i].columns[c].name, name);
+    return relation >= scope->relations && relation < scope->relations + scope->count && count == 1;
+}
+
 /* A negative zero equals zero and looks different. */
 struct term *column_term(struct generator *generator, const struct relation *relation,
                          const struct column *column)
 {
     bool zero = !strcmp(column->name, "score");
+    if (!zero && chance(generator, 12) && is_unique(generator, relation, column->name))
+        return term_leaf(generator->arena, column->sort, column->name);
     return term_leaf(
         generator->arena, column->sort,
         arena_printf(generator->arena, zero ? "(%s.%s + 0)" : "%s.%s", relation->alias, column->name));
 }
 
-static const struct column *choose_column(struct generator *generator, const struct scope *scope,
-                                          enum sort sort, const struct relation **relation)
+const struct column *choose_column(struct generator *generator, const struct scope *scope, enum sort sort,
+                                   const struct relation **relation)
 {
     const struct column *chosen = NULL;
     int seen = 0;
@@ -287,15 +300,15 @@ enum sort generate_sort(struct generator *generator)
     return column ? column->sort : usual[below(generator, sizeof usual / sizeof *usual)];
 }
 
-static const char *choose_value(struct generator *generator, enum pool pool)
+const char *choose_value(struct generator *generator, enum pool pool)
 {
     int count = 0;
     while (pool_values[pool][count])
         count++;
-    return pool_values[pool][below(generator, count)];
+    return pool_values[pool][below_for_value(generator, count)];
 }
 
-static struct term *parameter(struct generator *generator, const char *value)
+struct term *generate_parameter(struct generator *generator, const char *value)
 {
     generator->parameters--;
     return term_parameter(generator->arena, chance(generator, 3) ? NULL : value);
@@ -309,26 +322,14 @@ struct term *generate_literal(struct generator *generator, enum sort sort, enum 
     if (chance(generator, 4))
         return term_leaf(arena, sort, arena_printf(arena, "NULL::%s", type));
     if (generator->parameters > 0 && !generator->repeated && chance(generator, 35))
-        return term_pattern(arena, sort, arena_printf(arena, "#::%s", type), parameter(generator, value));
+        return term_pattern(arena, sort, arena_printf(arena, "#::%s", type),
+                            generate_parameter(generator, value));
     return term_leaf(arena, sort,
                      generator->repeated ? arena_printf(arena, "'%s'::%s", value, type)
                      : sort == SORT_TEXT && chance(generator, 50) ? arena_printf(arena, "'%s'", value)
                      : number && *value != '-'                    ? value
                      : sort == SORT_BOOL                          ? value
                                          : arena_printf(arena, "'%s'::%s", value, type));
-}
-
-/* As one compares with a column: its type is known from there. */
-static struct term *bare_literal(struct generator *generator, const struct column *column)
-{
-    const char *value = choose_value(generator, column->pool);
-    if (generator->parameters > 0 && !generator->repeated && chance(generator, 50))
-        return term_pattern(generator->arena, column->sort, "#", parameter(generator, value));
-    if (chance(generator, 15))
-        return generate_literal(generator, column->sort, column->pool);
-    bool number = column->sort == SORT_INT || column->sort == SORT_BIG || column->sort == SORT_NUM;
-    return term_leaf(generator->arena, column->sort,
-                     number && chance(generator, 80) ? value : arena_printf(generator->arena, "'%s'", value));
 }
 
 static struct term *key_leaf(struct generator *generator, enum sort sort)
@@ -346,6 +347,8 @@ static struct term *column_leaf(struct generator *generator, enum sort sort)
     const struct relation *relation;
     const struct scope *scope = generator->scope;
     bool outer = scope->outer && chance(generator, 12);
+    if (scope->merged.name && scope->merged.sort == sort && chance(generator, 30))
+        return term_leaf(generator->arena, sort, scope->merged.name);
     const struct column *column = choose_column(generator, outer ? scope->outer : scope, sort, &relation);
     return column ? column_term(generator, relation, column) : NULL;
 }
@@ -364,7 +367,7 @@ static struct term *leaf(struct generator *generator, enum sort sort)
 
 /* ---- values ---- */
 
-static bool may_nest(const struct generator *generator)
+bool may_nest(const struct generator *generator)
 {
     return !generator->repeated && !generator->group && generator->depth < 3 && generator->tables > 0;
 }
@@ -437,99 +440,9 @@ struct term *generate_window(struct generator *generator, enum sort sort)
     return apply(generator, rule, sort, is_free(rule) ? generate_sort(generator) : sort, 1);
 }
 
-/* ---- conditions ---- */
-
-static struct term *compare_column(struct generator *generator)
+struct term *generate_by_rule(struct generator *generator, int depth)
 {
-    static const char *const texts[] = {
-        "# = #",
-        "# = #",
-        "# = #",
-        "# < #",
-        "# >= #",
-        "# <> #",
-        "# IN (#, #)",
-        "# IN (#, #, #)",
-        "# > #",
-        "# >= #",
-        "# < #",
-        "# <= #",
-        "# <> #",
-        "# IS NOT DISTINCT FROM #",
-        "# IS DISTINCT FROM #",
-        "# BETWEEN # AND #",
-        "# NOT IN (#, #)",
-        "# = ANY (ARRAY[#, #])",
-    };
-    struct arena *arena = generator->arena;
-    const struct relation *relation = &generator->scope->relations[below(generator, generator->scope->count)];
-    const struct column *column =
-        &relation->columns[chance(generator, 50) ? 0 : below(generator, relation->column_count)];
-    struct term *term = term_pattern(arena, SORT_BOOL, ""), *left = column_term(generator, relation, column);
-    term->text = texts[below(generator, sizeof texts / sizeof *texts)];
-    term_add(term, left);
-    for (const char *at = strchr(term->text, '#') + 1; (at = strchr(at, '#')); at++)
-        term_add(term, strchr(term->text, '[') ? generate_literal(generator, column->sort, column->pool)
-                                               : bare_literal(generator, column));
-    return term_pattern(arena, SORT_BOOL, "(#)", term);
-}
-
-/* Two columns that have values in common, of different relations where that can be. */
-static struct term *compare_columns(struct generator *generator, const struct scope *other)
-{
-    const struct relation *left, *right;
-    const struct column *a = choose_column(generator, generator->scope, SORT_ANY, &left), *b = NULL;
-    for (int i = 0; a && i < 12; i++) {
-        b = choose_column(generator, other, a->sort, &right);
-        if (b && b->pool == a->pool && left != right)
-            break;
-    }
-    if (!a || !b)
-        return compare_column(generator);
-    const char *text = chance(generator, 85) ? "(# = #)" : chance(generator, 50) ? "(# < #)" : "(# <> #)";
-    return term_pattern(generator->arena, SORT_BOOL, text, column_term(generator, left, a),
-                        column_term(generator, right, b));
-}
-
-static struct term *nested_condition(struct generator *generator)
-{
-    static const char *const texts[] = {"(# IN (#))",    "(# IN (#))",    "(# NOT IN (#))",
-                                        "(# = ANY (#))", "(# > ALL (#))", "(# <= ANY (#))"};
-    struct arena *arena = generator->arena;
-    struct outputs any = {0}, one = {.count = 1};
-    const struct relation *relation;
-    const struct column *column = choose_column(generator, generator->scope, SORT_ANY, &relation);
-    if (!column || chance(generator, 40))
-        return term_pattern(arena, SORT_BOOL, chance(generator, 60) ? "EXISTS (#)" : "(NOT EXISTS (#))",
-                            generate_query(generator, &any));
-    one.columns[0] = *column;
-    return term_pattern(arena, SORT_BOOL, texts[below(generator, sizeof texts / sizeof *texts)],
-                        column_term(generator, relation, column), generate_query(generator, &one));
-}
-
-struct term *generate_condition(struct generator *generator, int depth)
-{
-    int kind = below(generator, 100);
-    if (kind < 45 && generator->scope->count)
-        return compare_column(generator);
-    if (kind < 60 && generator->scope->count) {
-        bool outer = generator->scope->outer && chance(generator, 80);
-        return compare_columns(generator, outer ? generator->scope->outer : generator->scope);
-    }
-    if (kind < 72 && may_nest(generator))
-        return nested_condition(generator);
     const struct rule *rule =
         choose_rule(generator, value_rules, sizeof value_rules / sizeof *value_rules, SORT_BOOL);
     return apply(generator, rule, SORT_BOOL, is_free(rule) ? generate_sort(generator) : SORT_BOOL, depth);
-}
-
-struct term *generate_where(struct generator *generator)
-{
-    struct term *list = term_list(generator->arena, SORT_FIXED, " AND ");
-    int count = 1 + chance(generator, 35);
-    if (generator->scope->outer && generator->scope->count && chance(generator, 60))
-        term_add(list, compare_columns(generator, generator->scope->outer));
-    for (int i = 0; i < count; i++)
-        term_add(list, generate_condition(generator, 2));
-    return term_pattern(generator->arena, SORT_PART, " WHERE #", list);
 }

@@ -23,7 +23,7 @@ static struct term *returning(struct generator *generator, int width)
     struct arena *arena = generator->arena;
     if (!generator->returns || !chance(generator, 35))
         return NULL;
-    if (chance(generator, 50))
+    if (generator->scope->relations[0].has_star && chance(generator, 50))
         return term_leaf(arena, SORT_PART, " RETURNING *");
     struct term *list = term_list(arena, SORT_FIXED, ", ");
     generator->tables = 0;
@@ -52,11 +52,38 @@ static struct term *new_value(struct generator *generator, const struct table *t
     return generate_literal(generator, described->sort, described->pool);
 }
 
-static struct term *new_row(struct generator *generator, const struct table *table, int width)
+/* Where one row may be a duplicate, and another have a value that is not allowed, it depends on their order
+ * which is the error: of several rows, only duplicates are wrong. */
+static bool is_restricted(const struct table *table, int column)
+{
+    static const char *const names[] = {"kind", "used", "amount", "weight", "pos"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(table->columns[column].name, names[i]))
+            return true;
+    return is_key(table, column);
+}
+
+static struct term *safe_value(struct generator *generator, const struct table *table, int column)
+{
+    const struct column *described = &table->columns[column];
+    struct arena *arena = generator->arena;
+    struct term *value = described->sort == SORT_INT && !is_key(table, column)
+                             ? term_leaf(arena, SORT_INT, "5")
+                             : new_value(generator, table, column);
+    bool safe = value->shape == TERM_LEAF && strncmp(value->text, "NULL", 4) != 0 &&
+                strcmp(value->text, "DEFAULT") != 0;
+    return safe ? value
+                : term_leaf(arena, SORT_FIXED,
+                            arena_printf(arena, "'%s'::%s", choose_value(generator, described->pool),
+                                         sort_types[described->sort]));
+}
+
+static struct term *new_row(struct generator *generator, const struct table *table, int width, bool alone)
 {
     struct term *list = term_list(generator->arena, SORT_FIXED, ", ");
     for (int i = 0; i < width; i++)
-        term_add(list, new_value(generator, table, i));
+        term_add(list, alone || !is_restricted(table, i) ? new_value(generator, table, i)
+                                                         : safe_value(generator, table, i));
     return term_pattern(generator->arena, SORT_FIXED, "(#)", list);
 }
 
@@ -95,7 +122,7 @@ static struct term *insert_values(struct generator *generator, const struct tabl
     struct term *rows = term_list(generator->arena, SORT_FIXED, ", ");
     int width = choose_width(generator, table), count = chance(generator, 50) ? 1 : 2 + below(generator, 4);
     for (int i = 0; i < count; i++)
-        term_add(rows, new_row(generator, table, width));
+        term_add(rows, new_row(generator, table, width, count == 1));
     struct term *conflict = on_conflict(generator, table, width);
     scope_add_table(generator, table, table->name);
     return term_pattern(generator->arena, SORT_FIXED,

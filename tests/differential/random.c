@@ -115,11 +115,19 @@ static void explain(struct arena *arena, struct attempt *attempt, struct generat
     free_entry(&entry);
 }
 
+/* The plan made for the one is used for the other. */
+static void add_variant(struct arena *arena, struct generated *generated, uint64_t seed, int number)
+{
+    generated->steps[generated->step_count++] = generate(arena, seed, number, 1).steps[0];
+}
+
 struct random_trial random_run(struct bench *bench, uint64_t seed, int number)
 {
     struct arena arena = {0};
     struct random_trial trial = {0};
-    struct generated generated = generate(&arena, seed, number);
+    struct generated generated = generate(&arena, seed, number, 0);
+    if (!generated.writes && !generated.script && number / LAYOUTS % 4 == 0)
+        add_variant(&arena, &generated, seed, number);
     char *comment = NULL;
     if (asprintf(&comment, "--seed %llu --first %d --random 1", (unsigned long long) seed, number) < 0)
         abort();

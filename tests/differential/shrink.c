@@ -121,9 +121,12 @@ static void try_literals(struct shrinking *shrinking, struct term *term)
     if (term->sort >= VALUE_SORTS)
         return;
     const char *type = sort_types[term->sort];
+    bool number = term->sort == SORT_INT || term->sort == SORT_BIG;
     const char *texts[] = {
-        term->sort == SORT_BOOL ? "true" : "1",
-        term->sort == SORT_BOOL ? "false" : "''",
+        number                    ? "1"
+        : term->sort == SORT_BOOL ? "true"
+                                  : "''",
+        term->sort == SORT_BOOL ? "false" : "NULL",
         arena_printf(shrinking->arena, "NULL::%s", type),
         arena_printf(shrinking->arena, "'%s'::%s", pool_values[sort_pools[term->sort]][0], type),
     };

@@ -70,7 +70,7 @@ struct term *term_query(struct arena *arena, struct term *with, struct term *bod
 bool term_is_ordered(const struct term *query)
 {
     const struct term *tail = query->sort == SORT_QUERY ? query->children[QUERY_TAIL] : NULL;
-    return tail && tail->children[0]->shape == TERM_ORDER;
+    return tail && tail->children[1]->shape == TERM_ORDER;
 }
 
 /* The select list that names the columns: the first one. */
