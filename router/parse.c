@@ -1,6 +1,6 @@
 /*
  * How parsing works: pg_query_raw_parse() runs PostgreSQL's grammar inside a memory context of this thread
- * and gives the grammar's own trees.  Three things are guarded here.
+ * and gives the grammar's own trees.  Two things are guarded here.
  *
  * Depth: PostgreSQL checks its stack while it walks a tree, libpg_query does not.  Its grammar survives any
  * text, but a tree of a hundred thousand levels ends every recursive walk in a crash.  So each tree is
@@ -8,8 +8,6 @@
  *
  * Errors: walking or printing a node that the library does not know raises PostgreSQL's ERROR, which ends a
  * process that has not set a jump target.  parse_protect() sets one.
- *
- * Printing: the printer is the library's, not the server's.  Its text is trusted only after parsing it again.
  */
 #include "router/parse.h"
 
@@ -20,8 +18,6 @@
 /* This header includes the server's, which were all included before: what matters is declared there already.
  */
 #include "pg_query/pg_query_internal.h"
-
-extern PgQueryProtobuf pg_query_nodes_to_protobuf(const void *nodes);
 
 enum { DEEPEST_TREE = 1000 };
 
@@ -147,41 +143,6 @@ bool parse_protect(void (*body)(void *context), void *context, struct error *err
     FlushErrorState();
     error_set(error, SQLSTATE_INTERNAL_ERROR, "cannot examine the statement: %s", raised->message);
     return false;
-}
-
-struct deparsing {
-    Node *statement;
-    char *text; /* malloc()ed */
-};
-
-static void deparse_body(void *context)
-{
-    struct deparsing *deparsing = context;
-    RawStmt *raw = makeNode(RawStmt);
-    raw->stmt = deparsing->statement;
-    PgQueryProtobuf protobuf = pg_query_nodes_to_protobuf(list_make1(raw));
-    MemoryContext memory = CurrentMemoryContext;
-    PgQueryDeparseResult result = pg_query_deparse_protobuf(protobuf);
-    CurrentMemoryContext = memory; /* the library leaves its top context behind */
-    free(protobuf.data);
-    if (!result.error && result.query)
-        deparsing->text = strdup(result.query);
-    pg_query_free_deparse_result(result);
-}
-
-char *parse_deparse(Node *statement, struct arena *arena)
-{
-    struct error error = {0};
-    struct deparsing deparsing = {.statement = statement};
-    char *text = NULL;
-    if (parse_is_shallow(statement) && parse_protect(deparse_body, &deparsing, &error) && deparsing.text) {
-        List *again = parse_more(deparsing.text, &error);
-        if (list_length(again) == 1 && equal(linitial_node(RawStmt, again)->stmt, statement))
-            text = arena_strdup(arena, deparsing.text);
-    }
-    free(deparsing.text);
-    error_clear(&error);
-    return text;
 }
 
 const char *parse_name(const List *names)

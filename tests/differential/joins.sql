@@ -1,6 +1,9 @@
 -- Joins: on the key or not, inner and outer, with reference tables and across keyspaces.
 
 -- [rows]
+-- parentheses around what stands before IS, BETWEEN, IN, a cast, a subscript, AT TIME ZONE, COLLATE
+SELECT (u.age = 1 OR p.likes = 5) IS NOT TRUE AS a, u.age BETWEEN 1 AND (p.body IS NULL)::int AS b, (u.age > 20) IN (p.likes > 5) AS c, (NOT u.active)::text AS d, (CASE WHEN u.active THEN u.tags ELSE ARRAY[p.body] END)[1] AS e, (p.posted + interval '1 day') AT TIME ZONE 'Asia/Tokyo' AS f, (u.country || p.body) COLLATE "C" AS g, ((u.age = 1) IS NOT DISTINCT FROM NULL) IS NULL AS h, (u.active AND p.likes > 3) IS NULL AS i FROM users u, posts p
+
 -- an inner join on the key
 SELECT u.username, p.id, u.age, p.likes FROM users u JOIN posts p ON p.username = u.username
 

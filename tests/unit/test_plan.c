@@ -236,6 +236,19 @@ Test(plan, lists_ranges_and_arms_choose_shards)
            {"SELECT * FROM places WHERE town = 'x'", "concat abc"});
 }
 
+/* The library's printer leaves out parentheses that matter. */
+Test(plan, a_gathered_query_keeps_its_parentheses)
+{
+    EXPECT({"SELECT * FROM users u, posts p WHERE (u.age = 1 OR p.body = 'x') IS NOT TRUE", "gather abc"},
+           {"SELECT * FROM users u, posts p WHERE u.age BETWEEN 1 AND (p.body IS NULL)::int", "gather abc"},
+           {"SELECT (u.age = 1) IN (p.body = 'x') FROM users u, posts p", "gather abc"},
+           {"SELECT (NOT u.age = 1)::text FROM users u, posts p", "gather abc"},
+           {"SELECT (coalesce(u.name, p.body) || 'x') COLLATE \"C\" FROM users u, posts p", "gather abc"},
+           {"SELECT (CASE WHEN u.age = 1 THEN ARRAY[p.body] END)[1] FROM users u, posts p", "gather abc"},
+           {"SELECT ((u.age = 1 AND true) IS NOT DISTINCT FROM true) IS NULL FROM users u, posts p",
+            "gather abc"});
+}
+
 Test(plan, joins_carry_the_key)
 {
     EXPECT(
