@@ -262,16 +262,21 @@ static bool is_unique(const struct generator *generator, const struct relation *
     return relation >= scope->relations && relation < scope->relations + scope->count && count == 1;
 }
 
-/* A negative zero equals zero and looks different. */
+/* A negative zero equals zero and looks different.  The length of a varchar is told of an expression once it
+ * has been folded to the column, and not before. */
+static const char *column_format(const char *name)
+{
+    return !strcmp(name, "score") ? "(%s.%s + 0)" : !strcmp(name, "city") ? "(%s.%s)::varchar" : "%s.%s";
+}
+
 struct term *column_term(struct generator *generator, const struct relation *relation,
                          const struct column *column)
 {
-    bool zero = !strcmp(column->name, "score");
-    if (!zero && chance(generator, 12) && is_unique(generator, relation, column->name))
+    const char *format = column_format(column->name);
+    if (*format == '%' && chance(generator, 12) && is_unique(generator, relation, column->name))
         return term_leaf(generator->arena, column->sort, column->name);
-    return term_leaf(
-        generator->arena, column->sort,
-        arena_printf(generator->arena, zero ? "(%s.%s + 0)" : "%s.%s", relation->alias, column->name));
+    return term_leaf(generator->arena, column->sort,
+                     arena_printf(generator->arena, format, relation->alias, column->name));
 }
 
 const struct column *choose_column(struct generator *generator, const struct scope *scope, enum sort sort,

@@ -207,7 +207,7 @@ struct term *generate_write(struct generator *generator)
     generator->tables = 2;
     if (kind < 38)
         return insert_values(generator, table);
-    if (kind < 50 && strcmp(table->name, "lists") != 0)
+    if (kind < 50 && strcmp(table->name, "lists") != 0 && strcmp(table->name, "places") != 0)
         return insert_query(generator, table);
     scope_add_table(generator, table, table->name);
     return kind < 78 ? update(generator, table) : delete_rows(generator, table);
