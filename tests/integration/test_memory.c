@@ -173,3 +173,26 @@ Test(memory, a_statement_of_thirty_megabytes_reaches_its_shard)
     free(sql);
     PQfinish(conn);
 }
+
+/* --- clients that do nothing
+ * ------------------------------------------------------------------------------------------------ */
+
+enum { IDLE_CLIENTS = 3000, BYTES_EACH = 2048 };
+
+Test(memory, three_thousand_idle_clients_cost_two_kilobytes_each_at_most)
+{
+    static PGconn *clients[IDLE_CLIENTS];
+    if (sanitized())
+        return;
+    PGconn *first = connect_keyway(&keyway, NULL);
+    EXPECT(first, "SELECT count(*) FROM users", "0");
+    long before = keyway_rss_kb(&keyway);
+    for (int i = 0; i < IDLE_CLIENTS; i++)
+        clients[i] = connect_keyway(&keyway, NULL);
+    long each = (keyway_rss_kb(&keyway) - before) * 1024 / IDLE_CLIENTS;
+    cr_expect_leq(each, BYTES_EACH, "an idle client costs %ld bytes", each);
+    for (int i = 0; i < IDLE_CLIENTS; i++)
+        PQfinish(clients[i]);
+    EXPECT(first, "SELECT count(*) FROM users", "0");
+    PQfinish(first);
+}
