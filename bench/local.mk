@@ -5,4 +5,4 @@ bench: keyway$(EXEEXT)
 	PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" KEYWAY="$(abs_builddir)/keyway$(EXEEXT)" \
 		$(srcdir)/bench/compare
 
-EXTRA_DIST += bench/compare
+EXTRA_DIST += bench/compare bench/README.md

@@ -261,6 +261,7 @@ static enum receive_outcome receive(struct stream *stream)
     if (transfer.again)
         mark_first(stream);
     stream->bytes_received += transfer.count;
+    worker->received++;
     stream->offer_again = false;
     bool there;
     if (behind) {

@@ -4,6 +4,7 @@
  */
 #include "proxy/worker.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -60,11 +61,24 @@ static void end_turn(struct worker *worker)
     run_deferred(worker);
 }
 
+/*
+ * Under load the processes that this turn has given work to run first, where they share the processor, and the next turn finds several
+ * answers at once: fewer and fuller turns, a tenth less CPU per statement (bench/README.md).  A loop with little to do sleeps at once,
+ * and is woken at once.
+ */
+static void let_others_run(struct worker *worker)
+{
+    if (worker->received > 1)
+        sched_yield();
+    worker->received = 0;
+}
+
 static void going_to_sleep(struct ev_loop *loop, struct ev_prepare *watcher, int events)
 {
     (void) events;
     struct worker *worker = watcher->data;
     end_turn(worker);
+    let_others_run(worker);
     if (worker->dirty != NULL)
         ev_idle_start(loop, &worker->more);
     else

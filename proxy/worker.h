@@ -48,6 +48,7 @@ struct worker {
     int spare_count;
     struct worker_deferred *deferred;
     size_t deferred_count, deferred_capacity;
+    unsigned received; /* pieces of input in this turn */
     struct ev_prepare before_sleep;
     struct ev_idle more; /* keeps the loop from sleeping while dirty streams are left over from a turn */
     struct ev_async wake;
