@@ -235,6 +235,8 @@ static const char *part_select(const struct gathering *gathering, const struct s
     RangeVar *from = copyObject(scan->range);
     List *filter = filtered ? gather_filter(gathering->analysis, gathering->query, scan) : NIL;
     from->schemaname = (char *) scan->relation.schema;
+    if (from->alias)
+        from->alias->colnames = NIL; /* the copy has the table's own names */
     select->fromClause = list_make1(from);
     for (int i = 0; i < relation->column_count; i++) {
         const char *name = relation->columns[i].name;

@@ -280,6 +280,9 @@ SELECT a.username, p.id FROM adults a JOIN posts p ON p.username = a.username
 -- a view that groups, joined
 SELECT u.username, t.people FROM users u JOIN totals t ON t.country = u.country
 
+-- columns renamed by a table's alias, gathered
+SELECT a, c, p.name FROM users AS u (a, b, c), places p WHERE c > 20
+
 -- [total order]
 -- a join on the key, ordered by columns of both
 SELECT u.username, p.id FROM users u JOIN posts p ON p.username = u.username ORDER BY p.likes, u.username, p.id
