@@ -134,6 +134,7 @@ struct analysis {
     enum clause clause;
 
     const char *home;            /* what must be read on the home shard, or NULL */
+    const char *row_function;    /* called as row.name */
     const char *system_column;   /* ctid, tableoid, … seen */
     const char *local_view;      /* a view that not every shard has */
     const char *order_sensitive; /* its result may depend on the order of rows */

@@ -25,6 +25,34 @@ static void sight(struct analysis *analysis, enum function_class class, const ch
         (struct sighting){class, name, analysis->clause, analysis->depth};
 }
 
+static void sight_users(struct analysis *analysis, struct function_facts facts)
+{
+    if (facts.users || facts.class == FUNCTION_READER)
+        sight(analysis, facts.class, facts.name);
+}
+
+/* row.name may be a call of name(row) (ParseFuncOrColumn() in parse_func.c). */
+static void read_row_function(struct reading *reading, const ColumnRef *reference)
+{
+    struct analysis *analysis = reading->analysis;
+    bool opaque;
+    if (!scope_lacks_column(reading->scope, reference, &opaque))
+        return;
+    struct function_facts facts =
+        function_facts_of_name(analysis->planning, list_make1(llast(reference->fields)));
+    sight_users(analysis, facts);
+    if (facts.class != FUNCTION_UNKNOWN && !opaque)
+        analysis->row_function = facts.name;
+}
+
+static void read_fields(struct analysis *analysis, const A_Indirection *indirection)
+{
+    ListCell *cell;
+    foreach (cell, indirection->indirection)
+        if (IsA(lfirst(cell), String))
+            sight_users(analysis, function_facts_of_name(analysis->planning, list_make1(lfirst(cell))));
+}
+
 struct levels {
     const struct scope *scope;
     bool own, outer;
@@ -129,6 +157,8 @@ static void read_sublink(struct reading *reading, const SubLink *link)
     struct analysis *analysis = reading->analysis;
     if (link->testexpr)
         read_expression(analysis, link->testexpr, reading->scope, reading->region);
+    if (link->operName)
+        sight_users(analysis, function_facts_of_name(analysis->planning, link->operName));
     read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
 }
 
@@ -149,8 +179,18 @@ static bool read_node(Node *node, void *context)
         break;
     case T_ColumnRef:
         read_system_column(reading->analysis, castNode(ColumnRef, node));
+        read_row_function(reading, castNode(ColumnRef, node));
+        break;
+    case T_A_Indirection:
+        read_fields(reading->analysis, castNode(A_Indirection, node));
+        break;
+    case T_A_Expr:
+        sight_users(reading->analysis,
+                    function_facts_of_name(reading->analysis->planning, castNode(A_Expr, node)->name));
         break;
     case T_TypeCast:
+        sight_users(reading->analysis,
+                    function_facts_of_cast(reading->analysis->planning, castNode(TypeCast, node)->typeName));
         read_time_cast(reading->analysis, castNode(TypeCast, node)->typeName);
         if (type_is_catalog(castNode(TypeCast, node)->typeName))
             sight(reading->analysis, FUNCTION_HOME, parse_name(castNode(TypeCast, node)->typeName->names));

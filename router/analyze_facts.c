@@ -195,11 +195,12 @@ static void add_value_fact(struct analysis *analysis, struct collected_facts *co
     fact->value_count = 1;
 }
 
-/* Only PostgreSQL's own operator of that name; a user's of another schema is written OPERATOR(schema.=). */
-static const char *operator_name(const A_Expr *expression)
+/* Only PostgreSQL's own operator of that name, where search_path has no other that may be meant. */
+static const char *operator_name(const struct analysis *analysis, const A_Expr *expression)
 {
     const char *qualifier = parse_qualifier(expression->name);
-    return qualifier && strcmp(qualifier, "pg_catalog") ? "" : parse_name(expression->name);
+    bool users = function_facts_of_name(analysis->planning, expression->name).users;
+    return users || (qualifier && strcmp(qualifier, "pg_catalog")) ? "" : parse_name(expression->name);
 }
 
 struct comparison {
@@ -274,7 +275,7 @@ static void read_operator(struct analysis *analysis, struct collected_facts *col
                           const A_Expr *expression, struct scope *scope, int region)
 {
     List *left = row_fields(expression->lexpr), *right = row_fields(expression->rexpr);
-    const char *name = operator_name(expression);
+    const char *name = operator_name(analysis, expression);
     if (left && right)
         compare_rows(analysis, collected, name, left, right, scope, region);
     else
@@ -331,7 +332,7 @@ static void read_list(struct analysis *analysis, struct collected_facts *collect
 static void read_in(struct analysis *analysis, struct collected_facts *collected, const A_Expr *expression,
                     struct scope *scope)
 {
-    if (strcmp(operator_name(expression), "="))
+    if (strcmp(operator_name(analysis, expression), "="))
         return;
     List *left = row_fields(expression->lexpr), *list = castNode(List, expression->rexpr);
     if (left)
@@ -377,7 +378,7 @@ static void read_any(struct analysis *analysis, struct collected_facts *collecte
     int slot = read_column(analysis, expression->lexpr, scope);
     Node *array = expression->rexpr;
     uint32_t cast = 0;
-    if (slot < 0 || strcmp(operator_name(expression), "=") || !analysis->slots[slot].comparable)
+    if (slot < 0 || strcmp(operator_name(analysis, expression), "=") || !analysis->slots[slot].comparable)
         return;
     if (IsA(array, TypeCast)) {
         bool is_array;
@@ -399,7 +400,7 @@ static void read_like(struct analysis *analysis, struct collected_facts *collect
 {
     int slot = read_column(analysis, expression->lexpr, scope);
     struct value value;
-    if (slot < 0 || strcmp(operator_name(expression), "~~") || !analysis->slots[slot].comparable ||
+    if (slot < 0 || strcmp(operator_name(analysis, expression), "~~") || !analysis->slots[slot].comparable ||
         !type_is_text(analysis->slots[slot].type) ||
         !analysis_value(analysis, expression->rexpr, TYPE_text, &value))
         return;
@@ -515,8 +516,9 @@ static void tie_semi_join(struct analysis *analysis, Node *test, const struct qu
 static bool read_semi_join(struct analysis *analysis, SubLink *link, struct scope *scope, int region)
 {
     bool exists = link->subLinkType == EXISTS_SUBLINK;
-    bool in =
-        link->subLinkType == ANY_SUBLINK && (!link->operName || !strcmp(parse_name(link->operName), "="));
+    List *operator= link->operName ? link->operName : list_make1(makeString((char *) "="));
+    bool in = link->subLinkType == ANY_SUBLINK && !strcmp(parse_name(operator), "=") &&
+              !function_facts_of_name(analysis->planning, operator).users;
     SelectStmt *select = castNode(SelectStmt, link->subselect);
     if ((!exists && !in) || !select_is_plain(analysis, select))
         return false;

@@ -416,7 +416,8 @@ static struct joined join_columns(struct analysis *analysis, const JoinExpr *joi
     foreach (cell, names) {
         const char *name = strVal(lfirst(cell));
         int one = find_column(left_side, 0, name), other = find_column(right_side, 0, name);
-        region_equate(analysis, region, one, other);
+        if (!function_facts_of_name(analysis->planning, list_make1(makeString((char *) "="))).users)
+            region_equate(analysis, region, one, other);
         all.columns[all.count++] = (struct output){name, merged_slot(join->jointype, one, other), NULL};
     }
     for (int i = 0; i < left.count; i++)

@@ -40,6 +40,8 @@ void scope_add(struct analysis *analysis, struct scope *scope, struct item *item
 /* The slot of a column reference, or NO_SLOT.  *level: 0 if the scope itself has it, more for outer ones, -1
  * unknown. */
 int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *level);
+/* Is table.name no column of the table, as far as its columns are known? */
+bool scope_lacks_column(const struct scope *scope, const ColumnRef *reference, bool *opaque);
 struct cte *scope_cte(const struct scope *scope, const char *name);
 /* The item's position of a column; -1 none, -2 several. */
 int item_column(const struct item *item, const char *name);

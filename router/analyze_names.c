@@ -52,6 +52,29 @@ int item_column(const struct item *item, const char *name)
     return found;
 }
 
+static const struct item *find_item(const struct scope *scope, const char *schema, const char *table)
+{
+    for (; scope; scope = scope->outer)
+        for (int i = 0; i < scope->count; i++) {
+            const struct item *item = scope->items[i];
+            if (item->by_name && item->name && !strcmp(item->name, table) &&
+                (!schema || (item->schema && !strcmp(item->schema, schema))))
+                return item;
+        }
+    return NULL;
+}
+
+bool scope_lacks_column(const struct scope *scope, const ColumnRef *reference, bool *opaque)
+{
+    int count = list_length(reference->fields);
+    if (count < 2 || count > 3 || !IsA(llast(reference->fields), String))
+        return false;
+    const char *schema = count == 3 ? strVal(linitial(reference->fields)) : NULL;
+    const struct item *item = find_item(scope, schema, strVal(list_nth(reference->fields, count - 2)));
+    *opaque = item && item->opaque;
+    return item && item_column(item, strVal(llast(reference->fields))) == -1;
+}
+
 enum finding { FOUND, NOT_HERE, UNDECIDED };
 
 static enum finding find_bare(const struct scope *scope, const char *name, int *slot)

@@ -79,7 +79,8 @@ struct catalog_relation {
     const char *definition; /* of a view: pg_get_viewdef with an empty search_path, else NULL */
 };
 
-/* All functions of one name: what the worst of them may do. */
+/* All functions of one name (or the users' operators, or casts, which are named "::type"): what the worst of
+ * them may do. */
 struct catalog_function {
     const char *schema, *name;
     char volatility; /* worst of 'i', 's', 'v' */

@@ -80,14 +80,23 @@
     " ORDER BY i.indrelid, i.indexrelid, k.ordinal"
 
 /* 16384 is the first OID that is not PostgreSQL's own.  The functions named run queries that they are given.
- */
+ * The users' operators stand beside them under their names, and their casts as "::" and the type's: those
+ * that may read tables, and operators that may be taken for PostgreSQL's own. */
 #define FUNCTIONS_QUERY                                                                                      \
     "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
     " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
     " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
     " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset)"                              \
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
-    " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"
+    " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"                                   \
+    " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false"                 \
+    " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace JOIN pg_proc p ON p.oid = o.oprcode"  \
+    " WHERE o.oid >= 16384 AND (p.provolatile <> 'i' OR o.oprleft < 16384 AND o.oprright < 16384)"           \
+    " GROUP BY n.nspname, o.oprname"                                                                         \
+    " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false"         \
+    " FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget JOIN pg_namespace n ON n.oid = t.typnamespace"   \
+    " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
+    " GROUP BY n.nspname, t.typname"
 
 struct catalog_builder {
     struct catalog *catalog;

@@ -4,6 +4,7 @@
  */
 #include "router/functions.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,7 @@ static const struct catalog_function *find_of_users(const struct planning *plann
 
 static void add_users(struct function_facts *facts, const struct catalog_function *function)
 {
+    facts->users = true;
     facts->aggregate |= function->aggregate;
     facts->returns_set |= function->returns_set;
     if (function->volatility != 'i')
@@ -179,6 +181,23 @@ struct function_facts function_facts(const struct planning *planning, const Func
     if (users)
         add_users(&facts, users);
     return facts;
+}
+
+struct function_facts function_facts_of_name(const struct planning *planning, List *name)
+{
+    const FuncCall call = {.type = T_FuncCall, .funcname = name};
+    return function_facts(planning, &call);
+}
+
+struct function_facts function_facts_of_cast(const struct planning *planning, const TypeName *type)
+{
+    char name[NAMEDATALEN + 2];
+    if (!type->names)
+        return (struct function_facts){.class = FUNCTION_UNKNOWN};
+    snprintf(name, sizeof name, "::%s", parse_name(type->names));
+    List *names = list_copy(type->names);
+    llast(names) = makeString(pstrdup(name));
+    return function_facts_of_name(planning, names);
 }
 
 bool type_is_catalog(const TypeName *type)

@@ -24,6 +24,7 @@ enum function_class {
 struct function_facts {
     enum function_class class;
     const char *name;
+    bool users;     /* may be one of the database's users */
     bool aggregate; /* may be one */
     bool returns_set;
     bool writes;         /* changes something that a transaction keeps */
@@ -31,6 +32,10 @@ struct function_facts {
 };
 
 struct function_facts function_facts(const struct planning *planning, const FuncCall *call);
+/* The same of a name alone: of an operator, or of a function that is called as row.name. */
+struct function_facts function_facts_of_name(const struct planning *planning, List *name);
+/* The same of a cast to the type. */
+struct function_facts function_facts_of_cast(const struct planning *planning, const TypeName *type);
 
 /* Does a cast to this type look things up in the catalog?  (regclass and the like) */
 bool type_is_catalog(const TypeName *type);

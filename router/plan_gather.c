@@ -348,6 +348,28 @@ static bool replace_tables(Node *node, void *context)
 
 /* ---- what cannot be gathered ---- */
 
+static bool is_row(const Node *node)
+{
+    return node && IsA(node, ColumnRef) && IsA(llast(((const ColumnRef *) node)->fields), A_Star);
+}
+
+/* table.* as an argument is a row of the table's type: functions of the users are made for that type, and
+ * pg_typeof() tells its name. */
+static bool names_row_type(const struct analysis *analysis, Node *node)
+{
+    bool array, rows = false;
+    ListCell *cell;
+    if (IsA(node, TypeCast))
+        return is_row(castNode(TypeCast, node)->arg) &&
+               !analysis_type(castNode(TypeCast, node)->typeName, &array);
+    if (!IsA(node, FuncCall))
+        return false;
+    foreach (cell, castNode(FuncCall, node)->args)
+        rows |= is_row(lfirst(cell));
+    struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, node));
+    return rows && (facts.users || !strcmp(facts.name, "pg_typeof"));
+}
+
 /* Is a bare name the name of a replaced table, and no column's?  Its row type would be another. */
 static bool find_whole_row(Node *node, void *context)
 {
@@ -362,6 +384,8 @@ static bool find_whole_row(Node *node, void *context)
                 gathering->whole_row = name;
         }
     }
+    if (names_row_type(gathering->analysis, node))
+        gathering->whole_row = "*";
     return parse_walk(node, find_whole_row, context);
 }
 
@@ -436,7 +460,7 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
 static bool check_rows(struct gathering *gathering, SelectStmt *select)
 {
     find_whole_row((Node *) select, gathering);
-    if (gathering->whole_row)
+    if (gathering->whole_row || gathering->analysis->row_function)
         return give_up(gathering, "Name the columns.", "A whole row of a sharded table is used as a value.");
     return true;
 }

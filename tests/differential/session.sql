@@ -619,3 +619,11 @@ DROP TABLE keyway_1;
 -- a default of the session forbids the copies
 SET default_transaction_read_only = on;
 SELECT count(*) FROM users u, places p;
+
+-- an equality of the user's own comes before PostgreSQL's
+SET search_path = tricks, pg_catalog, public;
+SELECT count(*) FROM public.users WHERE username = 'ZOE';
+SELECT count(*) FROM public.users WHERE username = 'Ann'::text;
+SELECT count(*) FROM public.users u JOIN posts p USING (username);
+SELECT count(*) FROM public.users WHERE username IN ('ZOE', 'BOB');
+SELECT count(*) FROM public.users WHERE username OPERATOR(pg_catalog.=) 'zoe';

@@ -118,6 +118,36 @@ SELECT id FROM zoo WHERE jb @> $1
 --$ ~ | ~
 SELECT id FROM zoo WHERE num52 = $1 OR texts = $2
 
+-- a function that reads tables, called like a column
+SELECT u.username, u.event_count FROM users u
+
+-- the same in parentheses
+SELECT (u).event_count FROM users u
+
+-- a harmless function called like a column
+SELECT u.username, u.initial FROM users u
+
+-- a function of a row that is gathered
+SELECT u.initial, p.name FROM users u, places p
+
+-- a function of all columns of a row that is gathered
+SELECT initial(u.*), p.name FROM users u, places p
+
+-- the type of a row that is gathered
+SELECT pg_typeof(u.*) FROM users u, places p
+
+-- an operator that reads tables
+SELECT username, 'click'::text <~> username FROM users
+
+-- an operator that reads tables, of constants only
+SELECT 'click'::text OPERATOR(public.<~>) ''::text
+
+-- a cast that reads tables
+SELECT (kind::tally).n FROM events
+
+-- a cast that reads tables, of a constant only
+SELECT (('click'::text)::tally).n
+
 -- [write]
 -- values of every type
 INSERT INTO zoo (id, num, f8, ts, tz, d, t, iv, j, jb, ints, texts, bin, u, bl, c5, vc, ip, bits, cash, feeling, feelings, pos, span) VALUES (500, 'NaN', '-Infinity', 'infinity', '2024-01-01 00:00:00.1235+02', '0001-01-01 BC', '24:00', '1 year -3 days', '{"a" : 1}', '{"a" : 1}', '{1,NULL}', '{"a,b",NULL,"NULL"}', '\xff00', '{a0eebc999c0b4ef8bb6d6bb9bd380a11}', 'yes', 'x', 'y', '::1', '111', '$1,234.50', 'sad', '{ok,happy}', 5, '[1,5]') RETURNING id, num, f8, ts, tz, d, t, iv, j, jb, ints, texts, bin, u, bl, c5, vc, ip, bits, cash, feeling, pos, span

@@ -106,6 +106,9 @@ static const struct {
     {TOWN_FUNCTIONS, "pg_catalog|query_to_xml|v|f|f|f|f"},
     {TOWN_FUNCTIONS, "pg_catalog|generate_series|i|t|f|f|t"},
     {TOWN_FUNCTIONS, "public|pure|i|f|f|f|f"},
+    {TOWN_FUNCTIONS, "public|<~>|s|f|f|f|f"},
+    {TOWN_FUNCTIONS, "public|::tally|s|f|f|f|f"},
+    {TOWN_FUNCTIONS, "public|<=|i|f|f|f|f"},
     {TOWN_FUNCTIONS, "public|reader|s|f|f|f|f"},
 };
 
@@ -457,6 +460,19 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM missing", "0A000"},
            {"SELECT * FROM secured WHERE username = 'bob'", "0A000"},
            {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "gather abc"});
+}
+
+/* row.name calls name(row); operators and casts call functions, too. */
+Test(plan, functions_are_seen_behind_other_syntax)
+{
+    EXPECT({"SELECT u.reader FROM users u", "0A000"}, {"SELECT (u).reader FROM users u", "0A000"},
+           {"SELECT (SELECT u.reader) FROM users u WHERE username = 'bob'", "0A000"},
+           {"SELECT u.pure FROM users u", "concat abc"}, {"SELECT u.pure FROM users u, notes", "0A000"},
+           {"SELECT pure(u.*) FROM users u, notes", "0A000"}, {"SELECT name <~> 'a' FROM users", "0A000"},
+           {"SELECT 1 WHERE 1 OPERATOR(public.<~>) ALL (SELECT 2)", "0A000"},
+           {"SELECT name::tally FROM users", "0A000"}, {"SELECT name::other FROM users", "concat abc"},
+           {"SELECT * FROM users WHERE username <= 'c'", "concat abc"},
+           {"SELECT * FROM users WHERE username OPERATOR(pg_catalog.<=) 'c'", "single a"});
 }
 
 Test(plan, inserts_go_to_the_shards_of_their_keys)
