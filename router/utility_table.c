@@ -45,7 +45,8 @@ static void check_child(struct plan *plan, const struct routed_table *child,
 
 /*
  * A foreign key is checked by each shard among its own rows.  That is all rows if the referenced table is a
- * reference table, or if both are on the home shard; between sharded tables it is the rows of the same shard.
+ * reference table, or if both are on the home shard; between sharded tables it is the rows of the same shard,
+ * which says nothing where the two are spread in different ways.
  */
 static void check_foreign_key(struct plan *plan, const struct planning *planning,
                               const struct routed_table *table, const char *name,
@@ -54,7 +55,9 @@ static void check_foreign_key(struct plan *plan, const struct planning *planning
     if (constraint->contype != CONSTR_FOREIGN)
         return;
     const struct routed_table *target = place_owner(planning, constraint->pktable);
-    if ((target && !target->keyspace) || (!table && !target) || (table && table->keyspace && target))
+    bool alike = table && target && table->keyspace && target->keyspace &&
+                 keyspace_same(table->keyspace, target->keyspace);
+    if ((target && !target->keyspace) || (!table && !target) || alike)
         return;
     plan_refuse(plan, "a foreign key between tables on different shards is not supported",
                 "Make the referenced table a reference table, or leave the foreign key out.",

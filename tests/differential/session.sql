@@ -627,3 +627,8 @@ SELECT count(*) FROM public.users WHERE username = 'Ann'::text;
 SELECT count(*) FROM public.users u JOIN posts p USING (username);
 SELECT count(*) FROM public.users WHERE username IN ('ZOE', 'BOB');
 SELECT count(*) FROM public.users WHERE username OPERATOR(pg_catalog.=) 'zoe';
+
+-- a foreign key between tables that are spread in different ways
+ALTER TABLE events ADD CONSTRAINT by_user FOREIGN KEY (username) REFERENCES users (username) NOT VALID;
+INSERT INTO events (id, username) VALUES (5000, 'zoe'), (5001, 'ann'), (5002, 'kim');
+ALTER TABLE events DROP CONSTRAINT by_user;
