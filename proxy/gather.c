@@ -104,17 +104,39 @@ static void gather_fail(struct gather *gather, const struct error *error)
     }
 }
 
+/* However the transaction came to be READ ONLY, the first temporary table meets it. */
+static bool is_read_only(const struct gather *gather, const struct wire_fields *fields)
+{
+    return gather->step == STEP_CREATE && fields->sqlstate && !strcmp(fields->sqlstate, SQLSTATE_READ_ONLY);
+}
+
+static void refuse_read_only(struct error *error)
+{
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
+    error_detail(error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
+    error_hint(error, "Run it in a READ WRITE transaction.");
+}
+
+static void read_error(const struct gather *gather, const struct wire_fields *fields, struct error *error)
+{
+    if (is_read_only(gather, fields)) {
+        refuse_read_only(error);
+        return;
+    }
+    error_set(error, fields->sqlstate ? fields->sqlstate : SQLSTATE_INTERNAL_ERROR, "%s", fields->message ? fields->message : "");
+    if (fields->detail)
+        error_detail(error, "%s", fields->detail);
+    if (fields->hint)
+        error_hint(error, "%s", fields->hint);
+}
+
 static void fail_with_frame(struct gather *gather, const struct frame *frame)
 {
     struct wire_fields fields;
     struct error error = {0};
     if (!wire_read_fields(frame, &fields))
         return;
-    error_set(&error, fields.sqlstate ? fields.sqlstate : SQLSTATE_INTERNAL_ERROR, "%s", fields.message ? fields.message : "");
-    if (fields.detail)
-        error_detail(&error, "%s", fields.detail);
-    if (fields.hint)
-        error_hint(&error, "%s", fields.hint);
+    read_error(gather, &fields, &error);
     gather_fail(gather, &error);
     error_clear(&error);
 }

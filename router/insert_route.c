@@ -20,11 +20,25 @@ static void cut_to_length(struct key_value *key, int32_t typmod)
     key->text.length = at;
 }
 
+/* A query's rows would all fail, but it may have none.  The caller adds the detail. */
+static void refuse_query(struct error *error)
+{
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
+    error_hint(error, "Give the key a value that belongs to a shard.");
+}
+
 static bool fail_null(const struct insert_rows *rows, int column, struct error *error)
 {
+    const char *name = rows->columns[column];
+    if (rows->from_query) {
+        refuse_query(error);
+        error_detail(error, "Key column \"%s\" of \"%s\" would be NULL in each row of the query.", name,
+                     rows->table);
+        return false;
+    }
     error_set(error, SQLSTATE_NOT_NULL_VIOLATION,
-              "null value in column \"%s\" of relation \"%s\" violates not-null constraint",
-              rows->columns[column], rows->table);
+              "null value in column \"%s\" of relation \"%s\" violates not-null constraint", name,
+              rows->table);
     error_detail(error, "The column is a key: it says on which shard a row lives.");
     return false;
 }
@@ -64,6 +78,12 @@ static bool fail_unmapped(const struct insert_rows *rows, const struct value *va
                           const struct execution *execution, struct error *error)
 {
     const char *columns = NULL, *texts = NULL;
+    if (rows->from_query) {
+        refuse_query(error);
+        error_detail(error, "No shard of keyspace \"%s\" has the key of the query's rows.",
+                     keyspace_name(rows->keyspace));
+        return false;
+    }
     for (int i = 0; i < keyspace_columns(rows->keyspace); i++) {
         const char *text = value_describe(&values[i], execution);
         columns =

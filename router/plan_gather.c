@@ -198,9 +198,12 @@ static const char *copy_name(const struct gathering *gathering, int part)
     return arena_printf(gathering->arena, "keyway: gathered %d", part + 1);
 }
 
-/* Values of types that are not PostgreSQL's own have other OIDs on each shard: those travel as text. */
+/* Values of types that are not PostgreSQL's own have other OIDs on each shard: those travel as text.  In
+ * binary, texts are in the client's encoding, which may lack characters that are stored. */
 static bool travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
 {
+    if (!gathering->analysis->planning->facts->server_encoding)
+        return false;
     for (int i = 0; i < relation->column_count; i++)
         if (is_mentioned(gathering, relation->columns[i].name) &&
             (relation->columns[i].type >= FIRST_USER_OID ||
@@ -255,13 +258,20 @@ static const char *part_select(const struct gathering *gathering, const struct s
     return parse_deparse((Node *) select, gathering->arena);
 }
 
+static const char *copy_format(const struct gathering *gathering, const struct catalog_relation *relation)
+{
+    if (travels_in_binary(gathering, relation))
+        return "binary";
+    return gathering->analysis->planning->facts->server_encoding ? "text" : "text, ENCODING 'UTF8'";
+}
+
 static bool make_part(struct gathering *gathering, const struct scan *scan)
 {
     struct arena *arena = gathering->arena;
     struct gather_part *part = &gathering->parts[gathering->part_count];
     const struct catalog_relation *relation = scan->relation.relation;
     const char *key = primary_key(gathering, relation);
-    const char *format = travels_in_binary(gathering, relation) ? "binary" : "text";
+    const char *format = copy_format(gathering, relation);
     const char *select = part_select(gathering, scan, true);
     if (!select)
         select = part_select(gathering, scan, false);

@@ -407,6 +407,7 @@ static bool read_constant_key(struct inserting *inserting)
         row = lappend(row, source->outputs[i].expression ? source->outputs[i].expression
                                                          : (Node *) makeNode(SetToDefault));
     struct insert_rows *rows = new_rows(inserting, 1);
+    rows->from_query = true;
     if (!read_row(inserting, row, 0, rows->values))
         return false;
     inserting->plan->inside->insert = rows;

@@ -18,9 +18,10 @@ struct insert_rows {
     const int32_t *typmods;
     struct value *values; /* of the key columns, row by row */
     int count;
-    bool answers;               /* each row gives one of RETURNING */
-    const char *before, *after; /* the statement's text around the rows; NULL if it cannot be split */
-    const char **rows;          /* the text of each row, "(…)" */
+    bool from_query;             /* of a query that may have no rows; `values` are those of each */
+    bool answers;                /* each row gives one of RETURNING */
+    const char *before, *after;  /* the statement's text around the rows; NULL if it cannot be split */
+    const char **rows;           /* the text of each row, "(…)" */
     struct insert_piece *pieces; /* with an evaluation, in place of `rows`: `width` for each row */
     int width;
 };
@@ -37,7 +38,7 @@ struct plan_inside {
     struct condition **conditions;
     int condition_count;
     struct insert_rows *insert;
-    const int *gather_owners; /* the part that each condition belongs to */
+    const int *gather_owners;   /* the part that each condition belongs to */
     struct value limit, offset; /* with plan->has_limit, has_offset */
     bool server_encoding;
     bool no_clock_words; /* 'now' and the like, written to every shard, would differ */
@@ -47,7 +48,8 @@ struct plan_inside {
     size_t pin_count;
 };
 
-/* The query, run on the home shard over copies of the rows it needs.  False: it cannot be, as `proof` says.  The tree is changed. */
+/* The query, run on the home shard over copies of the rows it needs.  False: it cannot be, as `proof` says.
+ * The tree is changed. */
 bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof);
 
 /* Fill the plan from what the analysis found, for a statement that is to run with kind `kind` on several

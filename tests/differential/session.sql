@@ -632,3 +632,20 @@ SELECT count(*) FROM public.users WHERE username OPERATOR(pg_catalog.=) 'zoe';
 ALTER TABLE events ADD CONSTRAINT by_user FOREIGN KEY (username) REFERENCES users (username) NOT VALID;
 INSERT INTO events (id, username) VALUES (5000, 'zoe'), (5001, 'ann'), (5002, 'kim');
 ALTER TABLE events DROP CONSTRAINT by_user;
+
+-- a query that is gathered, where transactions are read only from the start
+SET default_transaction_read_only = on;
+SELECT count(*) FROM users u JOIN posts p ON u.age = p.likes;
+RESET default_transaction_read_only;
+
+-- a query that is gathered in a transaction that became read only
+BEGIN;
+SET TRANSACTION READ  ONLY;
+SELECT count(*) FROM users u JOIN posts p ON u.age = p.likes;
+ROLLBACK;
+
+-- a query that is gathered for a client whose encoding lacks characters of the rows
+SET client_encoding = 'LATIN1';
+SELECT count(*) FROM users u JOIN posts p ON u.age = p.likes WHERE u.username <> 'x';
+SELECT u.username FROM users u JOIN posts p ON u.age = p.likes WHERE u.username < 'c' ORDER BY 1;
+RESET client_encoding;

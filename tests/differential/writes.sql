@@ -31,6 +31,12 @@ INSERT INTO users (age) VALUES (1)
 -- a NULL key
 INSERT INTO users VALUES (NULL)
 
+-- a NULL key of a query that has no rows is no error
+INSERT INTO events (id, kind) SELECT NULL::bigint, what FROM lists WHERE false
+
+-- a key of no shard in a query that has no rows is no error
+INSERT INTO places (region, name) SELECT 'nowhere', what FROM lists WHERE false
+
 -- a NULL key among others
 INSERT INTO users (username) VALUES ('new1'), (NULL)
 

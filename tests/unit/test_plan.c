@@ -486,6 +486,7 @@ Test(plan, inserts_go_to_the_shards_of_their_keys)
         {"INSERT INTO users (name) VALUES ('Bob')", "23502"},
         {"INSERT INTO users (username) VALUES (lower('BOB'))", "0A000"},
         {"INSERT INTO users (username) VALUES (NULL)", "23502"},
+        {"INSERT INTO users (username) SELECT NULL::text FROM notes", "0A000"},
         {"INSERT INTO users (username) VALUES (DEFAULT)", "23502"},
         {"INSERT INTO users DEFAULT VALUES", "23502"}, {"INSERT INTO numbers VALUES (150)", "single b"},
         {"INSERT INTO numbers VALUES (1000)", "23514"}, {"INSERT INTO numbers VALUES (1.5)", "0A000"},
