@@ -183,7 +183,7 @@ static struct term *nested_condition(struct generator *generator)
 
 struct term *generate_condition(struct generator *generator, int depth)
 {
-    int kind = below(generator, 100);
+    int kind = below(generator, generator->complexity ? 100 : 60);
     if (kind < 42 && generator->scope->count)
         return compare_column(generator);
     if (kind < 46 && generator->scope->count)
@@ -204,6 +204,6 @@ struct term *generate_where(struct generator *generator)
     if (generator->scope->outer && generator->scope->count && chance(generator, 60))
         term_add(list, compare_columns(generator, generator->scope->outer));
     for (int i = 0; i < count; i++)
-        term_add(list, generate_condition(generator, 2));
+        term_add(list, generate_condition(generator, generator->complexity));
     return term_pattern(generator->arena, SORT_PART, " WHERE #", list);
 }

@@ -52,6 +52,7 @@ struct generator {
     int joined;                /* the first relation of the scope that ON can mean */
     int depth;                 /* of queries in each other */
     int parameters;            /* that may still be used */
+    int complexity;            /* how deep values are: 0 for columns and literals */
     bool returns;              /* writes may have RETURNING */
     bool repeated;             /* what is made stands in two places: no parameters, no subqueries */
     struct relation ctes[CTES];

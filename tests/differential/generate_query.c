@@ -360,8 +360,8 @@ static struct term *plain_items(struct generator *generator, const struct output
     for (int i = 0; i < outputs->count; i++) {
         enum sort sort = outputs->columns[i].sort;
         struct term *value = windows && chance(generator, 40) ? generate_window(generator, sort) : NULL;
-        term_add(list,
-                 item(generator, &outputs->columns[i], value ? value : generate_value(generator, sort, 2)));
+        term_add(list, item(generator, &outputs->columns[i],
+                            value ? value : generate_value(generator, sort, generator->complexity)));
     }
     return list;
 }
@@ -378,8 +378,8 @@ static struct term *group_items(struct generator *generator, const struct output
             value = group->keys[i];
         else if (chance(generator, 60))
             value = generate_aggregate(generator, sort);
-        term_add(list,
-                 item(generator, &outputs->columns[i], value ? value : generate_value(generator, sort, 1)));
+        term_add(list, item(generator, &outputs->columns[i],
+                            value ? value : generate_value(generator, sort, generator->complexity / 2)));
     }
     generator->group = NULL;
     return list;

@@ -374,7 +374,8 @@ static struct term *leaf(struct generator *generator, enum sort sort)
 
 bool may_nest(const struct generator *generator)
 {
-    return !generator->repeated && !generator->group && generator->depth < 3 && generator->tables > 0;
+    return generator->complexity && !generator->repeated && !generator->group && generator->depth < 3 &&
+           generator->tables > 0;
 }
 
 struct term *generate_value(struct generator *generator, enum sort sort, int depth)
@@ -401,7 +402,8 @@ struct term *generate_aggregate(struct generator *generator, enum sort sort)
     if (!rule)
         return NULL;
     generator->group = NULL;
-    struct term *term = apply(generator, rule, sort, is_free(rule) ? generate_sort(generator) : sort, 2);
+    struct term *term =
+        apply(generator, rule, sort, is_free(rule) ? generate_sort(generator) : sort, generator->complexity);
     generator->group = group;
     return term;
 }
@@ -442,7 +444,8 @@ struct term *generate_window(struct generator *generator, enum sort sort)
         choose_rule(generator, window_rules, sizeof window_rules / sizeof *window_rules, sort);
     if (!rule || (strchr(rule->arguments, 'W') && !identity(generator)))
         return NULL;
-    return apply(generator, rule, sort, is_free(rule) ? generate_sort(generator) : sort, 1);
+    return apply(generator, rule, sort, is_free(rule) ? generate_sort(generator) : sort,
+                 generator->complexity / 2);
 }
 
 struct term *generate_by_rule(struct generator *generator, int depth)

@@ -136,6 +136,8 @@ static struct term *insert_query(struct generator *generator, const struct table
     struct outputs outputs = {.count = width};
     memcpy(outputs.columns, table->columns, sizeof outputs.columns);
     struct term *query = generate_query(generator, &outputs);
+    if (query->children[1]->child_count == 1) /* VALUES of anything: its rows could fail in several ways */
+        return insert_values(generator, table);
     return term_pattern(generator->arena, SORT_FIXED,
                         arena_printf(generator->arena, "INSERT INTO %s (#) #", table->name),
                         names_of(generator, table, width), query);
