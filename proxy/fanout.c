@@ -214,11 +214,18 @@ static bool put_given_description(const struct fanout *fanout, struct buffer *ou
     return true;
 }
 
+static void refuse_other_columns(struct error *error)
+{
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported over gathered rows");
+    error_detail(error, "Over temporary tables its columns have other types: it uses whole rows of tables.");
+    error_hint(error, "Name the columns.");
+}
+
 static void take_given_description(struct fanout *fanout, struct error *error)
 {
     struct buffer body = {0};
     if (!put_given_description(fanout, &body))
-        error_set(error, SQLSTATE_INTERNAL_ERROR, "the gathered query has other columns than the statement");
+        refuse_other_columns(error);
     else if (fanout->shape.simple || fanout->shape.described)
         wire_message(client_output(fanout->client), 'T', buffer_data(&body), buffer_length(&body));
     buffer_free(&body);

@@ -239,6 +239,6 @@ char *parse_deparse(Node *statement, struct arena *arena)
     const char *text = print(statement, arena);
     if (means(text, statement))
         return (char *) text;
-    text = print_apart(statement, arena);
+    text = text && !strstr(text, placeholder) ? print_apart(statement, arena) : NULL;
     return means(text, statement) ? (char *) text : NULL;
 }

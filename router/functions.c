@@ -21,6 +21,7 @@ static const struct known knowns[] = {
     {"current_catalog", FUNCTION_HOME},
     {"current_database", FUNCTION_HOME},
     {"current_query", FUNCTION_HOME},
+    {"current_schemas", FUNCTION_HOME}, /* with the session's temporary one, if it has made any */
     {"currtid2", FUNCTION_HOME},
     {"currval", FUNCTION_HOME},
     {"format_type", FUNCTION_HOME},

@@ -380,19 +380,35 @@ static bool names_row_type(const struct analysis *analysis, Node *node)
     return rows && (facts.users || !strcmp(facts.name, "pg_typeof"));
 }
 
-/* Is a bare name the name of a replaced table, and no column's?  Its row type would be another. */
+static const char *name_of(const RangeVar *range)
+{
+    return range->alias ? range->alias->aliasname : range->relname;
+}
+
+/* The name of a table or a view that is replaced? */
+static bool names_replaced(const struct gathering *gathering, const char *name)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < gathering->part_count; i++)
+        if (!strcmp(name, name_of(gathering->scans[i]->range)))
+            return true;
+    for (int i = 0; i < analysis->view_count; i++)
+        if (reads_sharded(analysis, &analysis->views[i]) && !strcmp(name, name_of(analysis->views[i].range)))
+            return true;
+    return false;
+}
+
+/* Is a bare name one of those?  It may mean the row, whose type would be another. */
 static bool find_whole_row(Node *node, void *context)
 {
     struct gathering *gathering = context;
     if (!node)
         return false;
-    if (IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), String)) {
-        const char *name = strVal(llast(castNode(ColumnRef, node)->fields));
-        for (int i = 0; i < gathering->part_count; i++) {
-            const RangeVar *range = gathering->scans[i]->range;
-            if (!strcmp(name, range->alias ? range->alias->aliasname : range->relname))
-                gathering->whole_row = name;
-        }
+    if (IsA(node, ColumnRef) && list_length(castNode(ColumnRef, node)->fields) == 1 &&
+        IsA(linitial(castNode(ColumnRef, node)->fields), String)) {
+        const char *name = strVal(linitial(castNode(ColumnRef, node)->fields));
+        if (names_replaced(gathering, name))
+            gathering->whole_row = name;
     }
     if (names_row_type(gathering->analysis, node))
         gathering->whole_row = "*";
@@ -435,6 +451,46 @@ static bool locks(Node *node, void *context)
     return parse_walk(node, locks, context);
 }
 
+/* What tells of the statement's text and time, of the session's temporary schema, of the transaction, of
+ * other relations. */
+static bool sees_gathering(const char *function)
+{
+    return !strncmp(function, "pg_", 3) || !strncmp(function, "txid_", 5) ||
+           !strcmp(function, "current_query") || !strcmp(function, "current_schemas");
+}
+
+static bool check_functions(struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->sighting_count; i++) {
+        const struct sighting *sighting = &analysis->sightings[i];
+        if (sighting->class == FUNCTION_UNKNOWN)
+            return give_up(gathering, "Give the key's value, so that one shard runs the statement.",
+                           "It is not known what a function of the query depends on.");
+        bool known = sighting->class == FUNCTION_HOME || sighting->class == FUNCTION_CLOCK;
+        if (known && sees_gathering(sighting->name))
+            return give_up(
+                gathering, "Ask for it in a statement of its own.",
+                arena_printf(gathering->arena, "%s() could tell that rows are gathered.", sighting->name));
+    }
+    return true;
+}
+
+static bool check_relations(struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->scan_count; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        if (scan->relation.place == PLACE_CATALOG)
+            return give_up(gathering, "Ask the catalog in a statement of its own.",
+                           "The catalog tells of the temporary tables that rows are gathered into.");
+        if (scan_is_sharded(scan) && (scan->relation.table->problem || !scan->range))
+            return give_up(gathering, "Make the table the same on all shards, and RELOAD.",
+                           "A table is not the same on all shards.");
+    }
+    return true;
+}
+
 static bool check_query(struct gathering *gathering, SelectStmt *select)
 {
     const struct analysis *analysis = gathering->analysis;
@@ -455,16 +511,7 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
             arena_printf(gathering->arena,
                          "%s() depends on the order of rows, and those of several shards have none.",
                          analysis->order_dependent));
-    for (int i = 0; i < analysis->sighting_count; i++)
-        if (analysis->sightings[i].class == FUNCTION_UNKNOWN)
-            return give_up(gathering, "Give the key's value, so that one shard runs the statement.",
-                           "It is not known what a function of the query depends on.");
-    for (int i = 0; i < analysis->scan_count; i++)
-        if (scan_is_sharded(&analysis->scans[i]) &&
-            (analysis->scans[i].relation.table->problem || !analysis->scans[i].range))
-            return give_up(gathering, "Make the table the same on all shards, and RELOAD.",
-                           "A table is not the same on all shards.");
-    return true;
+    return check_functions(gathering) && check_relations(gathering);
 }
 
 static bool check_rows(struct gathering *gathering, SelectStmt *select)

@@ -4,6 +4,30 @@
 -- parentheses around what stands before IS, BETWEEN, IN, a cast, a subscript, AT TIME ZONE, COLLATE
 SELECT (u.age = 1 OR p.likes = 5) IS NOT TRUE AS a, u.age BETWEEN 1 AND (p.body IS NULL)::int AS b, (u.age > 20) IN (p.likes > 5) AS c, (NOT u.active)::text AS d, (CASE WHEN u.active THEN u.tags ELSE ARRAY[p.body] END)[1] AS e, (p.posted + interval '1 day') AT TIME ZONE 'Asia/Tokyo' AS f, (u.country || p.body) COLLATE "C" AS g, ((u.age = 1) IS NOT DISTINCT FROM NULL) IS NULL AS h, (u.active AND p.likes > 3) IS NULL AS i FROM users u, posts p
 
+-- a view's row as a value
+SELECT a FROM adults a, posts p WHERE a.age = p.likes
+
+-- a table's row as an argument
+SELECT row_to_json(u.*), pg_typeof(u.*) FROM users u JOIN posts p ON u.age = p.likes
+
+-- rows in an array
+SELECT array_agg(p.* ORDER BY p.username, p.id) FROM users u JOIN posts p ON u.age = p.likes
+
+-- a column and an alias of one name
+SELECT s.a, a.age FROM users a JOIN (SELECT likes AS a FROM posts) s ON s.a = a.age
+
+-- the catalog beside rows of several shards
+SELECT count(*) FROM pg_class c, users u WHERE c.relname LIKE 'keyway%'
+
+-- the session's schemas beside rows of several shards
+SELECT current_schemas(true), count(*) FROM users u JOIN posts p ON u.age = p.likes
+
+-- the statement beside rows of several shards
+SELECT current_query(), now() = statement_timestamp(), count(*) FROM users u JOIN posts p ON u.age = p.likes
+
+-- parentheses that are missing in print, and a name that Keyway uses itself
+SELECT "keyway_operand_0_" FROM (SELECT u.age AS "keyway_operand_0_" FROM users u JOIN posts p ON p.likes = u.age) s WHERE ("keyway_operand_0_" = 1 OR true) IS NOT FALSE
+
 -- an inner join on the key
 SELECT u.username, p.id, u.age, p.likes FROM users u JOIN posts p ON p.username = u.username
 

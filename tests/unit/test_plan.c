@@ -459,7 +459,19 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT tableoid::regclass FROM users WHERE username = 'zoe'", "0A000"},
            {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM missing", "0A000"},
            {"SELECT * FROM secured WHERE username = 'bob'", "0A000"},
-           {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "gather abc"});
+           {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "0A000"});
+}
+
+/* Its tables are others for a while, under other names, and in a transaction. */
+Test(plan, what_could_see_that_rows_are_gathered_is_refused)
+{
+    EXPECT({"SELECT * FROM information_schema.tables t, users u, posts p", "0A000"},
+           {"SELECT current_query() FROM users u, posts p", "0A000"},
+           {"SELECT pg_my_temp_schema() FROM users u, posts p", "0A000"},
+           {"SELECT u FROM users u, posts p", "0A000"},
+           {"SELECT pg_typeof(u.*) FROM users u, posts p", "0A000"},
+           {"SELECT count(u.*), p.a FROM users u, (SELECT body AS a FROM posts) p, posts a GROUP BY p.a",
+            "gather abc"});
 }
 
 /* row.name calls name(row); operators and casts call functions, too. */
