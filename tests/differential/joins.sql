@@ -7,12 +7,6 @@ SELECT (u.age = 1 OR p.likes = 5) IS NOT TRUE AS a, u.age BETWEEN 1 AND (p.body 
 -- a view's row as a value
 SELECT a FROM adults a, posts p WHERE a.age = p.likes
 
--- a table's row as an argument
-SELECT row_to_json(u.*), pg_typeof(u.*) FROM users u JOIN posts p ON u.age = p.likes
-
--- rows in an array
-SELECT array_agg(p.* ORDER BY p.username, p.id) FROM users u JOIN posts p ON u.age = p.likes
-
 -- a column and an alias of one name
 SELECT s.a, a.age FROM users a JOIN (SELECT likes AS a FROM posts) s ON s.a = a.age
 
@@ -319,3 +313,10 @@ SELECT u.username, c.population FROM users u LEFT JOIN countries c ON c.code = u
 
 -- FULL JOIN USING ordered by the merged key
 SELECT username, p.id FROM users u FULL JOIN posts p USING (username) ORDER BY username, p.id
+
+-- [names]
+-- rows in an array
+SELECT array_agg(p.* ORDER BY p.username, p.id) FROM users u JOIN posts p ON u.age = p.likes
+
+-- a table's row as an argument
+SELECT row_to_json(u.*), pg_typeof(u.*) FROM users u JOIN posts p ON u.age = p.likes
