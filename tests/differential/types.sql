@@ -134,7 +134,7 @@ SELECT u.initial, p.name FROM users u, places p
 SELECT initial(u.*), p.name FROM users u, places p
 
 -- the type of a row that is gathered
-SELECT pg_typeof(u.*) FROM users u, places p
+SELECT pg_typeof(u.*)::text FROM users u, places p
 
 -- an operator that reads tables
 SELECT username, 'click'::text <~> username FROM users
