@@ -49,10 +49,8 @@ static bool find_select(Node *node, void *context)
 /* ---- what a conjunct speaks of ---- */
 
 struct judging {
-    const struct analysis *analysis;
     const struct scan *scan;
     bool alone; /* the only item of FROM: bare column names are its own */
-    bool unfit;
 };
 
 static bool is_own_column(const struct judging *judging, const ColumnRef *reference)
@@ -68,56 +66,100 @@ static bool is_own_column(const struct judging *judging, const ColumnRef *refere
     return list_length(reference->fields) == 2 && !strcmp(strVal(linitial(reference->fields)), name);
 }
 
-/* 'now' and the like, which become a time where they meet one. */
-static bool may_be_clock_word(const A_Const *constant)
+/* 'now' and the like, which become a time where they meet one; a pattern's escapes, which may be wrong. */
+static bool is_plain_constant(const A_Const *constant)
 {
-    static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+    static const char *const words[] = {"now", "today", "tomorrow", "yesterday", "\\"};
     if (constant->isnull || !IsA(&constant->val, String))
-        return false;
+        return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcasestr(strVal(&constant->val), words[i]))
+            return false;
+    return true;
+}
+
+/* A constant, which the home shard has already read when it examined the statement; also as date '…' and the
+ * like. */
+static bool is_constant(const Node *node)
+{
+    bool array;
+    if (!node)
+        return false;
+    if (IsA(node, A_Const))
+        return is_plain_constant((const A_Const *) node);
+    if (!IsA(node, TypeCast) || !IsA(((const TypeCast *) node)->arg, A_Const))
+        return false;
+    uint32_t type = analysis_type(((const TypeCast *) node)->typeName, &array);
+    return type && !array && !type_is_string(type) && is_constant(((const TypeCast *) node)->arg);
+}
+
+static bool are_constants(const Node *node)
+{
+    ListCell *cell;
+    if (!node || !IsA(node, List))
+        return is_constant(node);
+    foreach (cell, (const List *) node)
+        if (!is_constant(lfirst(cell)))
+            return false;
+    return true;
+}
+
+static bool is_column(const struct judging *judging, const Node *node)
+{
+    return node && IsA(node, ColumnRef) && is_own_column(judging, (const ColumnRef *) node);
+}
+
+static bool is_comparison(const A_Expr *expression)
+{
+    static const char *const names[] = {"=", "<>", "<", ">", "<=", ">=", "~~", "!~~"};
+    if (list_length(expression->name) != 1)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(parse_name(expression->name), names[i]))
             return true;
     return false;
 }
 
-static bool judge(Node *node, void *context)
+static bool compares_with_constants(const struct judging *judging, const A_Expr *expression)
 {
-    struct judging *judging = context;
-    if (!node)
+    switch (expression->kind) {
+    case AEXPR_OP:
+    case AEXPR_LIKE:
+        if (!is_comparison(expression))
+            return false;
+        break;
+    case AEXPR_IN:
+    case AEXPR_BETWEEN:
+    case AEXPR_NOT_BETWEEN:
+    case AEXPR_DISTINCT:
+    case AEXPR_NOT_DISTINCT:
+        break;
+    default:
         return false;
+    }
+    return (is_column(judging, expression->lexpr) && are_constants(expression->rexpr)) ||
+           (is_constant(expression->lexpr) && is_column(judging, expression->rexpr));
+}
+
+/* Comparisons with constants, and what is made of them by AND, OR and NOT: none of these can fail. */
+static bool is_fit(const struct judging *judging, const Node *node)
+{
+    ListCell *cell;
     switch (nodeTag(node)) {
-    case T_ColumnRef:
-        judging->unfit |= !is_own_column(judging, castNode(ColumnRef, node));
-        return judging->unfit;
-    case T_A_Const:
-        judging->unfit |= may_be_clock_word(castNode(A_Const, node));
-        return judging->unfit;
-    case T_FuncCall: {
-        struct function_facts facts = function_facts(judging->analysis->planning, castNode(FuncCall, node));
-        judging->unfit |= facts.class != FUNCTION_SAFE || facts.aggregate || facts.returns_set;
-        break;
-    }
-    case T_TypeCast:
-        judging->unfit |= type_is_catalog(castNode(TypeCast, node)->typeName);
-        break;
     case T_A_Expr:
-    case T_BoolExpr:
+        return compares_with_constants(judging, (const A_Expr *) node);
     case T_NullTest:
+        return is_column(judging, (const Node *) ((const NullTest *) node)->arg);
     case T_BooleanTest:
-    case T_CaseExpr:
-    case T_CaseWhen:
-    case T_CoalesceExpr:
-    case T_MinMaxExpr:
-    case T_A_ArrayExpr:
-    case T_CollateClause:
-    case T_TypeName:
-    case T_List:
-        break;
-    default: /* sublinks, parameters, CURRENT_DATE, rows, … */
-        judging->unfit = true;
-        break;
+        return is_column(judging, (const Node *) ((const BooleanTest *) node)->arg);
+    case T_BoolExpr:
+        foreach (cell, ((const BoolExpr *) node)->args)
+            if (!is_fit(judging, lfirst(cell)))
+                return false;
+        return true;
+    default:
+        return false;
     }
-    return judging->unfit || parse_walk(node, judge, context);
 }
 
 static List *conjuncts(Node *condition)
@@ -133,7 +175,7 @@ static List *conjuncts(Node *condition)
     return all;
 }
 
-List *gather_filter(const struct analysis *analysis, SelectStmt *query, const struct scan *scan)
+List *gather_filter(SelectStmt *query, const struct scan *scan)
 {
     struct search search = {.range = scan->range};
     List *fit = NIL;
@@ -144,8 +186,8 @@ List *gather_filter(const struct analysis *analysis, SelectStmt *query, const st
     const List *from = search.found->fromClause;
     bool alone = list_length(from) == 1 && linitial(from) == scan->range;
     foreach (cell, conjuncts(search.found->whereClause)) {
-        struct judging judging = {analysis, scan, alone, false};
-        if (!judge(lfirst(cell), &judging))
+        const struct judging judging = {scan, alone};
+        if (is_fit(&judging, lfirst(cell)))
             fit = lappend(fit, lfirst(cell));
     }
     return fit;

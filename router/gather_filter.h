@@ -7,9 +7,9 @@
 #include "router/analyze.h"
 
 /*
- * The conjuncts of the WHERE that stands over the scan's name in FROM which speak of this table alone and mean the same on every shard;
+ * The conjuncts of the WHERE that stands over the scan's name in FROM which compare columns of this table with constants;
  * NULL: none.  The expressions are the query's own, not copies.
  */
-List *gather_filter(const struct analysis *analysis, SelectStmt *query, const struct scan *scan);
+List *gather_filter(SelectStmt *query, const struct scan *scan);
 
 #endif

@@ -236,7 +236,7 @@ static const char *part_select(const struct gathering *gathering, const struct s
     const struct catalog_relation *relation = scan->relation.relation;
     SelectStmt *select = makeNode(SelectStmt);
     RangeVar *from = copyObject(scan->range);
-    List *filter = filtered ? gather_filter(gathering->analysis, gathering->query, scan) : NIL;
+    List *filter = filtered ? gather_filter(gathering->query, scan) : NIL;
     from->schemaname = (char *) scan->relation.schema;
     if (from->alias)
         from->alias->colnames = NIL; /* the copy has the table's own names */
