@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "router/insert_inside.h"
+#include "router/rewrite.h"
 
 enum { MOST_OUTPUTS = 1600 }; /* of a select list: MaxTupleAttributeNumber is 1664 */
 
@@ -235,20 +236,6 @@ static void drop_unchosen(struct choice *choice)
 
 /* ---- the text ---- */
 
-static const char *quoted_name(const char *name, struct arena *arena)
-{
-    char *text = arena_alloc(arena, strlen(name) * 2 + 3), *at = text;
-    *at++ = '"';
-    for (; *name; name++) {
-        if (*name == '"')
-            *at++ = '"';
-        *at++ = *name;
-    }
-    *at++ = '"';
-    *at = '\0';
-    return text;
-}
-
 static struct insert_addition addition_of(const struct choice *choice, struct arena *arena)
 {
     const struct catalog_relation *relation = choice->inserting->target.relation;
@@ -256,7 +243,7 @@ static struct insert_addition addition_of(const struct choice *choice, struct ar
     const char *whole = "", *more = "";
     for (int i = 0; i < choice->width; i++) {
         const struct place *place = &choice->places[i];
-        const char *name = quoted_name(relation->columns[place->column].name, arena);
+        const char *name = rewrite_quote_name(relation->columns[place->column].name, arena);
         whole = arena_printf(arena, "%s%s%s", whole, i ? ", " : "(", name);
         if (i >= choice->written)
             more = arena_printf(arena, "%s, %s", more, name);

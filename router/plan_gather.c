@@ -178,20 +178,6 @@ static int part_of(const struct gathering *gathering, const RangeVar *range)
     return -1;
 }
 
-static const char *quoted_name(const char *name, struct arena *arena)
-{
-    char *quoted = arena_alloc(arena, strlen(name) * 2 + 3), *at = quoted;
-    *at++ = '"';
-    for (; *name; name++) {
-        if (*name == '"')
-            *at++ = '"';
-        *at++ = *name;
-    }
-    *at++ = '"';
-    *at = '\0';
-    return quoted;
-}
-
 /* It comes before all other tables of that name: one that nobody gives to a table of his own. */
 static const char *copy_name(const struct gathering *gathering, int part)
 {
@@ -224,7 +210,7 @@ static const char *primary_key(const struct gathering *gathering, const struct c
         const char *name = relation->columns[primary->columns[i]].name;
         if (!is_mentioned(gathering, name))
             return NULL;
-        name = quoted_name(name, gathering->arena);
+        name = rewrite_quote_name(name, gathering->arena);
         list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
     }
     return gathering->groups ? list : NULL;
@@ -277,7 +263,7 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
         select = part_select(gathering, scan, false);
     if (!select)
         return false;
-    const char *copy = quoted_name(copy_name(gathering, gathering->part_count), arena);
+    const char *copy = rewrite_quote_name(copy_name(gathering, gathering->part_count), arena);
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
         .binary = *format == 'b',

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static Node *bigint(Node *value)
 {
@@ -106,4 +107,18 @@ const char *rewrite_select(const SelectStmt *select, const List *hidden, bool ha
             copy->limitOption = (LimitOption) PARSED_LIMIT_DEFAULT;
     }
     return parse_deparse((Node *) copy, arena);
+}
+
+const char *rewrite_quote_name(const char *name, struct arena *arena)
+{
+    char *quoted = arena_alloc(arena, strlen(name) * 2 + 3), *at = quoted;
+    *at++ = '"';
+    for (; *name; name++) {
+        if (*name == '"')
+            *at++ = '"';
+        *at++ = *name;
+    }
+    *at++ = '"';
+    *at = '\0';
+    return quoted;
 }

@@ -14,4 +14,7 @@
 const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset,
                            struct arena *arena);
 
+/* The name in double quotes, as an identifier of a statement's text; in `arena`. */
+const char *rewrite_quote_name(const char *name, struct arena *arena);
+
 #endif
