@@ -34,6 +34,7 @@ struct catalog_column {
         type_name; /* as format_type() writes it: the same on every shard, which OIDs of user types are not */
     bool not_null;
     bool collatable;
+    bool collation_is_own;   /* another than its type's */
     bool collation_is_bytes; /* C or POSIX */
     bool collation_deterministic;
     enum column_default standard; /* how it gets a value when an INSERT names none */

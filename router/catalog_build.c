@@ -40,7 +40,8 @@
     " AND coalesce(to_jsonb(b) ->> 'datlocprovider', 'c') = 'c' AS bytes"                                    \
     " FROM pg_database b WHERE datname = current_database())"                                                \
     " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, NULL), a.attnotnull,"   \
-    " a.attcollation <> 0, CASE l.collprovider WHEN 'd' THEN s.bytes"                                        \
+    " CASE a.attcollation WHEN 0 THEN 'f' WHEN t.typcollation THEN 't' ELSE 'o' END,"                        \
+    " CASE l.collprovider WHEN 'd' THEN s.bytes"                                                             \
     " WHEN 'c' THEN l.collcollate IN ('C', 'POSIX') ELSE false END, coalesce(l.collisdeterministic, true),"  \
     " CASE a.attidentity WHEN '' THEN 'f' WHEN 'a' THEN 'a' ELSE 't' END, a.attgenerated <> '',"             \
     " CASE WHEN a.attidentity <> '' THEN format('pg_catalog.nextval(%L::pg_catalog.regclass)',"              \
@@ -270,7 +271,8 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
         .not_null = is_true(row[5]),
-        .collatable = is_true(row[6]),
+        .collatable = row[6] && *row[6] != 'f',
+        .collation_is_own = row[6] && *row[6] == 'o',
         .collation_is_bytes = is_true(row[7]),
         .collation_deterministic = is_true(row[8]),
         .standard = default_of(!row[9] || strcmp(row[9], "f") != 0, is_true(row[10]), row[11]),

@@ -102,10 +102,20 @@ struct evaluated {
     int count;
 };
 
-/* A use of a sharded table by a gathered query: its rows are copied into a temporary table of the home shard. */
+/*
+ * Rows that a gathered query needs of the shards: what `select` gives on each of them, all together.  They reach the home
+ * shard in one of two ways: as arrays, one for each column, which the query `gather_values` of the plan takes as
+ * parameters behind the client's own; or in a temporary table named `copy`, which `shard_text` of the plan reads.
+ */
 struct gather_part {
-    const char *table;  /* whose rows they are */
-    bool binary;        /* they travel in COPY's binary format, else as text */
+    const char *table;     /* whose rows they are, for EXPLAIN */
+    const char *select;    /* what each shard runs; its $1, $2, … are … */
+    const int *parameters; /* … these of the statement's parameters, 0-based */
+    int parameter_count;
+    int column_count;
+    const char *copy;      /* of the temporary table, in quotes, to be found in pg_temp */
+    const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
+    bool binary;           /* its columns may travel in binary format; else as text, by COPY */
     const char *create; /* the temporary table, with the home shard's own rows; ends so that WITH NO DATA can follow */
     const char *read;   /* COPY … TO STDOUT, for the other shards */
     const char *fill;   /* COPY … FROM STDIN, for the home shard */
@@ -144,6 +154,8 @@ struct plan {
     int parameter_count;
     const struct gather_part *gather; /* of PLAN_GATHER; shard_text is the query over the temporary tables */
     int gather_count;
+    const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
+    int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
     const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */

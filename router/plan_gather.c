@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "router/analyze_inside.h"
 #include "router/gather_filter.h"
 #include "router/plan_inside.h"
 #include "router/rewrite.h"
@@ -27,9 +28,13 @@ struct gathering {
     const char **names; /* mentioned anywhere, as columns may be */
     int name_count, name_room;
     bool all_columns; /* *, a natural join, … */
-    bool groups;
+    const char **group_names; /* of columns in GROUP BY */
+    int group_count, group_room;
+    bool collates;             /* COLLATE is written somewhere */
     const char *whole_row;     /* a table's name used as a value */
     const struct scan **scans; /* that are replaced, in the order of the parts */
+    List **columns;            /* of the parts: their names */
+    List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;
     int part_count;
     struct proof *proof;
@@ -104,23 +109,20 @@ static bool expand_views(Node *node, void *context)
 
 static void add_name(struct gathering *gathering, const char *name)
 {
-    if (gathering->name_count == gathering->name_room) {
-        int room = gathering->name_room ? gathering->name_room * 2 : 64;
-        const char **names = arena_alloc_array(gathering->analysis->arena, (size_t) room, sizeof *names);
-        if (gathering->name_count)
-            memcpy(names, gathering->names, (size_t) gathering->name_count * sizeof *names);
-        gathering->names = names;
-        gathering->name_room = room;
-    }
-    gathering->names[gathering->name_count++] = name;
+    *ARRAY_ADD(gathering->analysis, gathering->names, gathering->name_count, gathering->name_room) = name;
+}
+
+static bool is_among(const char *const *names, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
 }
 
 static bool is_mentioned(const struct gathering *gathering, const char *name)
 {
-    for (int i = 0; i < gathering->name_count; i++)
-        if (!strcmp(gathering->names[i], name))
-            return true;
-    return gathering->all_columns;
+    return gathering->all_columns || is_among(gathering->names, gathering->name_count, name);
 }
 
 static void add_names(struct gathering *gathering, const List *names)
@@ -135,6 +137,26 @@ static void note_reference(struct gathering *gathering, const ColumnRef *referen
 {
     gathering->all_columns |= IsA(llast(reference->fields), A_Star);
     add_names(gathering, reference->fields);
+}
+
+static bool note_group_names(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), String))
+        *ARRAY_ADD(gathering->analysis, gathering->group_names, gathering->group_count,
+                   gathering->group_room) = strVal(llast(castNode(ColumnRef, node)->fields));
+    return parse_walk(node, note_group_names, context);
+}
+
+/* GROUP BY may also name an output column, or give its number. */
+static void note_groups(struct gathering *gathering, const SelectStmt *select)
+{
+    if (!select->groupClause)
+        return;
+    note_group_names((Node *) select->groupClause, gathering);
+    note_group_names((Node *) select->targetList, gathering);
 }
 
 static bool note_mentions(Node *node, void *context)
@@ -160,7 +182,10 @@ static bool note_mentions(Node *node, void *context)
     case T_RangeSubselect: /* its select list names what its columns are */
         return note_mentions(castNode(RangeSubselect, node)->subquery, context);
     case T_SelectStmt:
-        gathering->groups |= castNode(SelectStmt, node)->groupClause != NIL;
+        note_groups(gathering, castNode(SelectStmt, node));
+        break;
+    case T_CollateClause:
+        gathering->collates = true;
         break;
     default:
         break;
@@ -208,18 +233,41 @@ static const char *primary_key(const struct gathering *gathering, const struct c
             primary = &relation->uniques[i];
     for (int i = 0; primary && i < primary->column_count; i++) {
         const char *name = relation->columns[primary->columns[i]].name;
-        if (!is_mentioned(gathering, name))
+        if (!is_among(gathering->group_names, gathering->group_count, name))
             return NULL;
         name = rewrite_quote_name(name, gathering->arena);
         list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
     }
-    return gathering->groups ? list : NULL;
+    return list;
+}
+
+static ResTarget *target_of(void *field)
+{
+    ColumnRef *column = makeNode(ColumnRef);
+    ResTarget *target = makeNode(ResTarget);
+    column->fields = list_make1(field);
+    column->location = target->location = -1;
+    target->val = (Node *) column;
+    return target;
+}
+
+/* The names of the table's columns that the query mentions; never none. */
+static List *columns_of(const struct gathering *gathering, const struct catalog_relation *relation)
+{
+    List *columns = NIL;
+    for (int i = 0; i < relation->column_count; i++) {
+        const char *name = relation->columns[i].name;
+        if (is_mentioned(gathering, name) || (!columns && i == relation->column_count - 1))
+            columns = lappend(columns, makeString((char *) name));
+    }
+    return columns;
 }
 
 /* The table's own rows that the query can need. */
-static const char *part_select(const struct gathering *gathering, const struct scan *scan, bool filtered)
+static const char *part_select(const struct gathering *gathering, const struct scan *scan, const List *columns,
+                               bool filtered)
 {
-    const struct catalog_relation *relation = scan->relation.relation;
+    ListCell *cell;
     SelectStmt *select = makeNode(SelectStmt);
     RangeVar *from = copyObject(scan->range);
     List *filter = filtered ? gather_filter(gathering->query, scan) : NIL;
@@ -227,17 +275,8 @@ static const char *part_select(const struct gathering *gathering, const struct s
     if (from->alias)
         from->alias->colnames = NIL; /* the copy has the table's own names */
     select->fromClause = list_make1(from);
-    for (int i = 0; i < relation->column_count; i++) {
-        const char *name = relation->columns[i].name;
-        if (!is_mentioned(gathering, name) && (select->targetList || i < relation->column_count - 1))
-            continue;
-        ColumnRef *column = makeNode(ColumnRef);
-        ResTarget *target = makeNode(ResTarget);
-        column->fields = list_make1(makeString((char *) name));
-        column->location = target->location = -1;
-        target->val = (Node *) column;
-        select->targetList = lappend(select->targetList, target);
-    }
+    foreach (cell, columns)
+        select->targetList = lappend(select->targetList, target_of(lfirst(cell)));
     if (filter)
         select->whereClause =
             list_length(filter) == 1 ? linitial(filter) : (Node *) makeBoolExpr(AND_EXPR, filter, -1);
@@ -258,14 +297,19 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
     const struct catalog_relation *relation = scan->relation.relation;
     const char *key = primary_key(gathering, relation);
     const char *format = copy_format(gathering, relation);
-    const char *select = part_select(gathering, scan, true);
+    List *columns = gathering->columns[gathering->part_count] = columns_of(gathering, relation);
+    const char *select = part_select(gathering, scan, columns, true);
     if (!select)
-        select = part_select(gathering, scan, false);
+        select = part_select(gathering, scan, columns, false);
     if (!select)
         return false;
     const char *copy = rewrite_quote_name(copy_name(gathering, gathering->part_count), arena);
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
+        .select = select,
+        .column_count = list_length(columns),
+        .copy = copy,
+        .key = key,
         .binary = *format == 'b',
         .create = arena_printf(arena, "CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s", copy, select),
         .read = arena_printf(arena, "COPY (%s) TO STDOUT (FORMAT %s)", select, format),
@@ -286,6 +330,7 @@ static bool make_parts(struct gathering *gathering)
     size_t room = (size_t) analysis->scan_count;
     int condition = 0;
     gathering->scans = arena_alloc_array(analysis->arena, room, sizeof *gathering->scans);
+    gathering->columns = arena_alloc_array(analysis->arena, room, sizeof *gathering->columns);
     gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
     int *owners = arena_alloc_array(gathering->arena, room, sizeof *owners);
     for (int i = 0; i < analysis->scan_count; i++) {
@@ -331,6 +376,7 @@ static bool replace_tables(Node *node, void *context)
         range->catalogname = NULL;
         range->schemaname = (char *) "pg_temp";
         range->relname = (char *) copy_name(gathering, part);
+        gathering->copies = lappend(gathering->copies, range);
         range->inh = true;
         return false;
     }
@@ -340,6 +386,76 @@ static bool replace_tables(Node *node, void *context)
             reference->fields = list_copy_tail(reference->fields, 1);
     }
     return parse_walk(node, replace_tables, context);
+}
+
+/* ---- the query over arrays ---- */
+
+/* unnest() of several arrays gives rows of scalars: no arrays in arrays; a column's own collation would be lost. */
+static bool fits_arrays(const struct gathering *gathering, int part)
+{
+    const struct catalog_relation *relation = gathering->scans[part]->relation.relation;
+    if (gathering->parts[part].key || !gathering->parts[part].binary)
+        return false;
+    for (int i = 0; i < relation->column_count; i++) {
+        const struct catalog_column *column = &relation->columns[i];
+        if (is_mentioned(gathering, column->name) && (column->collation_is_own || strchr(column->type_name, '[')))
+            return false;
+    }
+    return true;
+}
+
+/* "copy" ("a", "b") AS (SELECT * FROM unnest($3, $4)) */
+static CommonTableExpr *rows_of_arrays(const struct gathering *gathering, int part, int first)
+{
+    FuncCall *unnest = makeFuncCall(list_make2(makeString((char *) "pg_catalog"), makeString((char *) "unnest")),
+                                    NIL, COERCE_EXPLICIT_CALL, -1);
+    RangeFunction *function = makeNode(RangeFunction);
+    SelectStmt *select = makeNode(SelectStmt);
+    CommonTableExpr *rows = makeNode(CommonTableExpr);
+    for (int i = 0; i < gathering->parts[part].column_count; i++) {
+        ParamRef *array = makeNode(ParamRef);
+        array->number = first + i;
+        array->location = -1;
+        unnest->args = lappend(unnest->args, array);
+    }
+    function->functions = list_make1(list_make2(unnest, NIL));
+    select->targetList = list_make1(target_of(makeNode(A_Star)));
+    select->fromClause = list_make1(function);
+    rows->ctename = (char *) copy_name(gathering, part);
+    rows->aliascolnames = gathering->columns[part];
+    rows->ctequery = (Node *) select;
+    rows->location = -1;
+    return rows;
+}
+
+static int first_free_parameter(const struct analysis *analysis)
+{
+    int declared = analysis->planning->type_count;
+    return 1 + (analysis->parameter_count > declared ? analysis->parameter_count : declared);
+}
+
+static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
+{
+    struct plan *plan = gathering->plan;
+    int next = plan->gather_first = first_free_parameter(gathering->analysis);
+    List *rows = NIL;
+    ListCell *cell;
+    for (int i = 0; i < gathering->part_count; i++) {
+        if (!fits_arrays(gathering, i))
+            return;
+        rows = lappend(rows, rows_of_arrays(gathering, i, next));
+        next += gathering->parts[i].column_count;
+    }
+    if (next > UINT16_MAX)
+        return;
+    foreach (cell, gathering->copies) /* their names mean rows of arrays now */
+        lfirst_node(RangeVar, cell)->schemaname = NULL;
+    if (!select->withClause) {
+        select->withClause = makeNode(WithClause);
+        select->withClause->location = -1;
+    }
+    select->withClause->ctes = list_concat(rows, select->withClause->ctes);
+    plan->gather_values = parse_deparse((Node *) select, gathering->arena);
 }
 
 /* ---- what cannot be gathered ---- */
@@ -543,6 +659,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     plan->shard_text = text_of_query;
     plan->gather = gathering.parts;
     plan->gather_count = gathering.part_count;
+    write_over_arrays(&gathering, select);
     plan_pin_all(plan);
     return true;
 }

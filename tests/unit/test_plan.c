@@ -753,6 +753,32 @@ static void expect_gathers(const char *sql, const char *const *reads)
 }
 #define EXPECT_GATHERS(sql, ...) expect_gathers(sql, (const char *const[]){__VA_ARGS__, NULL})
 
+static void expect_over_arrays(const char *sql, const char *wanted)
+{
+    struct plan *plan = make(sql);
+    cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
+    cr_expect(wanted ? plan->gather_values && !strcmp(plan->gather_values, wanted) : !plan->gather_values,
+              "%s\n  %s", sql, plan->gather_values ? plan->gather_values : "none");
+    plan_release(plan);
+}
+
+Test(plan, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
+{
+    expect_over_arrays("SELECT avg(age) FROM users WHERE name <> 'x'",
+                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM pg_catalog.unnest($1, $2)) "
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> 'x'");
+    expect_over_arrays("SELECT avg(age) FROM users GROUP BY name",
+                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM pg_catalog.unnest($1, $2)) "
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users GROUP BY name");
+    expect_over_arrays("WITH x AS (SELECT 1 AS one) SELECT avg(age) FROM users, x WHERE age > $3",
+                       "WITH \"keyway: gathered 1\"(age) AS (SELECT * FROM pg_catalog.unnest($4)), "
+                       "x AS (SELECT 1 AS one) "
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users, x WHERE age > $3");
+    expect_over_arrays("SELECT username, name, count(*) FROM users JOIN (SELECT avg(age) FROM users) x (age) "
+                       "USING (age) GROUP BY username",
+                       NULL);
+}
+
 Test(plan, gathered_are_the_columns_and_rows_that_matter)
 {
     EXPECT_GATHERS("SELECT avg(age) FROM users WHERE name = 'x' AND age > 3 AND random() > 0.5",
