@@ -34,6 +34,11 @@ const char *const commit_mode_names[] = {
     [COMMIT_BEST_EFFORT] = "best_effort",
     NULL,
 };
+const char *const float_sums_names[] = {
+    [FLOAT_SUMS_REFUSE] = "refuse",
+    [FLOAT_SUMS_ANY_ORDER] = "any_order",
+    NULL,
+};
 const char *const keyspace_method_names[] = {
     [METHOD_RANGE] = "range",
     [METHOD_HASH] = "hash",

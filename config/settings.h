@@ -21,6 +21,8 @@ enum { SETTINGS_MAX_SHARDS = 256 }; /* shards of one database; struct shard_set 
 enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT };
 enum auth_method { AUTH_TRUST, AUTH_PASSWORD, AUTH_MD5, AUTH_SCRAM_SHA_256, AUTH_CERT };
 enum tls_mode { TLS_OFF, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
+/* Sums of floating-point numbers of several shards: their last digits depend on the order of adding. */
+enum float_sums { FLOAT_SUMS_REFUSE, FLOAT_SUMS_ANY_ORDER };
 enum commit_mode { COMMIT_REFUSE, COMMIT_BEST_EFFORT };
 enum keyspace_method { METHOD_RANGE, METHOD_HASH, METHOD_LIST };
 
@@ -137,6 +139,7 @@ struct database_settings {
     enum pool_mode pool_mode;
     int64_t pool_size, min_pool_size, reserve_pool_size;
     enum commit_mode multi_shard_commit;
+    enum float_sums float_sums;
     const char *dbname;  /* NULL: the shard's conninfo says */
     struct keyspace_settings *keyspaces;
     size_t keyspace_count;

@@ -182,6 +182,14 @@ static void set_commit_mode(struct load *load, void *target, const struct docume
         database->multi_shard_commit = (enum commit_mode) choice;
 }
 
+static void set_float_sums(struct load *load, void *target, const struct document_entry *entry)
+{
+    struct database_settings *database = target;
+    int choice;
+    if (load_choice(load, entry, float_sums_names, &choice))
+        database->float_sums = (enum float_sums) choice;
+}
+
 static void set_dbname(struct load *load, void *target, const struct document_entry *entry)
 {
     struct database_settings *database = target;
@@ -199,6 +207,7 @@ static const struct section_key database_keys[] = {
     {"min_pool_size", set_min_pool_size, false},
     {"reserve_pool_size", set_reserve_pool_size, false},
     {"multi_shard_commit", set_commit_mode, false},
+    {"float_sums", set_float_sums, false},
     {"dbname", set_dbname, false},
     {NULL, NULL, false},
 };
@@ -263,6 +272,7 @@ void load_databases(struct load *load)
             .min_pool_size = settings->min_pool_size,
             .reserve_pool_size = settings->reserve_pool_size,
             .multi_shard_commit = COMMIT_REFUSE,
+            .float_sums = FLOAT_SUMS_REFUSE,
             .line = section->source->line,
         };
         section_apply(load, section, database_keys, database);

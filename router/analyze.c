@@ -213,7 +213,9 @@ struct query *query_new(struct analysis *analysis, SelectStmt *select, struct sc
     query->select = select;
     query->region = region;
     query->scope = scope_new(analysis, outer);
+    query->depth = query->scope->depth = analysis->depth + 1;
     query->first_scan = analysis->scan_count;
+    *ARRAY_ADD(analysis, analysis->queries, analysis->query_count, analysis->query_room) = query;
     return query;
 }
 
@@ -264,6 +266,7 @@ static struct query *read_leaf(struct analysis *analysis, struct query *query, s
     read_from_list(analysis, query, select->fromClause, outer);
     analysis->clause = CLAUSE_FILTER;
     read_condition(analysis, select->whereClause, query->scope, query->region);
+    query->rows_end_scan = analysis->scan_count;
     int region = region_of_outputs(query, parent);
     analysis->clause = CLAUSE_OUTPUT;
     read_expression(analysis, (Node *) select->targetList, query->scope, region);
@@ -307,6 +310,8 @@ struct query *read_select(struct analysis *analysis, SelectStmt *select, struct 
 {
     enum clause clause = analysis->clause;
     struct query *query = query_new(analysis, select, outer, merge ? parent : region_new(analysis, parent));
+    query->around = analysis->reading;
+    analysis->reading = query;
     analysis->depth++;
     read_with(analysis, select->withClause, query->scope);
     if (select->op != SETOP_NONE)
@@ -319,6 +324,7 @@ struct query *read_select(struct analysis *analysis, SelectStmt *select, struct 
     read_unused_with(analysis, select->withClause, query->scope);
     analysis->depth--;
     analysis->clause = clause;
+    analysis->reading = query->around;
     query->end_scan = analysis->scan_count;
     return query;
 }

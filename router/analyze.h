@@ -88,6 +88,11 @@ struct query {
     bool outputs_known;
     bool aggregates, windows;
     int first_scan, end_scan; /* the scans below it are those in between */
+    int rows_end_scan;        /* … and up to here those of its FROM and WHERE */
+    int depth;
+    bool correlated;          /* it may refer to a query around it */
+    struct query *around;     /* that was being read when this one began */
+    bool pushed;              /* the shards compute it as a whole (gather_push) */
 };
 
 /* Where a thing was found that not every plan allows. */
@@ -98,6 +103,12 @@ struct sighting {
     const char *name;
     enum clause clause;
     int depth; /* of the query: 0 is the statement itself */
+};
+
+/* An aggregate or window function, and the query whose rows it takes. */
+struct order_dependent {
+    const char *name;
+    const struct query *query;
 };
 
 /* A view in FROM, and the definition that is read in its place. */
@@ -119,6 +130,9 @@ struct analysis {
     int region_count, region_room;
     struct scan *scans;
     int scan_count, scan_room;
+    struct query **queries; /* all that were read: a CTE's once for each use */
+    int query_count, query_room;
+    struct query *reading; /* the one that is being read */
     struct view_use *views;
     int view_count, view_room;
     const RangeVar **cte_uses; /* names in FROM that mean a CTE */
@@ -138,7 +152,8 @@ struct analysis {
     const char *system_column;   /* ctid, tableoid, … seen */
     const char *local_view;      /* a view that not every shard has */
     const char *order_sensitive; /* its result may depend on the order of rows */
-    const char *order_dependent; /* an aggregate that shows in which order rows arrive */
+    struct order_dependent *order_dependents; /* aggregates that show in which order rows arrive */
+    int order_dependent_count, order_dependent_room;
     const char *recursive;       /* a WITH RECURSIVE query */
     bool time_casts;             /* casts to dates and times outside conditions */
     bool modifying;              /* WITH changes data */

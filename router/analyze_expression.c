@@ -92,6 +92,23 @@ static bool is_order_free(const char *aggregate)
     return false;
 }
 
+/* Rows of one subquery with ORDER BY come in its order, unless they are sorted again (PostgreSQL 15, 9.21). */
+static bool has_ordered_input(const struct query *query)
+{
+    const SelectStmt *select = query ? query->select : NULL;
+    if (!select || select->groupClause || select->distinctClause || query->windows || list_length(select->fromClause) != 1 ||
+        !IsA(linitial(select->fromClause), RangeSubselect))
+        return false;
+    return castNode(SelectStmt, linitial_node(RangeSubselect, select->fromClause)->subquery)->sortClause;
+}
+
+static void note_order_dependent(struct analysis *analysis, const char *name)
+{
+    if (!has_ordered_input(analysis->reading))
+        *ARRAY_ADD(analysis, analysis->order_dependents, analysis->order_dependent_count, analysis->order_dependent_room) =
+            (struct order_dependent){name, analysis->reading};
+}
+
 static void read_call(struct reading *reading, const FuncCall *call)
 {
     struct analysis *analysis = reading->analysis;
@@ -103,7 +120,7 @@ static void read_call(struct reading *reading, const FuncCall *call)
     if (call->over || (facts.aggregate && !is_order_free(facts.name)))
         analysis->order_sensitive = facts.name;
     if (call_depends_on_order(analysis, call, &facts, reading->scope))
-        analysis->order_dependent = facts.name;
+        note_order_dependent(analysis, facts.name);
     if (facts.aggregate && !call->over)
         check_aggregate_level(analysis, call, reading->scope);
 }
@@ -162,6 +179,46 @@ static void read_sublink(struct reading *reading, const SubLink *link)
     read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
 }
 
+static bool names_output(const struct query *query, const char *name)
+{
+    ListCell *cell;
+    if (!query || !query->select)
+        return false;
+    foreach (cell, query->select->targetList)
+        if (IsA(lfirst(cell), ResTarget) && !strcmp(output_name(lfirst_node(ResTarget, cell)), name))
+            return true;
+    return false;
+}
+
+/* How many scopes out the reference leads; -1: nobody knows. */
+static int level_of(const struct reading *reading, const ColumnRef *reference)
+{
+    const Node *first = linitial(reference->fields);
+    int level;
+    scope_resolve(reading->scope, reference, &level);
+    if (level >= 0 || list_length(reference->fields) > 2)
+        return level;
+    if (IsA(first, A_Star))
+        return 0;
+    if (IsA(llast(reference->fields), A_Star) || list_length(reference->fields) == 1) /* a whole row */
+        level = scope_item_level(reading->scope, strVal(first));
+    bool output = level < 0 && list_length(reference->fields) == 1 && reading->analysis->clause == CLAUSE_OTHER &&
+                  names_output(reading->analysis->reading, strVal(first));
+    return output ? 0 : level;
+}
+
+/* What is found outside of a query ties it to the one that it is found in. */
+static void read_level(struct reading *reading, const ColumnRef *reference)
+{
+    const struct scope *scope = reading->scope;
+    int level = level_of(reading, reference);
+    for (int i = 0; i < level; i++)
+        scope = scope->outer;
+    int depth = level < 0 ? -1 : scope->depth;
+    for (struct query *query = reading->analysis->reading; query && query->depth > depth; query = query->around)
+        query->correlated = true;
+}
+
 static bool read_node(Node *node, void *context)
 {
     struct reading *reading = context;
@@ -179,6 +236,7 @@ static bool read_node(Node *node, void *context)
         break;
     case T_ColumnRef:
         read_system_column(reading->analysis, castNode(ColumnRef, node));
+        read_level(reading, castNode(ColumnRef, node));
         read_row_function(reading, castNode(ColumnRef, node));
         break;
     case T_A_Indirection:

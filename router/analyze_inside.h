@@ -33,6 +33,7 @@ struct scope {
     struct item **items;
     int count, room;
     struct cte *ctes;
+    int depth; /* of the query whose names these are */
 };
 
 struct scope *scope_new(struct analysis *analysis, struct scope *outer);
@@ -40,6 +41,12 @@ void scope_add(struct analysis *analysis, struct scope *scope, struct item *item
 /* The slot of a column reference, or NO_SLOT.  *level: 0 if the scope itself has it, more for outer ones, -1
  * unknown. */
 int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *level);
+/* The name that PostgreSQL gives to the column of a select list. */
+const char *output_name(const ResTarget *target);
+/* How far out the item of FROM with this name is; -1: there is none. */
+int scope_item_level(const struct scope *scope, const char *name);
+/* Does the scope itself have a column of that name, and only one? */
+bool scope_finds(const struct scope *scope, const ColumnRef *reference);
 /* Is table.name no column of the table, as far as its columns are known? */
 bool scope_lacks_column(const struct scope *scope, const ColumnRef *reference, bool *opaque);
 struct cte *scope_cte(const struct scope *scope, const char *name);

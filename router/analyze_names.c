@@ -24,6 +24,7 @@ struct scope *scope_new(struct analysis *analysis, struct scope *outer)
     struct scope *scope = arena_alloc(analysis->arena, sizeof *scope);
     scope->outer = outer;
     scope->ctes = outer ? outer->ctes : NULL;
+    scope->depth = analysis->depth;
     return scope;
 }
 
@@ -146,4 +147,23 @@ int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *le
         }
     }
     return NO_SLOT;
+}
+
+bool scope_finds(const struct scope *scope, const ColumnRef *reference)
+{
+    int slot;
+    ListCell *cell;
+    foreach (cell, reference->fields)
+        if (!IsA(lfirst(cell), String))
+            return false;
+    return find(scope, reference->fields, &slot) == FOUND;
+}
+
+int scope_item_level(const struct scope *scope, const char *name)
+{
+    for (int level = 0; scope; scope = scope->outer, level++)
+        for (int i = 0; i < scope->count; i++)
+            if (scope->items[i]->by_name && scope->items[i]->name && !strcmp(scope->items[i]->name, name))
+                return level;
+    return -1;
 }

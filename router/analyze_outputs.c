@@ -158,6 +158,12 @@ static enum strength name_of(Node *node, const char **name)
     }
 }
 
+const char *output_name(const ResTarget *target)
+{
+    const char *name = target->name;
+    return name || name_of(target->val, &name) ? name : "?column?";
+}
+
 struct listing {
     struct output *outputs;
     int count, room;
@@ -216,9 +222,7 @@ void read_outputs(struct analysis *analysis, struct query *query)
         if (IsA(target->val, A_Indirection) &&
             IsA(llast(castNode(A_Indirection, target->val)->indirection), A_Star))
             listing.known = false; /* (row).* */
-        struct output output = {.name = target->name, .expression = target->val};
-        if (!output.name && !name_of(target->val, &output.name))
-            output.name = "?column?";
+        struct output output = {.name = output_name(target), .expression = target->val};
         output.slot = slot_of_output(analysis, query, target->val);
         *ARRAY_ADD(analysis, listing.outputs, listing.count, listing.room) = output;
     }

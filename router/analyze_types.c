@@ -7,9 +7,16 @@
  */
 #include "router/analyze_inside.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "router/sql_types.h"
+
+static bool is_exact(uint32_t type)
+{
+    return type_is_integer(type) || type == TYPE_numeric;
+}
 
 static uint32_t wider_integer(uint32_t left, uint32_t right)
 {
@@ -51,6 +58,8 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return 0;
     if (is_builtin(call, "count") || is_builtin(call, "row_number") || is_builtin(call, "rank"))
         return TYPE_int8;
+    if (is_builtin(call, "extract"))
+        return TYPE_numeric;
     Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
     if (!argument)
         return 0;
@@ -60,23 +69,80 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
     if (is_builtin(call, "sum"))
         return type_of_sum(type);
     if (is_builtin(call, "avg"))
-        return type_is_integer(type) ? TYPE_numeric : 0;
+        return is_exact(type) ? TYPE_numeric : 0;
     if (is_builtin(call, "min") || is_builtin(call, "max"))
         return type == TYPE_varchar ? TYPE_text : type;
-    return is_builtin(call, "abs") && type_is_integer(type) ? type : 0;
+    bool keeps_numeric = type == TYPE_numeric && (is_builtin(call, "round") || is_builtin(call, "trunc") ||
+                                                 is_builtin(call, "floor") || is_builtin(call, "ceil"));
+    return keeps_numeric || (is_builtin(call, "abs") && is_exact(type)) ? type : 0;
+}
+
+/* What integers and numerics become together. */
+static uint32_t common_type(uint32_t left, uint32_t right)
+{
+    if (!is_exact(left) || !is_exact(right))
+        return left == right ? left : 0;
+    return left == TYPE_numeric || right == TYPE_numeric ? TYPE_numeric : wider_integer(left, right);
+}
+
+/* CASE and COALESCE, whose NULLs are of any type. */
+static uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices)
+{
+    uint32_t type = 0;
+    bool bytes;
+    ListCell *cell;
+    foreach (cell, choices) {
+        Node *choice = lfirst(cell);
+        if (!choice || (IsA(choice, A_Const) && castNode(A_Const, choice)->isnull))
+            continue;
+        uint32_t other = analysis_infer(analysis, query, choice, &bytes);
+        type = type ? common_type(type, other) : other;
+        if (!type || type_is_string(type))
+            return 0;
+    }
+    return type;
+}
+
+static uint32_t type_of_case(struct analysis *analysis, const struct query *query, const CaseExpr *expression)
+{
+    List *results = list_make1(expression->defresult);
+    ListCell *cell;
+    foreach (cell, expression->args)
+        results = lappend(results, lfirst_node(CaseWhen, cell)->result);
+    return type_of_choice(analysis, query, results);
+}
+
+/* As make_const() in parse_node.c has it. */
+static uint32_t type_of_constant(const A_Const *constant)
+{
+    if (constant->isnull)
+        return 0;
+    if (IsA(&constant->val, Integer))
+        return TYPE_int4;
+    if (!IsA(&constant->val, Float))
+        return 0;
+    const char *text = castNode(Float, &constant->val)->fval;
+    char *end;
+    errno = 0;
+    strtoll(text, &end, 10);
+    return *end || errno ? TYPE_numeric : TYPE_int8;
 }
 
 static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
                                  const A_Expr *expression)
 {
     bool bytes = false;
-    if (expression->kind != AEXPR_OP || !expression->lexpr || list_length(expression->name) != 1)
+    if (expression->kind != AEXPR_OP || list_length(expression->name) != 1)
         return 0;
     const char *name = parse_name(expression->name);
-    if (strlen(name) != 1 || !strchr("+-*/%", *name))
+    if (strlen(name) != 1 || !strchr("+-*/%", *name) ||
+        function_facts_of_name(analysis->planning, expression->name).users)
         return 0;
-    return wider_integer(analysis_infer(analysis, query, expression->lexpr, &bytes),
-                         analysis_infer(analysis, query, expression->rexpr, &bytes));
+    uint32_t right = analysis_infer(analysis, query, expression->rexpr, &bytes);
+    if (!is_exact(right) || (!expression->lexpr && !strchr("+-", *name)))
+        return 0;
+    uint32_t left = expression->lexpr ? analysis_infer(analysis, query, expression->lexpr, &bytes) : right;
+    return is_exact(left) ? common_type(left, right) : 0;
 }
 
 /* COLLATE "C" makes any text sort by its bytes. */
@@ -102,9 +168,11 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
     }
     switch (nodeTag(expression)) {
     case T_A_Const:
-        return IsA(&castNode(A_Const, expression)->val, Integer) && !castNode(A_Const, expression)->isnull
-                   ? TYPE_int4
-                   : 0;
+        return type_of_constant(castNode(A_Const, expression));
+    case T_CaseExpr:
+        return type_of_case(analysis, query, castNode(CaseExpr, expression));
+    case T_CoalesceExpr:
+        return type_of_choice(analysis, query, castNode(CoalesceExpr, expression)->args);
     case T_TypeCast:
         return type_of_cast(castNode(TypeCast, expression)->typeName);
     case T_FuncCall:

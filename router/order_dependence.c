@@ -41,6 +41,12 @@ static const char *const adders[] = {
     "sum", "avg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", NULL,
 };
 
+/* These make floating-point numbers of whatever they get. */
+static const char *const float_adders[] = {
+    "corr",      "covar_pop", "covar_samp",     "regr_avgx",  "regr_avgy", "regr_intercept",
+    "regr_r2",   "regr_sxx",  "regr_sxy",       "regr_syy",   "regr_slope", NULL,
+};
+
 /* Window functions that take rows by their place. */
 static const char *const by_place[] = {
     "row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value", NULL,
@@ -96,6 +102,11 @@ static bool has_float(const struct analysis *analysis, const FuncCall *call, con
     return false;
 }
 
+static bool sums_in_any_order(const struct analysis *analysis)
+{
+    return analysis->planning->routing->settings->float_sums == FLOAT_SUMS_ANY_ORDER;
+}
+
 static bool has_order(const WindowDef *window)
 {
     return window->name || window->refname || window->orderClause;
@@ -110,7 +121,9 @@ bool call_depends_on_order(const struct analysis *analysis, const FuncCall *call
     if ((!facts->aggregate && !call->over) || is_among(name, indifferent))
         return false;
     if (is_among(name, adders))
-        return has_float(analysis, call, scope);
+        return !sums_in_any_order(analysis) && has_float(analysis, call, scope);
+    if (is_among(name, float_adders))
+        return !sums_in_any_order(analysis);
     return !call->agg_order && !call->agg_within_group && !call->agg_distinct &&
            !(call->over && has_order(call->over));
 }

@@ -126,6 +126,102 @@ bool parse_walk(Node *node, parse_walker walker, void *context)
     return raw_expression_tree_walker(node, walker, context);
 }
 
+bool parse_visit_list(List *list, parse_visitor visitor, void *context)
+{
+    ListCell *cell;
+    foreach (cell, list)
+        if (!visitor((Node **) &cell->ptr_value, context))
+            return false;
+    return true;
+}
+
+static bool visit_call(FuncCall *call, parse_visitor visitor, void *context)
+{
+    return parse_visit_list(call->args, visitor, context) && parse_visit_list(call->agg_order, visitor, context) &&
+           (!call->agg_filter || visitor(&call->agg_filter, context)) &&
+           (!call->over || visitor((Node **) &call->over, context));
+}
+
+static bool visit_window(WindowDef *window, parse_visitor visitor, void *context)
+{
+    return parse_visit_list(window->partitionClause, visitor, context) &&
+           parse_visit_list(window->orderClause, visitor, context) &&
+           (!window->startOffset || visitor(&window->startOffset, context)) &&
+           (!window->endOffset || visitor(&window->endOffset, context));
+}
+
+static bool visit_case(CaseExpr *expression, parse_visitor visitor, void *context)
+{
+    return (!expression->arg || visitor((Node **) &expression->arg, context)) &&
+           parse_visit_list(expression->args, visitor, context) &&
+           (!expression->defresult || visitor((Node **) &expression->defresult, context));
+}
+
+static bool visit_pair(Node **left, Node **right, parse_visitor visitor, void *context)
+{
+    if (*left && !visitor(left, context))
+        return false;
+    return !*right || visitor(right, context);
+}
+
+bool parse_visit(Node *node, parse_visitor visitor, void *context)
+{
+#define VISIT(type, member) visitor((Node **) &castNode(type, node)->member, context)
+#define VISIT_LIST(type, member) parse_visit_list(castNode(type, node)->member, visitor, context)
+    switch (nodeTag(node)) {
+    case T_A_Const:
+    case T_ParamRef:
+    case T_ColumnRef:
+    case T_SQLValueFunction:
+        return true;
+    case T_List:
+        return parse_visit_list(castNode(List, node), visitor, context);
+    case T_FuncCall:
+        return visit_call(castNode(FuncCall, node), visitor, context);
+    case T_WindowDef:
+        return visit_window(castNode(WindowDef, node), visitor, context);
+    case T_A_Expr:
+        return visit_pair(&castNode(A_Expr, node)->lexpr, &castNode(A_Expr, node)->rexpr, visitor, context);
+    case T_CaseExpr:
+        return visit_case(castNode(CaseExpr, node), visitor, context);
+    case T_CaseWhen:
+        return visit_pair((Node **) &castNode(CaseWhen, node)->expr, (Node **) &castNode(CaseWhen, node)->result, visitor,
+                          context);
+    case T_SubLink:
+        return !castNode(SubLink, node)->testexpr || VISIT(SubLink, testexpr);
+    case T_BoolExpr:
+        return VISIT_LIST(BoolExpr, args);
+    case T_TypeCast:
+        return VISIT(TypeCast, arg);
+    case T_CoalesceExpr:
+        return VISIT_LIST(CoalesceExpr, args);
+    case T_MinMaxExpr:
+        return VISIT_LIST(MinMaxExpr, args);
+    case T_NullTest:
+        return VISIT(NullTest, arg);
+    case T_BooleanTest:
+        return VISIT(BooleanTest, arg);
+    case T_CollateClause:
+        return VISIT(CollateClause, arg);
+    case T_A_ArrayExpr:
+        return VISIT_LIST(A_ArrayExpr, elements);
+    case T_RowExpr:
+        return VISIT_LIST(RowExpr, args);
+    case T_GroupingSet:
+        return VISIT_LIST(GroupingSet, content);
+    case T_GroupingFunc:
+        return VISIT_LIST(GroupingFunc, args);
+    case T_SortBy:
+        return VISIT(SortBy, node);
+    case T_ResTarget:
+        return VISIT(ResTarget, val);
+    default:
+        return false;
+    }
+#undef VISIT
+#undef VISIT_LIST
+}
+
 bool parse_protect(void (*body)(void *context), void *context, struct error *error)
 {
     sigjmp_buf here, *outer = PG_exception_stack;

@@ -90,6 +90,14 @@ char *parse_deparse(Node *statement, struct arena *arena);
 typedef bool (*parse_walker)(Node *node, void *context);
 bool parse_walk(Node *node, parse_walker walker, void *context);
 
+/*
+ * Visit the places of an expression's direct children, so that they can be put in place of others; of a sublink only what
+ * stands before its query.  Lists are seen through.  False: the visitor said so, or the node is of a kind that is not known here.
+ */
+typedef bool (*parse_visitor)(Node **place, void *context);
+bool parse_visit(Node *node, parse_visitor visitor, void *context);
+bool parse_visit_list(List *list, parse_visitor visitor, void *context);
+
 /* The last name of a qualified name list (of String), and the one before it or NULL. */
 const char *parse_name(const List *names);
 const char *parse_qualifier(const List *names);

@@ -13,32 +13,11 @@
  */
 #include <string.h>
 
-#include "router/analyze_inside.h"
 #include "router/gather_filter.h"
-#include "router/plan_inside.h"
+#include "router/gather_inside.h"
 #include "router/rewrite.h"
 
 enum { FIRST_USER_OID = 16384 };
-
-struct gathering {
-    struct plan *plan;
-    struct analysis *analysis;
-    struct arena *arena; /* the plan's */
-    SelectStmt *query;
-    const char **names; /* mentioned anywhere, as columns may be */
-    int name_count, name_room;
-    bool all_columns; /* *, a natural join, … */
-    const char **group_names; /* of columns in GROUP BY */
-    int group_count, group_room;
-    bool collates;             /* COLLATE is written somewhere */
-    const char *whole_row;     /* a table's name used as a value */
-    const struct scan **scans; /* that are replaced, in the order of the parts */
-    List **columns;            /* of the parts: their names */
-    List *copies;              /* of RangeVar: where the query names the parts */
-    struct gather_part *parts;
-    int part_count;
-    struct proof *proof;
-};
 
 static bool give_up(struct gathering *gathering, const char *hint, const char *detail)
 {
@@ -133,9 +112,30 @@ static void add_names(struct gathering *gathering, const List *names)
             add_name(gathering, strVal(lfirst(cell)));
 }
 
+static const char *name_of(const RangeVar *range)
+{
+    return range->alias ? range->alias->aliasname : range->relname;
+}
+
+/* A bare name that a table or a view has, too, may mean its row. */
+static bool may_be_row(const struct analysis *analysis, const ColumnRef *reference)
+{
+    if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
+        return false;
+    const char *name = strVal(linitial(reference->fields));
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (scan_is_sharded(&analysis->scans[i]) && analysis->scans[i].range &&
+            !strcmp(name, name_of(analysis->scans[i].range)))
+            return true;
+    for (int i = 0; i < analysis->view_count; i++)
+        if (!strcmp(name, name_of(analysis->views[i].range)))
+            return true;
+    return false;
+}
+
 static void note_reference(struct gathering *gathering, const ColumnRef *reference)
 {
-    gathering->all_columns |= IsA(llast(reference->fields), A_Star);
+    gathering->all_columns |= IsA(llast(reference->fields), A_Star) || may_be_row(gathering->analysis, reference);
     add_names(gathering, reference->fields);
 }
 
@@ -198,15 +198,19 @@ static bool note_mentions(Node *node, void *context)
 static int part_of(const struct gathering *gathering, const RangeVar *range)
 {
     for (int i = 0; i < gathering->part_count; i++)
-        if (gathering->scans[i]->range == range)
+        if (gathering->scans[i] && gathering->scans[i]->range == range)
             return i;
     return -1;
 }
 
-/* It comes before all other tables of that name: one that nobody gives to a table of his own. */
-static const char *copy_name(const struct gathering *gathering, int part)
+const char *gather_copy_name(const struct gathering *gathering, int part)
 {
     return arena_printf(gathering->arena, "keyway: gathered %d", part + 1);
+}
+
+bool gather_is_binary(const struct catalog_column *column)
+{
+    return column->type < FIRST_USER_OID && strncmp(column->type_name, "reg", 3) != 0;
 }
 
 /* Values of types that are not PostgreSQL's own have other OIDs on each shard: those travel as text.  In
@@ -216,9 +220,7 @@ static bool travels_in_binary(const struct gathering *gathering, const struct ca
     if (!gathering->analysis->planning->facts->server_encoding)
         return false;
     for (int i = 0; i < relation->column_count; i++)
-        if (is_mentioned(gathering, relation->columns[i].name) &&
-            (relation->columns[i].type >= FIRST_USER_OID ||
-             !strncmp(relation->columns[i].type_name, "reg", 3)))
+        if (is_mentioned(gathering, relation->columns[i].name) && !gather_is_binary(&relation->columns[i]))
             return false;
     return true;
 }
@@ -241,7 +243,7 @@ static const char *primary_key(const struct gathering *gathering, const struct c
     return list;
 }
 
-static ResTarget *target_of(void *field)
+ResTarget *gather_target(void *field)
 {
     ColumnRef *column = makeNode(ColumnRef);
     ResTarget *target = makeNode(ResTarget);
@@ -276,7 +278,7 @@ static const char *part_select(const struct gathering *gathering, const struct s
         from->alias->colnames = NIL; /* the copy has the table's own names */
     select->fromClause = list_make1(from);
     foreach (cell, columns)
-        select->targetList = lappend(select->targetList, target_of(lfirst(cell)));
+        select->targetList = lappend(select->targetList, gather_target(lfirst(cell)));
     if (filter)
         select->whereClause =
             list_length(filter) == 1 ? linitial(filter) : (Node *) makeBoolExpr(AND_EXPR, filter, -1);
@@ -288,6 +290,17 @@ static const char *copy_format(const struct gathering *gathering, const struct c
     if (travels_in_binary(gathering, relation))
         return "binary";
     return gathering->analysis->planning->facts->server_encoding ? "text" : "text, ENCODING 'UTF8'";
+}
+
+/* unnest() of several arrays gives rows of scalars: no arrays in arrays; a column's own collation would be lost. */
+static bool fits_arrays(const struct gathering *gathering, const struct catalog_relation *relation)
+{
+    for (int i = 0; i < relation->column_count; i++) {
+        const struct catalog_column *column = &relation->columns[i];
+        if (is_mentioned(gathering, column->name) && (column->collation_is_own || strchr(column->type_name, '[')))
+            return false;
+    }
+    return true;
 }
 
 static bool make_part(struct gathering *gathering, const struct scan *scan)
@@ -303,7 +316,7 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
         select = part_select(gathering, scan, columns, false);
     if (!select)
         return false;
-    const char *copy = rewrite_quote_name(copy_name(gathering, gathering->part_count), arena);
+    const char *copy = rewrite_quote_name(gather_copy_name(gathering, gathering->part_count), arena);
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
         .select = select,
@@ -318,8 +331,22 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
                                      copy, key, copy)
                       : arena_printf(arena, "ANALYZE pg_temp.%s", copy),
     };
+    gathering->arrays[gathering->part_count] = part->binary && !key && fits_arrays(gathering, relation);
     gathering->scans[gathering->part_count++] = scan;
     return true;
+}
+
+static void make_room(struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    size_t room = (size_t) analysis->scan_count;
+    gathering->scans = arena_alloc_array(analysis->arena, room, sizeof *gathering->scans);
+    gathering->columns = arena_alloc_array(analysis->arena, room, sizeof *gathering->columns);
+    gathering->arrays = arena_alloc_array(analysis->arena, room, sizeof *gathering->arrays);
+    gathering->owners = arena_alloc_array(analysis->arena, room, sizeof *gathering->owners);
+    gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
+    for (size_t i = 0; i < room; i++)
+        gathering->owners[i] = -1;
 }
 
 /* A table that is read more than once through one name (a CTE used twice) is one part with several
@@ -327,33 +354,36 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
 static bool make_parts(struct gathering *gathering)
 {
     const struct analysis *analysis = gathering->analysis;
-    size_t room = (size_t) analysis->scan_count;
-    int condition = 0;
-    gathering->scans = arena_alloc_array(analysis->arena, room, sizeof *gathering->scans);
-    gathering->columns = arena_alloc_array(analysis->arena, room, sizeof *gathering->columns);
-    gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
-    int *owners = arena_alloc_array(gathering->arena, room, sizeof *owners);
     for (int i = 0; i < analysis->scan_count; i++) {
         const struct scan *scan = &analysis->scans[i];
-        if (!scan_is_sharded(scan))
+        if (!scan_is_sharded(scan) || gathering->owners[i] >= 0)
             continue;
-        int part = part_of(gathering, scan->range);
-        if (part < 0) {
-            if (!make_part(gathering, scan))
-                return false;
-            part = gathering->part_count - 1;
-        }
-        owners[condition++] = part; /* conditions are in the order of these scans: add_conditions() */
+        gathering->owners[i] = part_of(gathering, scan->range);
+        if (gathering->owners[i] < 0 && !make_part(gathering, scan))
+            return false;
+        if (gathering->owners[i] < 0)
+            gathering->owners[i] = gathering->part_count - 1;
     }
-    gathering->plan->inside->gather_owners = owners;
     return true;
+}
+
+/* Conditions are in the order of the sharded scans: add_conditions(). */
+static void own_conditions(struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    int *owners = arena_alloc_array(gathering->arena, (size_t) analysis->scan_count, sizeof *owners);
+    int condition = 0;
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            owners[condition++] = gathering->owners[i];
+    gathering->plan->inside->gather_owners = owners;
 }
 
 static bool names_part(const struct gathering *gathering, const List *fields)
 {
     const char *schema = strVal(linitial(fields)), *name = strVal(lsecond(fields));
     for (int i = 0; i < gathering->part_count; i++)
-        if (!strcmp(gathering->scans[i]->relation.schema, schema) &&
+        if (gathering->scans[i] && !strcmp(gathering->scans[i]->relation.schema, schema) &&
             !strcmp(gathering->scans[i]->relation.name, name))
             return true;
     return false;
@@ -375,7 +405,7 @@ static bool replace_tables(Node *node, void *context)
         }
         range->catalogname = NULL;
         range->schemaname = (char *) "pg_temp";
-        range->relname = (char *) copy_name(gathering, part);
+        range->relname = (char *) gather_copy_name(gathering, part);
         gathering->copies = lappend(gathering->copies, range);
         range->inh = true;
         return false;
@@ -389,20 +419,6 @@ static bool replace_tables(Node *node, void *context)
 }
 
 /* ---- the query over arrays ---- */
-
-/* unnest() of several arrays gives rows of scalars: no arrays in arrays; a column's own collation would be lost. */
-static bool fits_arrays(const struct gathering *gathering, int part)
-{
-    const struct catalog_relation *relation = gathering->scans[part]->relation.relation;
-    if (gathering->parts[part].key || !gathering->parts[part].binary)
-        return false;
-    for (int i = 0; i < relation->column_count; i++) {
-        const struct catalog_column *column = &relation->columns[i];
-        if (is_mentioned(gathering, column->name) && (column->collation_is_own || strchr(column->type_name, '[')))
-            return false;
-    }
-    return true;
-}
 
 /* "copy" ("a", "b") AS (SELECT * FROM unnest($3, $4)) */
 static CommonTableExpr *rows_of_arrays(const struct gathering *gathering, int part, int first)
@@ -419,9 +435,9 @@ static CommonTableExpr *rows_of_arrays(const struct gathering *gathering, int pa
         unnest->args = lappend(unnest->args, array);
     }
     function->functions = list_make1(list_make2(unnest, NIL));
-    select->targetList = list_make1(target_of(makeNode(A_Star)));
+    select->targetList = list_make1(gather_target(makeNode(A_Star)));
     select->fromClause = list_make1(function);
-    rows->ctename = (char *) copy_name(gathering, part);
+    rows->ctename = (char *) gather_copy_name(gathering, part);
     rows->aliascolnames = gathering->columns[part];
     rows->ctequery = (Node *) select;
     rows->location = -1;
@@ -441,7 +457,7 @@ static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
     List *rows = NIL;
     ListCell *cell;
     for (int i = 0; i < gathering->part_count; i++) {
-        if (!fits_arrays(gathering, i))
+        if (!gathering->arrays[i])
             return;
         rows = lappend(rows, rows_of_arrays(gathering, i, next));
         next += gathering->parts[i].column_count;
@@ -460,9 +476,10 @@ static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
 
 /* ---- what cannot be gathered ---- */
 
-static bool is_row(const Node *node)
+static bool is_row(const struct analysis *analysis, const Node *node)
 {
-    return node && IsA(node, ColumnRef) && IsA(llast(((const ColumnRef *) node)->fields), A_Star);
+    return node && IsA(node, ColumnRef) &&
+           (IsA(llast(((const ColumnRef *) node)->fields), A_Star) || may_be_row(analysis, (const ColumnRef *) node));
 }
 
 /* table.* as an argument is a row of the table's type: functions of the users are made for that type, and
@@ -472,49 +489,34 @@ static bool names_row_type(const struct analysis *analysis, Node *node)
     bool array, rows = false;
     ListCell *cell;
     if (IsA(node, TypeCast))
-        return is_row(castNode(TypeCast, node)->arg) &&
+        return is_row(analysis, (const Node *) castNode(TypeCast, node)->arg) &&
                !analysis_type(castNode(TypeCast, node)->typeName, &array);
     if (!IsA(node, FuncCall))
         return false;
     foreach (cell, castNode(FuncCall, node)->args)
-        rows |= is_row(lfirst(cell));
+        rows |= is_row(analysis, lfirst(cell));
     struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, node));
     return rows && (facts.users || !strcmp(facts.name, "pg_typeof"));
 }
 
-static const char *name_of(const RangeVar *range)
-{
-    return range->alias ? range->alias->aliasname : range->relname;
-}
-
-/* The name of a table or a view that is replaced? */
-static bool names_replaced(const struct gathering *gathering, const char *name)
-{
-    const struct analysis *analysis = gathering->analysis;
-    for (int i = 0; i < gathering->part_count; i++)
-        if (!strcmp(name, name_of(gathering->scans[i]->range)))
-            return true;
-    for (int i = 0; i < analysis->view_count; i++)
-        if (reads_sharded(analysis, &analysis->views[i]) && !strcmp(name, name_of(analysis->views[i].range)))
-            return true;
-    return false;
-}
-
-/* Is a bare name one of those?  It may mean the row, whose type would be another. */
+/* The row's type is another over a copy; what shows only its columns' names and values is the same. */
 static bool find_whole_row(Node *node, void *context)
 {
     struct gathering *gathering = context;
     if (!node)
         return false;
-    if (IsA(node, ColumnRef) && list_length(castNode(ColumnRef, node)->fields) == 1 &&
-        IsA(linitial(castNode(ColumnRef, node)->fields), String)) {
-        const char *name = strVal(linitial(castNode(ColumnRef, node)->fields));
-        if (names_replaced(gathering, name))
-            gathering->whole_row = name;
-    }
     if (names_row_type(gathering->analysis, node))
-        gathering->whole_row = "*";
+        gathering->shows_row_type = true;
     return parse_walk(node, find_whole_row, context);
+}
+
+static bool is_copy(const struct gathering *gathering, const RangeVar *range)
+{
+    ListCell *cell;
+    foreach (cell, gathering->copies)
+        if (lfirst(cell) == range)
+            return true;
+    return false;
 }
 
 struct strays {
@@ -531,9 +533,10 @@ static bool find_strays(Node *node, void *context)
     if (IsA(node, RangeVar)) {
         const RangeVar *range = castNode(RangeVar, node);
         const struct analysis *analysis = strays->gathering->analysis;
-        bool read = part_of(strays->gathering, range) >= 0;
+        bool read = part_of(strays->gathering, range) >= 0 ||
+                    is_copy(strays->gathering, range);
         for (int i = 0; i < analysis->scan_count && !read; i++)
-            read = analysis->scans[i].range == range;
+            read = analysis->scans[i].range == range && !scan_is_sharded(&analysis->scans[i]);
         struct resolved_relation relation = resolve_relation(analysis->planning, range);
         const struct view_use *view = find_view(analysis, range);
         bool harmless = relation.place == PLACE_VIEW ? view && !reads_sharded(analysis, view)
@@ -607,19 +610,46 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
     if (locks((Node *) select, NULL))
         return give_up(gathering, "Lock rows by their keys.",
                        "Rows of several shards cannot be locked through a copy.");
-    if (analysis->order_dependent)
-        return give_up(
-            gathering, "Give the aggregate an ORDER BY; cast floating-point numbers to numeric.",
-            arena_printf(gathering->arena,
-                         "%s() depends on the order of rows, and those of several shards have none.",
-                         analysis->order_dependent));
     return check_functions(gathering) && check_relations(gathering);
+}
+
+/* Rows of one shard are still in its order; a query without sharded tables has the rows of one PostgreSQL. */
+static bool shows_order(const struct gathering *gathering, const struct query *query)
+{
+    const struct analysis *analysis = gathering->analysis;
+    if (!query)
+        return true;
+    for (int i = query->first_scan; i < query->end_scan; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return !query->pushed;
+    return false;
+}
+
+static bool check_order(struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->order_dependent_count; i++) {
+        const struct order_dependent *dependent = &analysis->order_dependents[i];
+        if (shows_order(gathering, dependent->query))
+            return give_up(gathering,
+                           "Give the aggregate an ORDER BY; cast floating-point numbers to numeric, or set float_sums.",
+                           arena_printf(gathering->arena,
+                                        "%s() depends on the order of rows, and those of several shards have none.",
+                                        dependent->name));
+    }
+    return true;
 }
 
 static bool check_rows(struct gathering *gathering, SelectStmt *select)
 {
+    ListCell *cell;
     find_whole_row((Node *) select, gathering);
-    if (gathering->whole_row || gathering->analysis->row_function)
+    foreach (cell, select->targetList) {
+        const Node *value = lfirst_node(ResTarget, cell)->val;
+        if (IsA(value, ColumnRef) && may_be_row(gathering->analysis, (const ColumnRef *) value))
+            gathering->shows_row_type = true;
+    }
+    if (gathering->shows_row_type || gathering->analysis->row_function)
         return give_up(gathering, "Name the columns.", "A whole row of a sharded table is used as a value.");
     return true;
 }
@@ -641,6 +671,8 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     if (!check_query(&gathering, select))
         return false;
     expand_views((Node *) select, &gathering);
+    make_room(&gathering);
+    gather_push(&gathering, select);
     note_mentions((Node *) select, &gathering);
     if (!make_parts(&gathering))
         return give_up(&gathering, "Write the query in a simpler form.",
@@ -649,13 +681,14 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     if (strays.found)
         return give_up(&gathering, "Write the query in a simpler form.",
                        "Not all of the query could be examined.");
-    if (!check_rows(&gathering, select) || !names_travel(&gathering))
+    if (!check_order(&gathering) || !check_rows(&gathering, select) || !names_travel(&gathering))
         return false;
     replace_tables((Node *) select, &gathering);
     const char *text_of_query = parse_deparse((Node *) select, gathering.arena);
     if (!text_of_query)
         return give_up(&gathering, "Write the query in a simpler form.",
                        "The query over gathered rows cannot be written.");
+    own_conditions(&gathering);
     plan->shard_text = text_of_query;
     plan->gather = gathering.parts;
     plan->gather_count = gathering.part_count;

@@ -103,10 +103,9 @@ static bool is_tied(struct analysis *analysis, const struct scan *scan, const st
     return true;
 }
 
-static bool all_tied(struct analysis *analysis, const struct query *query, const struct anchor *anchor,
-                     struct proof *proof)
+static bool all_tied(struct analysis *analysis, int first, int end, const struct anchor *anchor, struct proof *proof)
 {
-    for (int i = query->first_scan; i < query->end_scan; i++) {
+    for (int i = first; i < end; i++) {
         const struct scan *scan = &analysis->scans[i];
         if (!scan_is_sharded(scan) || (i >= anchor->first_scan && i < anchor->end_scan) ||
             is_tied(analysis, scan, anchor))
@@ -118,8 +117,8 @@ static bool all_tied(struct analysis *analysis, const struct query *query, const
     return true;
 }
 
-bool prove_rows(struct analysis *analysis, const struct query *query, struct anchor *anchor,
-                struct proof *proof)
+static bool prove_until(struct analysis *analysis, const struct query *query, int end, struct anchor *anchor,
+                        struct proof *proof)
 {
     struct proof inner = {0};
     bool found = false;
@@ -130,7 +129,19 @@ bool prove_rows(struct analysis *analysis, const struct query *query, struct anc
     if (!found)
         return disprove(analysis, proof, "Give the key's value, or let a sharded table drive the query.",
                         "No sharded table drives the query: each shard would give the same rows again.");
-    return all_tied(analysis, query, anchor, proof);
+    return all_tied(analysis, query->first_scan, end, anchor, proof);
+}
+
+bool prove_rows(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                struct proof *proof)
+{
+    return prove_until(analysis, query, query->end_scan, anchor, proof);
+}
+
+bool prove_block(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                 struct proof *proof)
+{
+    return prove_until(analysis, query, query->rows_end_scan, anchor, proof);
 }
 
 /* ---- clauses ---- */

@@ -31,6 +31,9 @@ bool prove_query(struct analysis *analysis, const struct query *query, struct an
 /* The same of the rows of its FROM and WHERE only, whatever is made of them: for aggregates and writes. */
 bool prove_rows(struct analysis *analysis, const struct query *query, struct anchor *anchor,
                 struct proof *proof);
+/* … and even if other clauses read other tables. */
+bool prove_block(struct analysis *analysis, const struct query *query, struct anchor *anchor,
+                 struct proof *proof);
 /* Does nothing in the statement forbid running it on several shards: clocks, random numbers, system columns,
  * …? */
 bool prove_environment(struct analysis *analysis, struct proof *proof);

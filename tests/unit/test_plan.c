@@ -764,12 +764,9 @@ static void expect_over_arrays(const char *sql, const char *wanted)
 
 Test(plan, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
 {
-    expect_over_arrays("SELECT avg(age) FROM users WHERE name <> 'x'",
-                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM pg_catalog.unnest($1, $2)) "
-                       "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> 'x'");
-    expect_over_arrays("SELECT avg(age) FROM users GROUP BY name",
-                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM pg_catalog.unnest($1, $2)) "
-                       "SELECT avg(age) FROM \"keyway: gathered 1\" users GROUP BY name");
+    expect_over_arrays("SELECT avg(age) FROM users WHERE name <> $1",
+                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM pg_catalog.unnest($2, $3)) "
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> $1");
     expect_over_arrays("WITH x AS (SELECT 1 AS one) SELECT avg(age) FROM users, x WHERE age > $3",
                        "WITH \"keyway: gathered 1\"(age) AS (SELECT * FROM pg_catalog.unnest($4)), "
                        "x AS (SELECT 1 AS one) "
@@ -777,6 +774,48 @@ Test(plan, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
     expect_over_arrays("SELECT username, name, count(*) FROM users JOIN (SELECT avg(age) FROM users) x (age) "
                        "USING (age) GROUP BY username",
                        NULL);
+}
+
+/* What the shards compute of a query, and what the home shard makes of that. */
+static void expect_pushes(const char *sql, const char *select, const char *rest)
+{
+    struct plan *plan = make(sql);
+    cr_assert_eq(plan->many, PLAN_GATHER, "%s", sql);
+    cr_expect_eq(plan->gather_count, 1, "%s", sql);
+    cr_expect_str_eq(plan->gather[0].select, select, "%s\n  %s", sql, plan->gather[0].select);
+    cr_expect_str_eq(plan->shard_text, rest, "%s\n  %s", sql, plan->shard_text);
+    plan_release(plan);
+}
+#define COPY "pg_temp.\"keyway: gathered 1\" \"keyway: rows\""
+#define C(n) "\"keyway: rows\".c" #n
+
+Test(plan, groups_that_cross_shards_are_made_of_partial_groups)
+{
+    expect_pushes("SELECT name, count(*), max(age) FROM users GROUP BY name HAVING count(*) > 1 ORDER BY 2",
+                  "SELECT name AS c1, pg_catalog.count(*) AS c2, pg_catalog.max(age) AS c3 FROM public.users GROUP BY name",
+                  "SELECT " C(1) " AS name, COALESCE(pg_catalog.sum(" C(2) ")::bigint, 0) AS count, "
+                  "pg_catalog.max(" C(3) ") AS max FROM " COPY " GROUP BY " C(1)
+                  " HAVING COALESCE(pg_catalog.sum(" C(2) ")::bigint, 0) > 1 ORDER BY 2");
+    expect_pushes("SELECT name AS n, count(DISTINCT age) FROM users WHERE lower(name) <> 'x' GROUP BY n",
+                  "SELECT name AS c1, age AS c2 FROM public.users WHERE lower(name) <> 'x' GROUP BY name, age",
+                  "SELECT " C(1) " AS n, count(DISTINCT " C(2) ") AS count FROM " COPY " GROUP BY " C(1));
+}
+
+Test(plan, rows_that_the_shards_find_move_with_the_columns_that_matter)
+{
+    expect_pushes("SELECT DISTINCT name FROM users WHERE age > 1 ORDER BY name",
+                  "SELECT DISTINCT name AS c1 FROM public.users WHERE age > 1",
+                  "SELECT DISTINCT " C(1) " AS name FROM " COPY " ORDER BY name");
+    expect_pushes("SELECT DISTINCT u.name, posts.id + 1 FROM users u JOIN posts USING (username)",
+                  "SELECT DISTINCT u.name AS c1, posts.id AS c2 FROM public.users u JOIN public.posts USING (username)",
+                  "SELECT DISTINCT " C(1) " AS name, " C(2) " + 1 AS \"?column?\" FROM " COPY);
+}
+
+Test(plan, what_depends_on_the_place_or_the_rows_around_is_not_computed_by_the_shards)
+{
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE random() > 0.5", "SELECT age FROM public.users");
+    EXPECT_GATHERS("SELECT name, (SELECT count(*) FROM posts WHERE body = users.name) FROM users",
+                   "SELECT name FROM public.users", "SELECT body FROM public.posts");
 }
 
 Test(plan, gathered_are_the_columns_and_rows_that_matter)

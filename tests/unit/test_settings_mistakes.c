@@ -111,7 +111,7 @@ Test(settings_mistakes, unknown_keys_get_the_nearest_right_name)
         "keyway.ini:14: found unknown key 'port' in [shard c], expected conninfo\n"
         "keyway.ini:7: found unknown key 'pool_sise' in [database app], expected 'pool_size'\n"
         "keyway.ini:8: found unknown key 'flavour' in [database app], expected shards, pool_mode, pool_size, "
-        "min_pool_size, reserve_pool_size, multi_shard_commit or dbname\n");
+        "min_pool_size, reserve_pool_size, multi_shard_commit, float_sums or dbname\n");
 }
 
 Test(settings_mistakes, duplicate_keys_are_reported)
@@ -258,7 +258,7 @@ Test(settings_mistakes, bad_numbers_durations_sizes_and_words_are_reported)
 Test(settings_mistakes, bad_values_of_other_sections_are_reported)
 {
     reports(BASE
-            "pool_mode = x\npool_size = 0\nmin_pool_size = x\nreserve_pool_size = x\nmulti_shard_commit = x\n"
+            "pool_mode = x\npool_size = 0\nmin_pool_size = x\nreserve_pool_size = x\nmulti_shard_commit = x\nfloat_sums = x\n"
             "dbname =\n[keyspace app.k]\ntype =\nmethod = x\nslots = 0\ngaps = x\n"
             "[user u]\npool_mode = x\npool_size = 0\nmax_user_connections = x\nuser =\npassword =\n"
             "[table app.t]\nreference = x\ntriggers = all\n",
@@ -267,19 +267,20 @@ Test(settings_mistakes, bad_values_of_other_sections_are_reported)
             "keyway.ini:9: min_pool_size: found 'x', expected a whole number from 0 to 1000000000\n"
             "keyway.ini:10: reserve_pool_size: found 'x', expected a whole number from 0 to 1000000000\n"
             "keyway.ini:11: multi_shard_commit: found 'x', expected refuse or best_effort\n"
-            "keyway.ini:12: dbname: found nothing, expected the database's name at the shards\n"
-            "keyway.ini:19: pool_mode: found 'x', expected session, transaction or statement\n"
-            "keyway.ini:20: pool_size: found '0', expected a whole number from 1 to 1000000000\n"
-            "keyway.ini:21: max_user_connections: found 'x', expected a whole number from 0 to 1000000000\n"
-            "keyway.ini:22: user: found nothing, expected the user's name at the shards\n"
-            "keyway.ini:23: password: found nothing, expected the user's password at the shards\n"
-            "keyway.ini:14: type: found nothing, expected a type such as text or bigint\n"
-            "keyway.ini:15: method: found 'x', expected range, hash or list\n"
-            "keyway.ini:16: slots: found '0', expected a whole number from 1 to 65536\n"
-            "keyway.ini:17: gaps: found 'x', expected yes or no\n"
-            "keyway.ini:25: reference: found 'x', expected yes or no\n"
-            "keyway.ini:26: triggers: found 'all', expected local\n"
-            "keyway.ini:24: found neither a keyspace nor a reference table in [table app.t], expected "
+            "keyway.ini:12: float_sums: found 'x', expected refuse or any_order\n"
+            "keyway.ini:13: dbname: found nothing, expected the database's name at the shards\n"
+            "keyway.ini:20: pool_mode: found 'x', expected session, transaction or statement\n"
+            "keyway.ini:21: pool_size: found '0', expected a whole number from 1 to 1000000000\n"
+            "keyway.ini:22: max_user_connections: found 'x', expected a whole number from 0 to 1000000000\n"
+            "keyway.ini:23: user: found nothing, expected the user's name at the shards\n"
+            "keyway.ini:24: password: found nothing, expected the user's password at the shards\n"
+            "keyway.ini:15: type: found nothing, expected a type such as text or bigint\n"
+            "keyway.ini:16: method: found 'x', expected range, hash or list\n"
+            "keyway.ini:17: slots: found '0', expected a whole number from 1 to 65536\n"
+            "keyway.ini:18: gaps: found 'x', expected yes or no\n"
+            "keyway.ini:26: reference: found 'x', expected yes or no\n"
+            "keyway.ini:27: triggers: found 'all', expected local\n"
+            "keyway.ini:25: found neither a keyspace nor a reference table in [table app.t], expected "
             "keyspace = NAME "
             "and key = COLUMN, or reference = yes\n");
 }

@@ -1,0 +1,109 @@
+/*
+ * count          the sum of the counts, none being 0
+ * sum            the sum of the sums: of integers and numerics, where the order of adding does not matter; sum(integer) is a
+ *                bigint, but a sum of these a numeric
+ * avg            the sum divided by the count, as numeric_avg() and int8_avg() in numeric.c do
+ * min, max, …    the same of the same
+ */
+#include "router/aggregate_split.h"
+
+#include <string.h>
+
+#include "router/sql_types.h"
+
+enum { TYPE_interval = 1186, TYPE_money = 790 };
+
+static Node *call_of(const char *function, Node *argument)
+{
+    List *name = list_make2(makeString((char *) "pg_catalog"), makeString((char *) function));
+    return (Node *) makeFuncCall(name, list_make1(argument), COERCE_EXPLICIT_CALL, -1);
+}
+
+static Node *cast(Node *value, const char *type)
+{
+    TypeCast *node = makeNode(TypeCast);
+    node->arg = value;
+    node->typeName = makeTypeNameFromNameList(list_make2(makeString((char *) "pg_catalog"), makeString((char *) type)));
+    node->typeName->typemod = -1;
+    node->location = -1;
+    return (Node *) node;
+}
+
+static Node *zero(void)
+{
+    A_Const *constant = makeNode(A_Const);
+    constant->val.ival.type = T_Integer;
+    constant->location = -1;
+    return (Node *) constant;
+}
+
+/* The call itself, under a name of pg_catalog, as a partial value. */
+static Node *partial_of(const FuncCall *call, const char *function, const struct partial_values *values)
+{
+    FuncCall *partial = copyObject((FuncCall *) call);
+    partial->funcname = list_make2(makeString((char *) "pg_catalog"), makeString((char *) function));
+    partial->location = -1;
+    return values->column(values->context, values->add(values->context, (Node *) partial));
+}
+
+static Node *total_count(const FuncCall *call, const struct partial_values *values)
+{
+    return cast(call_of("sum", partial_of(call, "count", values)), "int8");
+}
+
+static Node *split_count(const FuncCall *call, const struct partial_values *values)
+{
+    CoalesceExpr *known = makeNode(CoalesceExpr);
+    known->args = list_make2(total_count(call, values), zero());
+    known->location = -1;
+    return (Node *) known;
+}
+
+static Node *split_sum(const FuncCall *call, uint32_t type, const struct partial_values *values)
+{
+    if (!type_is_integer(type) && type != TYPE_numeric && type != TYPE_interval && type != TYPE_money)
+        return NULL;
+    Node *sum = call_of("sum", partial_of(call, "sum", values));
+    return type == TYPE_int2 || type == TYPE_int4 ? cast(sum, "int8") : sum;
+}
+
+static Node *split_average(const FuncCall *call, uint32_t type, const struct partial_values *values)
+{
+    if (!type_is_integer(type) && type != TYPE_numeric)
+        return NULL;
+    Node *sum = cast(call_of("sum", partial_of(call, "sum", values)), "numeric");
+    Node *count = (Node *) makeSimpleA_Expr(AEXPR_NULLIF, "=", total_count(call, values), zero(), -1);
+    List *divide = list_make2(makeString((char *) "pg_catalog"), makeString((char *) "/"));
+    return (Node *) makeA_Expr(AEXPR_OP, divide, sum, cast(count, "numeric"), -1);
+}
+
+/* The same function makes one of parts as of rows. */
+static bool is_idempotent(const char *name)
+{
+    static const char *const names[] = {"min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "bit_xor"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+Node *aggregate_split(struct analysis *analysis, const struct query *query, FuncCall *call,
+                      const struct partial_values *values)
+{
+    struct function_facts facts = function_facts(analysis->planning, call);
+    const char *qualifier = parse_qualifier(call->funcname), *name = facts.name;
+    bool bytes;
+    if (facts.users || facts.class != FUNCTION_SAFE || call->agg_order || call->agg_distinct || call->agg_within_group ||
+        call->func_variadic || call->over || (qualifier && strcmp(qualifier, "pg_catalog")))
+        return NULL;
+    if (!strcmp(name, "count") && list_length(call->args) == !call->agg_star)
+        return split_count(call, values);
+    if (list_length(call->args) != 1)
+        return NULL;
+    if (is_idempotent(name))
+        return call_of(name, partial_of(call, name, values));
+    uint32_t type = analysis_infer(analysis, query, linitial(call->args), &bytes);
+    if (!strcmp(name, "sum"))
+        return split_sum(call, type, values);
+    return strcmp(name, "avg") ? NULL : split_average(call, type, values);
+}

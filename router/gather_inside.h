@@ -1,0 +1,44 @@
+/*
+ * gather_inside: what the rooms of a gathered query share while it is planned.
+ *
+ * plan_gather.c makes the query over copies; before that, gather_push.c finds what of it the shards can do.
+ */
+#ifndef KEYWAY_GATHER_INSIDE_H
+#define KEYWAY_GATHER_INSIDE_H
+
+#include "router/analyze_inside.h"
+#include "router/plan_inside.h"
+
+struct gathering {
+    struct plan *plan;
+    struct analysis *analysis;
+    struct arena *arena; /* the plan's */
+    SelectStmt *query;
+    const char **names; /* mentioned anywhere, as columns may be */
+    int name_count, name_room;
+    bool all_columns; /* *, a natural join, … */
+    const char **group_names; /* of columns in GROUP BY */
+    int group_count, group_room;
+    bool collates;             /* COLLATE is written somewhere */
+    bool shows_row_type;       /* that of a table, which a copy does not have */
+    const struct scan **scans; /* that are replaced, in the order of the parts; NULL: a query is */
+    int *owners;               /* of each scan of the analysis: its part, or -1 */
+    bool *arrays;              /* of the parts: their rows can be arrays */
+    List **columns;            /* of the parts: their names */
+    List *copies;              /* of RangeVar: where the query names the parts */
+    struct gather_part *parts;
+    int part_count;
+    struct proof *proof;
+};
+
+/* Queries inside of the SELECT, and rows and groups of queries, that the shards can compute become parts. */
+void gather_push(struct gathering *gathering, SelectStmt *select);
+
+/* The name of a part's copy: one that nobody gives to a table of his own. */
+const char *gather_copy_name(const struct gathering *gathering, int part);
+/* A column as an item of a select list; `field` is a String or A_Star. */
+ResTarget *gather_target(void *field);
+/* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside.) */
+bool gather_is_binary(const struct catalog_column *column);
+
+#endif
