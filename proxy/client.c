@@ -217,6 +217,8 @@ void client_server_lost(struct client *client, struct server *server, const stru
         client->transaction.failed = true;
     if (client->run && client->run->fanout)
         fanout_forget(client->run->fanout, server);
+    else if (client->run && client->run->gather)
+        gather_forget(client->run->gather, server, error);
     if (in_frame) {
         client_close(client, NULL, "a shard was lost in the middle of a row");
         return;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "proxy/extended.h"
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
 
@@ -157,50 +158,34 @@ void evaluate_put_values(struct buffer *out, const struct bind_values *values, c
     }
 }
 
-static void put_parse(struct buffer *out, const struct plan *plan, const struct statement *statement,
-                      int count)
+static void put_bind(struct buffer *out, const struct bind_values *values, const bool *unwanted)
 {
-    size_t mark = wire_begin(out, 'P');
-    wire_put_string(out, "");
-    wire_put_string(out, plan->evaluation->sql);
-    wire_put_int16(out, (int16_t) count);
-    for (int i = 0; i < count; i++) {
-        uint32_t declared = i < statement->type_count ? statement->types[i] : 0;
-        wire_put_int32(out, declared || plan->evaluation->asks[i] ? (int32_t) declared : TYPE_TEXT);
-    }
-    wire_end(out, mark);
-}
-
-static void send_extended(struct server *server, const struct plan *plan, const struct statement *statement,
-                          const struct bind_values *values, struct arena *arena, struct reply_sink *sink)
-{
-    struct buffer *out = stream_output(&server->stream);
-    bool *unwanted = arena_alloc_array(arena, (size_t) values->count, sizeof(*unwanted));
-    for (int i = 0; i < values->count; i++)
-        unwanted[i] = !plan->evaluation->asks[i];
-    put_parse(out, plan, statement, values->count);
-    server_expect(server, 'P', false, sink);
-    server->unnamed = 0;
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, "");
     wire_put_string(out, "");
     evaluate_put_values(out, values, unwanted);
     wire_put_int16(out, 0);
     wire_end(out, mark);
+}
+
+static void send_extended(struct server *server, const struct plan *plan, const struct statement *statement,
+                          const struct bind_values *values, struct arena *arena, struct reply_sink *sink)
+{
+    const char *sql = plan->evaluation->sql;
+    bool *unwanted = arena_alloc_array(arena, (size_t) values->count, sizeof(*unwanted));
+    uint32_t *types = arena_alloc_array(arena, (size_t) values->count, sizeof(*types));
+    for (int i = 0; i < values->count; i++) {
+        unwanted[i] = !plan->evaluation->asks[i];
+        types[i] = i < statement->type_count ? statement->types[i] : 0;
+        if (types[i] == 0 && unwanted[i])
+            types[i] = TYPE_TEXT;
+    }
+    extended_parse(server, sink, sql, strlen(sql), types, values->count);
+    put_bind(stream_output(&server->stream), values, unwanted);
     server_expect(server, 'B', false, sink);
-    mark = wire_begin(out, 'D');
-    wire_put_byte(out, 'P');
-    wire_put_string(out, "");
-    wire_end(out, mark);
-    server_expect(server, 'D', false, sink);
-    mark = wire_begin(out, 'E');
-    wire_put_string(out, "");
-    wire_put_int32(out, 0);
-    wire_end(out, mark);
-    server_expect(server, 'E', false, sink);
-    wire_empty(out, 'S');
-    server_expect(server, 'S', false, sink);
-    stream_wrote(&server->stream);
+    extended_describe(server, sink, 'P');
+    extended_execute(server, sink, 0);
+    extended_sync(server, sink);
 }
 
 /* Parameters that are sent must be those of the statement. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proxy/evaluate.h"
+#include "proxy/extended.h"
 
 enum { TYPE_TEXT = 25 }; /* pg_type.dat */
 
@@ -59,7 +60,6 @@ static void put_bind(struct server *server, const struct execution *execution, c
 static void send_extended(struct server *server, const struct execution *execution, const char *text, int hidden,
                           struct reply_sink *sink)
 {
-    struct buffer *out = stream_output(&server->stream);
     char name[STATEMENT_NAME_SIZE] = "";
     if (text) {
         put_typed_parse(server, execution, text);
@@ -69,22 +69,12 @@ static void send_extended(struct server *server, const struct execution *executi
     }
     put_bind(server, execution, name, hidden);
     server_expect(server, 'B', false, sink);
-    size_t mark = wire_begin(out, 'D');
-    wire_put_byte(out, 'P');
-    wire_put_string(out, "");
-    wire_end(out, mark);
-    server_expect(server, 'D', false, sink);
-    mark = wire_begin(out, 'E');
-    wire_put_string(out, "");
-    wire_put_int32(out, execution->limit);
-    wire_end(out, mark);
-    server_expect(server, 'E', false, sink);
-    if (execution->plan->statement == STATEMENT_COPY_IN) {
+    extended_describe(server, sink, 'P');
+    extended_execute(server, sink, execution->limit);
+    if (execution->plan->statement == STATEMENT_COPY_IN)
         server_hold_sync(server, sink);
-    } else {
-        wire_empty(out, 'S');
-        server_expect(server, 'S', false, sink);
-    }
+    else
+        extended_sync(server, sink);
     stream_wrote(&server->stream);
 }
 

@@ -1,169 +1,111 @@
 /*
- * First the home shard is asked what it makes of the statement as the client wrote it: an error in it has changed nothing yet, and its
- * position is right; its columns are described as those of the tables themselves.  Then one part after the other, each in four steps:
+ * The home shard is asked what it makes of the statement as the client wrote it: an error in it has changed nothing yet, and its position
+ * is right; its columns are described as those of the tables themselves.  Behind that question, in the same write, stand those for its
+ * own rows of each part, and all other shards are asked for theirs at once.
  *
- *      create    the home shard makes the temporary table with its own rows
- *      open      the home shard is told to COPY, and says that it waits for data
- *      copy      all other shards of the part send their rows at once; each row is passed on
- *      finish    the home shard has all rows, and looks at them (ANALYZE), so that its planner knows them
+ *      examine    only the question about the statement, where the parts cannot be asked for before its answer
+ *      collect    rows are held; when all have come they are ready to become arrays
+ *      open …     too many came, or some that fit no array: gather_tables.c takes them on, and lets the rest come
  *
- * In COPY's binary format a shard's rows stand between a header and a trailer (PostgreSQL 15, COPY, "Binary Format"); the home shard gets
- * one of each.  A server sends each row as a CopyData message of its own, the header with the first one.
+ * When rows are to go to tables, what the home shard still sends is dropped: it reads its own rows again, into the table.
+ * The others' rows are left unread in their streams until their table is open, so each of them is read once.
  */
-#include "proxy/gather.h"
+#include "proxy/gather_inside.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "proxy/extended.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
 
-enum gather_step { STEP_EXAMINE, STEP_CREATE, STEP_OPEN, STEP_COPY, STEP_FINISH };
-
-static const uint8_t copy_signature[] = "PGCOPY\n\377\r\n"; /* with its NUL: 11 bytes */
-enum { SIGNATURE = 11, COPY_HEADER = SIGNATURE + 4 + 4 };
-
-struct gather_source {
-    struct reply_sink sink; /* first: the sink is the source */
-    struct gather *gather;
-    struct server *server;
-    bool begun;   /* the header has come */
-    bool done;    /* ReadyForQuery came, or the server is lost */
-    bool waiting; /* a row is left unread until the home shard has room */
-};
-
-struct gather {
-    struct reply_sink home_sink; /* first: the sink is the gather */
-    struct run *run;
-    const struct plan *plan; /* NULL: nothing is gathered, the statement is refused */
-    struct error refusal;
-    struct route route; /* its arrays are the run's */
-    struct server *home;
-    int part;
-    enum gather_step step;
-    bool home_busy; /* a reply of the home shard is awaited */
-    struct gather_source *sources; /* of this part */
-    int source_count;
-    int64_t bytes;
-    struct error error;
-    bool told; /* the client has been sent the error */
+enum {
+    HELD_ROWS = 256 * 1024,               /* bytes held for one statement */
+    HELD_ROWS_READ_ONLY = 64 * 1024 * 1024, /* where there can be no temporary tables */
 };
 
 /* --- errors and the end -------------------------------------------------------------------------------------- */
 
+void gather_free(struct gather *gather)
+{
+    error_clear(&gather->error);
+    error_clear(&gather->refusal);
+    for (int i = 0; gather->rows && i < gather->plan->gather_count; i++)
+        gather_rows_free(&gather->rows[i]);
+    plan_release(gather->plan);
+}
+
+/* A late cancel must not hit what the server is sent next. */
 static bool all_done(const struct gather *gather)
 {
-    bool done = !gather->home_busy;
-    for (int i = 0; i < gather->source_count; i++)
-        done &= gather->sources[i].done;
+    bool done = gather->table_answers == 0;
+    for (int i = 0; i < gather->shard_count; i++) {
+        const struct gather_shard *shard = &gather->shards[i];
+        done &= shard->done && (shard->server == NULL || shard->server->cancels == 0);
+    }
     return done;
 }
 
 static void gather_over(struct gather *gather)
 {
     struct run *run = gather->run;
-    bool failed = error_is_set(&gather->error);
-    if (failed && !gather->told)
+    if (!gather->told)
         client_error(run->client, &gather->error);
-    gather_abandon(gather);
     run->gather = NULL;
-    run_gathered(run, failed);
+    gather_free(gather);
+    run_gathered(run, true);
 }
 
-static void end_copy(struct gather *gather, const char *failure)
+static bool may_cancel(const struct gather *gather, const struct gather_shard *shard)
 {
-    struct server *home = gather->home;
-    if (home == NULL || !home->copy_in)
-        return;
-    struct buffer *out = stream_output(&home->stream);
-    size_t mark = wire_begin(out, failure ? 'f' : 'c');
-    if (failure)
-        wire_put_string(out, failure);
-    wire_end(out, mark);
-    home->copy_in = false;
-    stream_wrote(&home->stream);
+    /* In the client's own transaction a late cancel could hit its next statement: there the others run to their end.  The home
+     * shard may still find something wrong with the statement itself. */
+    bool examines = shard == gather->home && shard->part == AT_EXAMINATION;
+    return gather->run->client->transaction.kind != TRANSACTION_EXPLICIT && !examines && shard->server;
 }
 
 /* What is under way is told to stop; the last answer ends the gathering. */
-static void gather_fail(struct gather *gather, const struct error *error)
+void gather_fail(struct gather *gather, const struct error *error)
 {
     if (error_is_set(&gather->error))
         return;
     error_copy(&gather->error, error);
-    end_copy(gather, "the gathering failed");
-    for (int i = 0; i < gather->source_count; i++) {
-        struct gather_source *source = &gather->sources[i];
-        if (source->done)
-            continue;
-        source->waiting = false;
-        server_resume(source->server);
-        /* In the client's own transaction a late cancel could hit its next statement: there the others run to their end. */
-        if (gather->run->client->transaction.kind != TRANSACTION_EXPLICIT)
-            server_cancel(source->server);
-    }
-}
-
-/* However the transaction came to be READ ONLY, the first temporary table meets it. */
-static bool is_read_only(const struct gather *gather, const struct wire_fields *fields)
-{
-    return gather->step == STEP_CREATE && fields->sqlstate && !strcmp(fields->sqlstate, SQLSTATE_READ_ONLY);
-}
-
-static void refuse_read_only(struct error *error)
-{
-    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
-    error_detail(error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
-    error_hint(error, "Run it in a READ WRITE transaction.");
-}
-
-static void read_error(const struct gather *gather, const struct wire_fields *fields, struct error *error)
-{
-    if (is_read_only(gather, fields)) {
-        refuse_read_only(error);
-        return;
-    }
-    error_set(error, fields->sqlstate ? fields->sqlstate : SQLSTATE_INTERNAL_ERROR, "%s", fields->message ? fields->message : "");
-    if (fields->detail)
-        error_detail(error, "%s", fields->detail);
-    if (fields->hint)
-        error_hint(error, "%s", fields->hint);
+    gather_tables_end_copy(gather, "the gathering failed");
+    gather_wake(gather);
+    for (int i = 0; i < gather->shard_count; i++)
+        if (!gather->shards[i].done && may_cancel(gather, &gather->shards[i]))
+            server_cancel(gather->shards[i].server);
 }
 
 static void fail_with_frame(struct gather *gather, const struct frame *frame)
 {
-    struct wire_fields fields;
     struct error error = {0};
-    if (!wire_read_fields(frame, &fields))
-        return;
-    read_error(gather, &fields, &error);
+    wire_read_error(frame, &error);
     gather_fail(gather, &error);
     error_clear(&error);
 }
 
-static void next_step(struct gather *gather);
-
-static void step_done(struct gather *gather)
+static void fail_with(struct gather *gather, const char *sqlstate, const char *message)
 {
-    if (!all_done(gather))
-        return;
-    if (error_is_set(&gather->error))
-        gather_over(gather);
-    else
-        next_step(gather);
+    struct error error = {0};
+    error_set(&error, sqlstate, "%s", message);
+    gather_fail(gather, &error);
+    error_clear(&error);
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------- */
-
-static bool home_is_full(const struct gather *gather)
+void gather_refuse_read_only(struct gather *gather)
 {
-    return gather->home->stream.above_high_water;
+    struct error error = {0};
+    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
+    error_detail(&error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
+    error_hint(&error, "Run it in a READ WRITE transaction.");
+    gather_fail(gather, &error);
+    error_clear(&error);
 }
 
-static bool count_bytes(struct gather *gather, size_t length)
+bool gather_count(struct gather *gather, size_t length)
 {
-    struct run *run = gather->run;
-    int64_t most = worker_state(run->client->stream.worker)->settings->gather_max_bytes;
+    int64_t most = worker_state(gather->run->client->stream.worker)->settings->gather_max_bytes;
     struct error error = {0};
     gather->bytes += (int64_t) length;
     if (gather->bytes <= most)
@@ -176,333 +118,464 @@ static bool count_bytes(struct gather *gather, size_t length)
     return false;
 }
 
-/* Behind a header, if this is a source's first message; false: it is none. */
-static bool skip_header(struct gather_source *source, const uint8_t **bytes, size_t *length)
+/* --- asking -------------------------------------------------------------------------------------------------- */
+
+bool gather_takes_part(const struct gather *gather, int shard, int part)
 {
-    if (source->begun)
-        return true;
-    source->begun = true;
-    if (*length < COPY_HEADER || memcmp(*bytes, copy_signature, SIGNATURE) != 0)
+    return shard_set_has(&gather->route.gather_shards[part], shard);
+}
+
+/* The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
+static bool is_asked(const struct gather *gather, const struct gather_shard *shard, int part)
+{
+    return gather_takes_part(gather, shard->number, part) || shard == gather->home;
+}
+
+static int next_part(const struct gather *gather, const struct gather_shard *shard, int part)
+{
+    while (part < gather->plan->gather_count && !is_asked(gather, shard, part))
+        part++;
+    return part;
+}
+
+static void answered(struct gather_shard *shard)
+{
+    const struct gather *gather = shard->gather;
+    if (shard->part == AT_EXAMINATION && gather->asks_mode)
+        shard->part = AT_MODE;
+    else
+        shard->part = next_part(gather, shard, shard->part < 0 ? 0 : shard->part + 1);
+}
+
+static void ask_parts(struct gather_shard *shard)
+{
+    struct gather *gather = shard->gather;
+    for (int part = next_part(gather, shard, 0); part < gather->plan->gather_count; part = next_part(gather, shard, part + 1))
+        gather_ask_part(gather, shard, part);
+}
+
+static void ask_shards(struct gather *gather)
+{
+    gather->step = STEP_COLLECT;
+    for (int i = 0; i < gather->shard_count; i++) {
+        struct gather_shard *shard = &gather->shards[i];
+        if (shard == gather->home)
+            continue;
+        shard->part = next_part(gather, shard, 0);
+        shard->done = false;
+        ask_parts(shard);
+        extended_sync(shard->server, &shard->sink);
+    }
+}
+
+static void ask_home_for_parts(struct gather *gather)
+{
+    if (gather->asks_mode)
+        gather_ask_mode(gather);
+    if (!gather->tables)
+        ask_parts(gather->home);
+}
+
+/* --- the examination ----------------------------------------------------------------------------------------- */
+
+/* The parts have been asked for with these types. */
+static bool agrees(const struct gather *gather, const uint32_t *types, int count)
+{
+    if (count != gather->type_count)
         return false;
-    uint32_t more = (uint32_t) (*bytes)[15] << 24 | (uint32_t) (*bytes)[16] << 16 | (uint32_t) (*bytes)[17] << 8 | (*bytes)[18];
-    if (*length - COPY_HEADER < more)
-        return false;
-    *bytes += COPY_HEADER + more;
-    *length -= COPY_HEADER + more;
+    for (int i = 0; i < count; i++)
+        if (gather->types[i] && gather->types[i] != types[i])
+            return false;
     return true;
 }
 
-static void bad_format(struct gather *gather)
+static void take_parameters(struct gather *gather, const struct frame *frame)
 {
+    struct reader reader = reader_of(frame);
+    int count = read_int16(&reader);
+    if (count < 0 || reader.end - reader.at != 4 * count) {
+        fail_with(gather, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent a malformed ParameterDescription");
+        return;
+    }
+    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) count, sizeof *types);
+    for (int i = 0; i < count; i++)
+        types[i] = (uint32_t) read_int32(&reader);
+    if (gather->step == STEP_COLLECT && !agrees(gather, types, count))
+        fail_with(gather, SQLSTATE_INTERNAL_ERROR, "parameters have other types than those planned for");
+    gather->types = types;
+    gather->type_count = count;
+}
+
+static void take_description(struct gather *gather, const struct frame *frame)
+{
+    gather->description = arena_memdup(&gather->run->arena, frame->body, frame->body_length);
+    gather->description_length = frame->body_length;
+}
+
+/* Bind's own check, as exec_bind_message() in postgres.c words it. */
+static bool counts_agree(struct gather *gather)
+{
+    int count = gather->bind ? gather->bind->values.count : 0;
     struct error error = {0};
-    error_set(&error, SQLSTATE_BAD_COPY_FILE_FORMAT, "a shard sent rows in an unknown format");
+    if (count == gather->type_count)
+        return true;
+    error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "bind message supplies %d parameters, but prepared statement \"%s\" requires %d",
+              count, gather->bind ? gather->bind->statement : "", gather->type_count);
     gather_fail(gather, &error);
     error_clear(&error);
+    return false;
 }
 
-static void pass_row(struct gather_source *source, const uint8_t *bytes, size_t length)
+static void examined(struct gather *gather)
 {
-    struct gather *gather = source->gather;
-    if (gather->plan->gather[gather->part].binary) {
-        if (!skip_header(source, &bytes, &length)) {
-            bad_format(gather);
-            return;
-        }
-        if (length == 0 || (length == 2 && bytes[0] == 0xff && bytes[1] == 0xff)) /* the trailer */
-            return;
-    }
-    if (!count_bytes(gather, length))
+    struct gather_shard *home = gather->home;
+    if (gather->refuses) {
+        gather_fail(gather, &gather->refusal);
+        gather_go_on(gather);
         return;
-    wire_message(stream_output(&gather->home->stream), 'd', bytes, length);
-    stream_wrote(&gather->home->stream);
+    }
+    if (!counts_agree(gather)) {
+        gather_go_on(gather);
+        return;
+    }
+    home->done = false;
+    home->part = gather->asks_mode ? AT_MODE : next_part(gather, home, 0);
+    ask_home_for_parts(gather);
+    extended_sync(home->server, &home->sink);
+    ask_shards(gather);
 }
 
-/* All sources have ended; the home shard still waits for more. */
-static bool close_copy(struct gather *gather)
+void gather_go_on(struct gather *gather)
 {
-    static const uint8_t trailer[] = {0xff, 0xff};
-    for (int i = 0; i < gather->source_count; i++)
-        if (!gather->sources[i].done)
-            return false;
-    if (gather->plan->gather[gather->part].binary)
-        wire_message(stream_output(&gather->home->stream), 'd', trailer, sizeof(trailer));
-    end_copy(gather, NULL);
-    return true;
-}
-
-static void source_done(struct gather_source *source)
-{
-    source->done = true;
-    if (error_is_set(&source->gather->error) || !close_copy(source->gather))
-        step_done(source->gather);
-}
-
-static enum sink_answer source_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
-{
-    struct gather_source *source = (struct gather_source *) sink;
-    struct gather *gather = source->gather;
-    switch (frame->type) {
-    case 'd':
-        if (error_is_set(&gather->error))
-            break;
-        if (home_is_full(gather)) {
-            source->waiting = true;
-            return SINK_LATER;
+    if (error_is_set(&gather->error)) {
+        if (all_done(gather))
+            gather_over(gather);
+        return;
+    }
+    switch (gather->step) {
+    case STEP_EXAMINE:
+        if (all_done(gather))
+            examined(gather);
+        break;
+    case STEP_COLLECT:
+        if (gather->tables && gather->home->done) {
+            gather_tables_open(gather);
+        } else if (all_done(gather)) {
+            gather->step = STEP_READY;
+            run_gathered(gather->run, false);
         }
-        pass_row(source, frame->body, frame->body_length);
         break;
-    case 'E':
-        fail_with_frame(gather, frame);
+    case STEP_READY:
+        if (all_done(gather))
+            run_gathered(gather->run, false);
         break;
-    case 'Z':
-        server_answered(server);
-        source_done(source);
-        break;
-    default: /* CopyOutResponse, CopyDone, the command tag, notices */
+    case STEP_OPEN:
+    case STEP_COPY:
+    case STEP_FINISH:
         break;
     }
+}
+
+/* --- rows ---------------------------------------------------------------------------------------------------- */
+
+static void turn_to_tables(struct gather *gather)
+{
+    if (gather->read_only) {
+        gather_refuse_read_only(gather);
+        return;
+    }
+    gather->tables = true;
+    for (int i = 0; i < gather->plan->gather_count; i++) {
+        buffer_free(&gather->rows[i].own);
+        gather->rows[i].own_count = 0;
+    }
+}
+
+static enum sink_answer leave(struct gather_shard *shard)
+{
+    shard->waiting = true;
+    return SINK_LATER;
+}
+
+void gather_wake(struct gather *gather)
+{
+    for (int i = 0; i < gather->shard_count; i++) {
+        struct gather_shard *shard = &gather->shards[i];
+        if (!shard->waiting || shard->done)
+            continue;
+        shard->waiting = false;
+        server_resume(shard->server);
+    }
+}
+
+static void hold_row(struct gather_shard *shard, const struct frame *frame)
+{
+    struct gather *gather = shard->gather;
+    bool own = shard == gather->home;
+    if (!own && !gather_count(gather, frame->body_length))
+        return;
+    gather->held += frame->body_length;
+    if (!gather_rows_add(&gather->rows[shard->part], own, frame))
+        fail_with(gather, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent rows in an unknown format");
+}
+
+static enum sink_answer take_row(struct gather_shard *shard, const struct frame *frame)
+{
+    struct gather *gather = shard->gather;
+    if (!error_is_set(&gather->error) && !gather->tables && gather->held + frame->body_length > gather->bound) {
+        if (gather->asks_mode)
+            return leave(shard);
+        turn_to_tables(gather);
+    }
+    if (error_is_set(&gather->error))
+        return SINK_TAKEN;
+    if (!gather->tables) {
+        hold_row(shard, frame);
+        return SINK_TAKEN;
+    }
+    if (shard == gather->home)
+        return SINK_TAKEN;
+    if (gather->step != STEP_COPY || gather->part != shard->part || gather->home->server->stream.above_high_water)
+        return leave(shard);
+    gather_tables_row(gather, frame);
     return SINK_TAKEN;
 }
 
-static void source_lost(struct reply_sink *sink, struct server *server, const struct error *error)
+static void take_mode(struct gather *gather, const struct frame *frame)
 {
-    struct gather_source *source = (struct gather_source *) sink;
-    client_forget_server(source->gather->run->client, server);
-    source->done = true;
-    gather_fail(source->gather, error);
-    step_done(source->gather);
+    static const uint8_t on[] = {0, 1, 0, 0, 0, 2, 'o', 'n'};
+    gather->read_only = frame->body_length == sizeof on && memcmp(frame->body, on, sizeof on) == 0;
+    gather->bound = gather->read_only ? HELD_ROWS_READ_ONLY : HELD_ROWS;
+    gather->asks_mode = false;
+    gather_wake(gather);
 }
 
-/* --- the home shard ------------------------------------------------------------------------------------------ */
-
-/* BEGIN, SET TRANSACTION, or a default of the session, the role or the server: the shard knows best whether
- * it may write. */
-static bool may_not_write(struct gather *gather, const struct frame *frame)
-{
-    struct wire_fields fields;
-    struct error error = {0};
-    if (gather->step != STEP_CREATE || !wire_read_fields(frame, &fields) || !fields.sqlstate ||
-        strcmp(fields.sqlstate, SQLSTATE_READ_ONLY_TRANSACTION) != 0)
-        return false;
-    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED,
-              "this query is not supported in a READ ONLY transaction");
-    error_detail(&error, "Rows of several shards would be gathered into temporary tables, which such a "
-                         "transaction may not create.");
-    error_hint(&error, "Run it in a READ WRITE transaction.");
-    gather_fail(gather, &error);
-    error_clear(&error);
-    return true;
-}
+/* --- answers ------------------------------------------------------------------------------------------------- */
 
 /* What the statement says wrong is told in the shard's own words: the text was the client's. */
-static void home_failed(struct gather *gather, const struct frame *frame)
+static void shard_failed(struct gather_shard *shard, const struct frame *frame)
 {
-    bool first = !error_is_set(&gather->error);
-    if (may_not_write(gather, frame))
-        return;
+    struct gather *gather = shard->gather;
+    bool examines = shard == gather->home && shard->part == AT_EXAMINATION;
     fail_with_frame(gather, frame);
-    if (gather->step != STEP_EXAMINE || !first || !error_is_set(&gather->error))
+    if (!examines || gather->told)
         return;
     gather->told = true;
     wire_message(client_output(gather->run->client), 'E', frame->body, frame->body_length);
     client_wrote(gather->run->client);
 }
 
-static enum sink_answer home_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
+static void take_columns(struct gather_shard *shard, const struct frame *frame)
 {
-    struct gather *gather = (struct gather *) sink;
+    struct gather *gather = shard->gather;
+    if (shard->part >= gather->plan->gather_count)
+        return;
+    struct gather_rows *rows = &gather->rows[shard->part];
+    if (!gather_rows_describe(rows, frame)) {
+        fail_with(gather, SQLSTATE_FEATURE_NOT_SUPPORTED, "the columns of a table are not the same on all shards");
+        return;
+    }
+    if (!gather->tables && !error_is_set(&gather->error) && !gather_rows_fit_arrays(rows))
+        turn_to_tables(gather);
+    if (!gather_takes_part(gather, shard->number, shard->part)) /* it only describes the part */
+        answered(shard);
+}
+
+static void described(struct gather_shard *shard, const struct frame *frame)
+{
+    struct gather *gather = shard->gather;
+    if (shard->part != AT_EXAMINATION) {
+        if (frame->type == 'T')
+            take_columns(shard, frame);
+        return;
+    }
+    if (frame->type == 'T')
+        take_description(gather, frame);
+    answered(shard);
+    if (error_is_set(&gather->error) && may_cancel(gather, shard)) /* it was spared until here */
+        server_cancel(shard->server);
+}
+
+static void shard_done(struct gather_shard *shard)
+{
+    shard->done = true;
+    gather_tables_progress(shard->gather);
+    gather_go_on(shard->gather);
+}
+
+static enum sink_answer shard_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
+{
+    struct gather_shard *shard = (struct gather_shard *) sink;
+    struct gather *gather = shard->gather;
     switch (frame->type) {
-    case 'E':
-        home_failed(gather, frame);
+    case 'D':
+    case 'd':
+        if (shard->part >= 0)
+            return take_row(shard, frame);
+        take_mode(gather, frame);
+        break;
+    case 't':
+        if (shard->part == AT_EXAMINATION)
+            take_parameters(gather, frame);
         break;
     case 'T':
-        gather->run->gathered_description = (const uint8_t *) arena_memdup(&gather->run->arena, frame->body, frame->body_length);
-        gather->run->gathered_description_length = frame->body_length;
+    case 'n':
+        described(shard, frame);
         break;
-    case 'G': /* it waits for rows: that is the end of STEP_OPEN */
-        if (error_is_set(&gather->error))
-            end_copy(gather, "the gathering failed");
-        else
-            next_step(gather);
+    case 'C':
+        answered(shard);
+        gather_tables_progress(gather);
+        break;
+    case 'E':
+        shard_failed(shard, frame);
         break;
     case 'Z':
         server_answered(server);
-        gather->home_busy = false;
-        step_done(gather);
+        shard_done(shard);
         break;
-    default: /* command tags, notices */
+    default: /* the answers of Parse and Bind, the ends of COPY, notices */
         break;
     }
     return SINK_TAKEN;
 }
 
-static void home_lost(struct reply_sink *sink, struct server *server, const struct error *error)
+static void shard_lost(struct reply_sink *sink, struct server *server, const struct error *error)
 {
-    struct gather *gather = (struct gather *) sink;
+    struct gather_shard *shard = (struct gather_shard *) sink;
+    struct gather *gather = shard->gather;
     client_forget_server(gather->run->client, server);
-    gather->home = NULL;
-    gather->home_busy = false;
+    shard->server = NULL;
+    shard->done = true;
     gather_fail(gather, error);
-    step_done(gather);
+    gather_go_on(gather);
 }
 
-static void ask_home(struct gather *gather, const char *sql)
-{
-    gather->home_busy = true;
-    server_query(gather->home, sql, strlen(sql), &gather->home_sink);
-}
+/* --- beginning ----------------------------------------------------------------------------------------------- */
 
-/* --- the steps ----------------------------------------------------------------------------------------------- */
-
-static void examine(struct gather *gather, const struct statement *statement)
+/* What is known of the parameters' types before the home shard tells. */
+static void find_types(struct gather *gather, const struct statement *statement)
 {
-    struct server *home = gather->home;
-    struct run *run = gather->run;
-    struct buffer *out = stream_output(&home->stream);
-    int count = statement ? statement->type_count : 0;
-    gather->home_busy = true;
-    size_t mark = wire_begin(out, 'P');
-    wire_put_string(out, "");
-    wire_put_bytes(out, run->text, run->text_length);
-    wire_put_byte(out, 0);
-    wire_put_int16(out, (int16_t) count);
-    for (int i = 0; i < count; i++)
-        wire_put_int32(out, (int32_t) statement->types[i]);
-    wire_end(out, mark);
-    server_expect(home, 'P', false, &gather->home_sink);
-    home->unnamed = 0;
-    mark = wire_begin(out, 'D');
-    wire_put_byte(out, 'S');
-    wire_put_string(out, "");
-    wire_end(out, mark);
-    server_expect(home, 'D', false, &gather->home_sink);
-    wire_empty(out, 'S');
-    server_expect(home, 'S', false, &gather->home_sink);
-    stream_wrote(&home->stream);
-}
-
-static void create(struct gather *gather)
-{
-    const struct gather_part *part = &gather->plan->gather[gather->part];
-    bool own_rows = shard_set_has(&gather->route.gather_shards[gather->part], 0);
-    gather->step = STEP_CREATE;
-    gather->source_count = 0;
-    ask_home(gather, arena_printf(&gather->run->arena, "%s%s%s", gather->part == 0 ? "SAVEPOINT keyway_gather; " : "",
-                                  part->create, own_rows ? "" : " WITH NO DATA"));
-}
-
-static bool has_others(const struct gather *gather)
-{
-    struct shard_set others = gather->route.gather_shards[gather->part];
-    shard_set_add(&others, 0);
-    return shard_set_count(&others) > 1;
-}
-
-static void start_source(struct gather *gather, struct server *server)
-{
-    struct gather_source *source = &gather->sources[gather->source_count++];
-    const char *read = gather->plan->gather[gather->part].read;
-    *source = (struct gather_source){.sink = {source_frame, source_lost}, .gather = gather, .server = server};
-    server_query(server, read, strlen(read), &source->sink);
-}
-
-static void put_header(struct gather *gather)
-{
-    uint8_t header[COPY_HEADER] = {0};
-    memcpy(header, copy_signature, SIGNATURE);
-    wire_message(stream_output(&gather->home->stream), 'd', header, sizeof(header));
-}
-
-static void copy(struct gather *gather)
-{
-    gather->step = STEP_COPY;
-    if (gather->plan->gather[gather->part].binary)
-        put_header(gather);
-    stream_wrote(&gather->home->stream);
-    for (struct server *server = gather->run->client->servers; server; server = server->next_lent)
-        if (server != gather->home && shard_set_has(&gather->route.gather_shards[gather->part], server->pool->shard))
-            start_source(gather, server);
-}
-
-static void finish(struct gather *gather)
-{
-    gather->step = STEP_FINISH;
-    ask_home(gather, gather->plan->gather[gather->part].finish);
-}
-
-static void next_step(struct gather *gather)
-{
-    switch (gather->step) {
-    case STEP_EXAMINE:
-        if (gather->plan) {
-            create(gather);
-        } else {
-            gather_fail(gather, &gather->refusal);
-            gather_over(gather);
-        }
-        break;
-    case STEP_CREATE:
-        if (has_others(gather)) {
-            gather->step = STEP_OPEN;
-            ask_home(gather, gather->plan->gather[gather->part].fill);
-        } else {
-            finish(gather);
-        }
-        break;
-    case STEP_OPEN:
-        copy(gather);
-        break;
-    case STEP_COPY:
-        finish(gather);
-        break;
-    case STEP_FINISH:
-        if (++gather->part < gather->plan->gather_count)
-            create(gather);
-        else
-            gather_over(gather);
-        break;
+    const struct plan *plan = gather->plan;
+    int declared = statement ? statement->type_count : 0;
+    gather->type_count = plan->gather_first > 0 ? plan->gather_first - 1 : 0;
+    gather->types = arena_alloc_array(&gather->run->arena, (size_t) gather->type_count, sizeof *gather->types);
+    for (int i = 0; i < gather->type_count; i++) {
+        uint32_t known = i < plan->parameter_count ? plan->parameter_types[i] : 0;
+        gather->types[i] = i < declared && statement->types[i] ? statement->types[i] : known;
     }
 }
 
-void gather_begin(struct run *run, const struct plan *plan, const struct route *route, const struct statement *statement)
+/* Can the parts be asked for before the statement has been examined? */
+static bool knows_parameters(const struct gather *gather)
 {
-    struct gather *gather = arena_alloc(&run->arena, sizeof(*gather));
-    *gather = (struct gather){
-        .home_sink = {home_frame, home_lost}, .run = run, .plan = plan, .route = *route, .home = client_server(run->client, 0)};
-    gather->sources = arena_alloc_array(&run->arena, (size_t) shard_set_count(&route->shards), sizeof(*gather->sources));
-    run->gather = gather;
-    examine(gather, statement);
+    int count = gather->bind ? gather->bind->values.count : 0;
+    if (count != gather->type_count)
+        return false;
+    for (int i = 0; i < gather->plan->gather_count; i++)
+        for (int k = 0; k < gather->plan->gather[i].parameter_count; k++)
+            if (gather->types[gather->plan->gather[i].parameters[k]] == 0)
+                return false;
+    return true;
 }
 
-void gather_refuse(struct run *run, const struct statement *statement, struct error *refusal)
+/* A READ ONLY transaction has no temporary tables.  One that is so by a default of the role's or of the server's is found out by
+ * the first of them. */
+static bool may_be_read_only(const struct client *client)
 {
-    struct gather *gather = arena_alloc(&run->arena, sizeof(*gather));
-    *gather = (struct gather){
-        .home_sink = {home_frame, home_lost}, .run = run, .refusal = *refusal, .home = client_server(run->client, 0)};
+    bool known = false;
+    return client->transaction.kind != TRANSACTION_NONE || session_value(client->session, "default_transaction_read_only", &known);
+}
+
+static struct gather *gather_new(struct run *run, const struct execution *execution, const struct shard_set *shards)
+{
+    struct gather *gather = arena_alloc(&run->arena, sizeof *gather);
+    gather->run = run;
+    gather->plan = plan_hold(execution->plan);
+    gather->bound = HELD_ROWS;
+    gather->shards = arena_alloc_array(&run->arena, (size_t) shard_set_count(shards), sizeof *gather->shards);
+    gather->home = gather->shards; /* servers are lent in the order of their shards */
+    for (struct server *server = run->client->servers; server; server = server->next_lent)
+        if (shard_set_has(shards, server->pool->shard))
+            gather->shards[gather->shard_count++] = (struct gather_shard){
+                .sink = {shard_frame, shard_lost}, .gather = gather, .server = server, .number = server->pool->shard, .done = true};
+    gather->home->part = AT_EXAMINATION;
+    gather->home->done = false;
+    run->gather = gather;
+    return gather;
+}
+
+static void make_rows(struct gather *gather)
+{
+    const struct plan *plan = gather->plan;
+    gather->rows = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->rows);
+    for (int i = 0; i < plan->gather_count; i++)
+        gather_rows_init(&gather->rows[i], &gather->run->arena, plan->gather[i].column_count);
+}
+
+static void copy_bind(struct gather *gather, const struct execution *execution)
+{
+    if (execution->statement)
+        gather->bind = arena_memdup(&gather->run->arena, &execution->bind, sizeof execution->bind);
+}
+
+void gather_begin(struct run *run, const struct execution *execution, const struct route *route)
+{
+    struct gather *gather = gather_new(run, execution, &route->shards);
+    gather->route = *route;
+    gather->tables = execution->plan->gather_values == NULL;
+    gather->asks_mode = !gather->tables && may_be_read_only(run->client);
+    make_rows(gather);
+    copy_bind(gather, execution);
+    find_types(gather, execution->statement);
+    gather_ask_examination(gather, execution->statement);
+    bool at_once = knows_parameters(gather);
+    if (at_once)
+        ask_home_for_parts(gather);
+    extended_sync(gather->home->server, &gather->home->sink);
+    if (at_once)
+        ask_shards(gather);
+}
+
+void gather_refuse(struct run *run, const struct execution *execution, struct error *refusal)
+{
+    struct shard_set home = shard_set_one(0);
+    struct gather *gather = gather_new(run, execution, &home);
+    gather->refuses = true;
+    gather->refusal = *refusal;
     *refusal = (struct error){0};
-    run->gather = gather;
-    examine(gather, statement);
+    gather_ask_examination(gather, execution->statement);
+    extended_sync(gather->home->server, &gather->home->sink);
 }
 
-void gather_end(struct server *home)
+bool gather_is_ready(const struct gather *gather)
 {
-    static const char sql[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
-    server_query(home, sql, sizeof(sql) - 1, NULL);
+    return gather && gather->step == STEP_READY;
+}
+
+const uint8_t *gather_description(const struct gather *gather, size_t *length)
+{
+    *length = gather->description_length;
+    return gather->description;
+}
+
+void gather_forget(struct gather *gather, const struct server *server, const struct error *error)
+{
+    bool home = gather->home->server == server;
+    for (int i = 0; i < gather->shard_count; i++)
+        if (gather->shards[i].server == server)
+            gather->shards[i].server = NULL;
+    if (!home) /* its rows have come */
+        return;
+    gather_fail(gather, error);
+    gather_go_on(gather);
 }
 
 void gather_drained(struct gather *gather)
 {
-    for (int i = 0; i < gather->source_count; i++) {
-        struct gather_source *source = &gather->sources[i];
-        if (!source->waiting || source->done)
-            continue;
-        source->waiting = false;
-        server_resume(source->server);
-    }
+    gather_wake(gather);
 }
 
-void gather_abandon(struct gather *gather)
+void gather_cancelled(struct gather *gather)
 {
-    error_clear(&gather->error);
-    error_clear(&gather->refusal);
+    gather_go_on(gather);
 }

@@ -1,29 +1,42 @@
 /*
- * gather: rows of several shards, copied into temporary tables of the home shard, for a query that no shard can answer alone.
+ * gather: rows of several shards, brought to the home shard for a query that no shard can answer alone.
  *
- * The temporary tables live in the client's transaction, behind a savepoint that the query's end rolls back to: they never outlive the
- * statement, and each shard is read through the server that has seen the transaction's own changes.  Rows pass through as they come; a
- * home shard that is slower than the others stops them.
+ * Few rows are held here and become arrays, which the query takes as parameters: one round trip for the rows, one for the query, and
+ * nothing is written anywhere.  Many rows go on into temporary tables of the home shard.  These live in the client's
+ * transaction, behind a savepoint that the query's end rolls back to, so they never outlive the statement.  Either way each shard
+ * is read through the server that has seen the transaction's own changes, and memory is bounded: rows that cannot be taken yet wait at
+ * their shards.
  */
 #ifndef KEYWAY_GATHER_H
 #define KEYWAY_GATHER_H
 
+#include "proxy/execution.h"
 #include "proxy/run.h"
 
 struct gather;
 
-/* All servers of the route are lent; `statement` is that of the extended protocol, NULL in a Query.  Ends with run_gathered(). */
-void gather_begin(struct run *run, const struct plan *plan, const struct route *route, const struct statement *statement);
+/* All servers of the route are lent.  Ends with run_gathered(); then run->gather is ready, or gone if that failed. */
+void gather_begin(struct run *run, const struct execution *execution, const struct route *route);
 /*
  * The statement is refused: but if it is wrong in itself, the client is told that, as PostgreSQL would have; the home shard, which is lent,
  * looks at it without running it.  Takes over the refusal's texts.  Ends with run_gathered().
  */
-void gather_refuse(struct run *run, const struct statement *statement, struct error *refusal);
-/* To be sent behind the query on the home shard: the temporary tables go. */
-void gather_end(struct server *home);
+void gather_refuse(struct run *run, const struct execution *execution, struct error *refusal);
+
+/* The rows are there for the item being run. */
+bool gather_is_ready(const struct gather *gather); /* NULL: no */
+/* What the client is to be told of the rows' columns: a RowDescription's body, which lives as long as the run. */
+const uint8_t *gather_description(const struct gather *gather, size_t *length);
+/* Ask the home shard, with everything behind the query that ends the gathering; its reply, of one ReadyForQuery, goes to the sink. */
+void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink);
+
 /* A server that is being filled has room again. */
 void gather_drained(struct gather *gather);
-/* The client is gone: sinks must not be called any more (their servers are closed). */
-void gather_abandon(struct gather *gather);
+/* The last cancel request under way for one of the client's servers has ended. */
+void gather_cancelled(struct gather *gather);
+/* A server is gone that had already answered. */
+void gather_forget(struct gather *gather, const struct server *server, const struct error *error);
+/* Its end; sinks must not be called any more (it is over, or their servers are closed). */
+void gather_free(struct gather *gather);
 
 #endif

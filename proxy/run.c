@@ -44,7 +44,7 @@ void run_abandon(struct client *client)
     if (run->fanout)
         fanout_abandon(run->fanout);
     if (run->gather)
-        gather_abandon(run->gather);
+        gather_free(run->gather);
     run_free(run);
 }
 
@@ -402,6 +402,9 @@ static void item_failed(struct run *run)
 {
     struct client *client = run->client;
     run->failed = true;
+    if (run->gather)
+        gather_free(run->gather);
+    run->gather = NULL;
     if (client->transaction.kind == TRANSACTION_EXPLICIT)
         client->transaction.failed = true;
 }
@@ -478,9 +481,6 @@ void run_gathered(struct run *run, bool failed)
     if (failed) {
         item_failed(run);
         run->cursor++;
-    } else {
-        run->gathered = true;
-        run->gathered_item = run->cursor;
     }
     run_continue(run->client);
 }
@@ -495,6 +495,8 @@ void run_cancelled(struct client *client)
 {
     if (client->run && client->run->fanout)
         fanout_cancelled(client->run->fanout);
+    else if (client->run && client->run->gather)
+        gather_cancelled(client->run->gather);
 }
 
 void run_loaded(struct client *client)

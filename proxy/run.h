@@ -48,11 +48,7 @@ struct run {
     int shard;              /* the first one that the last routed statement went to */
     bool loading;           /* the catalog is being read after DDL */
     bool load_after;        /* the statement changed the catalog outside a transaction block */
-    struct gather *gather;  /* rows being gathered for the item; NULL otherwise */
-    bool gathered;          /* the rows for its plan are there … */
-    size_t gathered_item;   /* … for this item, … */
-    const uint8_t *gathered_description; /* whose rows are to be described like this (a RowDescription's body) */
-    size_t gathered_description_length;
+    struct gather *gather;  /* rows being gathered for the item, or there for its plan; NULL otherwise */
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
     const char *text;       /* of the statement being run */
     size_t text_length;
@@ -73,7 +69,7 @@ void run_cancelled(struct client *client);
 void run_loaded(struct client *client);
 /* The values that an item waited for are there, or there is an error (which is sent and cleared). */
 void run_evaluated(struct run *run, struct error *error);
-/* The same for rows; an error has been sent. */
+/* The same for rows: they are ready, or an error has been sent. */
 void run_gathered(struct run *run, bool failed);
 /* The statement's fan-out is complete: with or without an error sent. */
 void run_fanout_done(struct client *client, bool failed);

@@ -15,6 +15,7 @@
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
+#include "proxy/run_gather.h"
 
 static struct worker_state *state_of(const struct client *client)
 {
@@ -233,8 +234,7 @@ static bool may_write(struct run *run, const struct plan *plan, const struct rou
     return false;
 }
 
-/* Lent one after the other, in shard order; brought to the client's settings all at the same time. */
-static enum lend_answer lend_all(struct client *client, const struct shard_set *shards, struct error *error)
+enum lend_answer run_lend_all(struct client *client, const struct shard_set *shards, struct error *error)
 {
     struct server *server;
     enum lend_answer all = LEND_DONE;
@@ -268,7 +268,7 @@ static const char *explained_text(struct run *run, const struct execution *execu
     return arena_printf(&run->arena, "%s%s", plan->explain_prefix, text);
 }
 
-static const char *explain_preface(struct run *run, const struct execution *execution, const struct route *route)
+const char *run_explain_preface(struct run *run, const struct execution *execution, const struct route *route)
 {
     const struct client *client = run->client;
     const struct plan *plan = execution->plan;
@@ -298,7 +298,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .route = *route,
         .simple = execution->statement == NULL,
         .described = execution->described,
-        .preface = explain_preface(run, execution, route),
+        .preface = run_explain_preface(run, execution, route),
         .json = plan->explain_format == EXPLAIN_JSON,
     };
     if (plan->inner && route->kind != PLAN_SINGLE) /* the lines of one shard's plan after another's */
@@ -361,75 +361,6 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     return can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error);
 }
 
-/* --- gathered queries ---------------------------------------------------------------------------------------- */
-
-/* EXPLAIN tells what would be gathered, and gathers nothing. */
-static enum run_step explain_gathering(struct run *run, const struct execution *execution, const struct route *route)
-{
-    static const char *const columns[] = {"QUERY PLAN"};
-    const struct plan *plan = execution->plan;
-    struct buffer *out = client_output(run->client);
-    struct error error = {0};
-    if (plan->explain_format != EXPLAIN_TEXT || strcasestr(plan->explain_prefix, "analyze")) {
-        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this form of EXPLAIN is not supported for a gathered query");
-        error_detail(&error, "%s", plan->inner->reason);
-        error_hint(&error, "Use EXPLAIN in text format, without ANALYZE.");
-        return run_fail(run, &error);
-    }
-    if (execution->statement == NULL || execution->described)
-        wire_columns(out, columns, NULL, 1);
-    struct explanation *explanation =
-        explanation_new(&run->arena, false, explain_preface(run, execution, route), 0);
-    explanation_send(explanation, out);
-    wire_complete(out, "EXPLAIN");
-    client_wrote(run->client);
-    return STEP_DONE;
-}
-
-static bool is_gathered(const struct run *run)
-{
-    return run->gathered && run->gathered_item == run->cursor;
-}
-
-static enum run_step query_gathered(struct run *run, const struct execution *execution)
-{
-    struct server *home = client_server(run->client, 0);
-    struct fanout_shape shape = {
-        .plan = execution->plan,
-        .route = {.kind = PLAN_SINGLE, .shards = shard_set_one(0), .limit = -1},
-        .simple = execution->statement == NULL,
-        .described = execution->described,
-        .description = run->gathered_description,
-        .description_length = run->gathered_description_length,
-    };
-    run->gathered = false;
-    run->fanout = fanout_new(run->client, &shape, 1);
-    execution_send(execution, run, home, execution->plan->shard_text, 0, fanout_add(run->fanout, home));
-    gather_end(home);
-    return STEP_BUSY;
-}
-
-static enum run_step run_gather(struct run *run, const struct execution *execution, const struct route *route)
-{
-    struct client *client = run->client;
-    struct error error = {0};
-    if (execution->plan->inner)
-        return explain_gathering(run, execution, route);
-    if (client->transaction.kind == TRANSACTION_NONE)
-        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
-    switch (lend_all(client, &route->shards, &error)) {
-    case LEND_WAIT:
-        return STEP_WAIT;
-    case LEND_FAILED:
-        return run_fail(run, &error);
-    case LEND_DONE:
-        break;
-    }
-    client->view->counters.multi_count++;
-    gather_begin(run, execution->plan, route, execution->statement);
-    return STEP_BUSY;
-}
-
 /* --- any routed statement ------------------------------------------------------------------------------------ */
 
 static enum run_step evaluate_first(struct run *run, const struct execution *execution)
@@ -438,55 +369,26 @@ static enum run_step evaluate_first(struct run *run, const struct execution *exe
                           execution->statement ? &execution->bind.values : NULL);
 }
 
-static bool may_be_examined(const struct plan *plan)
-{
-    return plan->statement == STATEMENT_SELECT || plan->statement == STATEMENT_INSERT || plan->statement == STATEMENT_UPDATE ||
-           plan->statement == STATEMENT_DELETE || plan->statement == STATEMENT_MERGE_INTO;
-}
-
-/* What PostgreSQL itself would find wrong with the statement goes before our refusal. */
-static enum run_step refuse(struct run *run, const struct execution *execution, struct error *error)
-{
-    struct server *home;
-    struct error failure = {0};
-    run->client->view->counters.refused_count++;
-    if (strcmp(error->sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED) != 0 || !may_be_examined(execution->plan))
-        return run_fail(run, error);
-    switch (query_lend(run->client, 0, &home, &failure)) {
-    case LEND_WAIT: /* it will be refused again */
-        run->client->view->counters.refused_count--;
-        error_clear(error);
-        return STEP_WAIT;
-    case LEND_FAILED:
-        error_clear(&failure);
-        return run_fail(run, error);
-    case LEND_DONE:
-        break;
-    }
-    gather_refuse(run, execution->statement, error);
-    return STEP_BUSY;
-}
-
 static enum run_step run_routed(struct run *run, const struct execution *execution)
 {
     struct client *client = run->client;
     const struct plan *plan = execution->plan;
     struct error error = {0};
     struct route route = {0};
-    if (is_gathered(run))
-        return query_gathered(run, execution);
+    if (gather_is_ready(run->gather))
+        return run_gathered_query(run, execution);
     if (!catalog_is_current(client, plan, &error))
         return run_fail(run, &error);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);
     if (!find_route(run, execution, &route, &error))
-        return refuse(run, execution, &error);
+        return run_refuse(run, execution, &error);
     if (route.kind == PLAN_GATHER)
         return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
     if (client->transaction.kind == TRANSACTION_NONE && (run->several || (several_writes && !plan->outside_transaction)))
         transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
-    switch (lend_all(client, &route.shards, &error)) {
+    switch (run_lend_all(client, &route.shards, &error)) {
     case LEND_WAIT:
         return STEP_WAIT;
     case LEND_FAILED:
@@ -586,7 +488,7 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
  */
 static struct plan *plan_begun(const struct run *run)
 {
-    bool begun = is_gathered(run) || (run->plan && evaluate_row(run, run->plan));
+    bool begun = gather_is_ready(run->gather) || (run->plan && evaluate_row(run, run->plan));
     return begun ? plan_hold(run->plan) : NULL;
 }
 

@@ -5,6 +5,7 @@
 #define KEYWAY_RUN_STATEMENT_H
 
 #include "proxy/portal.h"
+#include "proxy/query.h"
 #include "proxy/run.h"
 
 enum run_step run_query(struct run *run, const struct run_item *item);
@@ -16,6 +17,12 @@ void run_statement_done(struct run *run);
 void run_aborted_error(struct error *error); /* 25P02 */
 /* What may still run in an aborted transaction. */
 bool run_allowed_when_failed(enum statement_kind statement);
+
+struct execution;
+/* Servers of all these shards, lent one after the other, in shard order; brought to the client's settings all at the same time. */
+enum lend_answer run_lend_all(struct client *client, const struct shard_set *shards, struct error *error);
+/* The router's lines of EXPLAIN; NULL: it is none. */
+const char *run_explain_preface(struct run *run, const struct execution *execution, const struct route *route);
 
 /* In run.c. */
 enum run_step run_fail(struct run *run, struct error *error); /* sends and clears it; STEP_FAILED */

@@ -154,7 +154,6 @@ static bool is_unfit(Node *node, void *context)
     case T_RangeTableSample:
     case T_RangeTableFunc:
     case T_CurrentOfExpr:
-    case T_ParamRef:
         return true;
     case T_SubLink:
         if (fitting->scope || (castNode(SubLink, node)->operName &&

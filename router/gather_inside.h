@@ -3,8 +3,8 @@
  *
  * plan_gather.c makes the query over copies; before that, gather_push.c finds what of it the shards can do.
  */
-#ifndef KEYWAY_GATHER_INSIDE_H
-#define KEYWAY_GATHER_INSIDE_H
+#ifndef KEYWAY_ROUTER_GATHER_INSIDE_H
+#define KEYWAY_ROUTER_GATHER_INSIDE_H
 
 #include "router/analyze_inside.h"
 #include "router/plan_inside.h"

@@ -115,11 +115,8 @@ struct gather_part {
     int column_count;
     const char *copy;      /* of the temporary table, in quotes, to be found in pg_temp */
     const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
-    bool binary;           /* its columns may travel in binary format; else as text, by COPY */
-    const char *create; /* the temporary table, with the home shard's own rows; ends so that WITH NO DATA can follow */
-    const char *read;   /* COPY … TO STDOUT, for the other shards */
-    const char *fill;   /* COPY … FROM STDIN, for the home shard */
-    const char *finish; /* when all rows are there */
+    bool binary;           /* its columns may travel in binary format; else as text, by COPY, and it has no parameters */
+    const char *format;    /* COPY's options */
 };
 
 struct plan_inside; /* conditions, values, rows: the planner's own */

@@ -288,8 +288,8 @@ static const char *part_select(const struct gathering *gathering, const struct s
 static const char *copy_format(const struct gathering *gathering, const struct catalog_relation *relation)
 {
     if (travels_in_binary(gathering, relation))
-        return "binary";
-    return gathering->analysis->planning->facts->server_encoding ? "text" : "text, ENCODING 'UTF8'";
+        return "FORMAT binary";
+    return gathering->analysis->planning->facts->server_encoding ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'";
 }
 
 /* unnest() of several arrays gives rows of scalars: no arrays in arrays; a column's own collation would be lost. */
@@ -308,30 +308,22 @@ static bool make_part(struct gathering *gathering, const struct scan *scan)
     struct arena *arena = gathering->arena;
     struct gather_part *part = &gathering->parts[gathering->part_count];
     const struct catalog_relation *relation = scan->relation.relation;
-    const char *key = primary_key(gathering, relation);
-    const char *format = copy_format(gathering, relation);
     List *columns = gathering->columns[gathering->part_count] = columns_of(gathering, relation);
     const char *select = part_select(gathering, scan, columns, true);
     if (!select)
         select = part_select(gathering, scan, columns, false);
     if (!select)
         return false;
-    const char *copy = rewrite_quote_name(gather_copy_name(gathering, gathering->part_count), arena);
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
         .select = select,
         .column_count = list_length(columns),
-        .copy = copy,
-        .key = key,
-        .binary = *format == 'b',
-        .create = arena_printf(arena, "CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s", copy, select),
-        .read = arena_printf(arena, "COPY (%s) TO STDOUT (FORMAT %s)", select, format),
-        .fill = arena_printf(arena, "COPY pg_temp.%s FROM STDIN (FORMAT %s)", copy, format),
-        .finish = key ? arena_printf(arena, "ALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ANALYZE pg_temp.%s",
-                                     copy, key, copy)
-                      : arena_printf(arena, "ANALYZE pg_temp.%s", copy),
+        .copy = rewrite_quote_name(gather_copy_name(gathering, gathering->part_count), arena),
+        .key = primary_key(gathering, relation),
+        .binary = travels_in_binary(gathering, relation),
+        .format = copy_format(gathering, relation),
     };
-    gathering->arrays[gathering->part_count] = part->binary && !key && fits_arrays(gathering, relation);
+    gathering->arrays[gathering->part_count] = part->binary && !part->key && fits_arrays(gathering, relation);
     gathering->scans[gathering->part_count++] = scan;
     return true;
 }
@@ -420,21 +412,26 @@ static bool replace_tables(Node *node, void *context)
 
 /* ---- the query over arrays ---- */
 
-/* "copy" ("a", "b") AS (SELECT * FROM unnest($3, $4)) */
+static Node *unnest(int array)
+{
+    FuncCall *call = makeFuncCall(list_make2(makeString((char *) "pg_catalog"), makeString((char *) "unnest")), NIL,
+                                  COERCE_EXPLICIT_CALL, -1);
+    ParamRef *parameter = makeNode(ParamRef);
+    parameter->number = array;
+    parameter->location = -1;
+    call->args = list_make1(parameter);
+    return (Node *) call;
+}
+
+/* "copy" ("a", "b") AS (SELECT * FROM ROWS FROM (unnest($3), unnest($4))) */
 static CommonTableExpr *rows_of_arrays(const struct gathering *gathering, int part, int first)
 {
-    FuncCall *unnest = makeFuncCall(list_make2(makeString((char *) "pg_catalog"), makeString((char *) "unnest")),
-                                    NIL, COERCE_EXPLICIT_CALL, -1);
     RangeFunction *function = makeNode(RangeFunction);
     SelectStmt *select = makeNode(SelectStmt);
     CommonTableExpr *rows = makeNode(CommonTableExpr);
-    for (int i = 0; i < gathering->parts[part].column_count; i++) {
-        ParamRef *array = makeNode(ParamRef);
-        array->number = first + i;
-        array->location = -1;
-        unnest->args = lappend(unnest->args, array);
-    }
-    function->functions = list_make1(list_make2(unnest, NIL));
+    function->is_rowsfrom = true;
+    for (int i = 0; i < gathering->parts[part].column_count; i++)
+        function->functions = lappend(function->functions, list_make2(unnest(first + i), NIL));
     select->targetList = list_make1(gather_target(makeNode(A_Star)));
     select->fromClause = list_make1(function);
     rows->ctename = (char *) gather_copy_name(gathering, part);

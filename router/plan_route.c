@@ -250,7 +250,7 @@ static const char *describe_gathering(const struct plan *plan, const struct rout
     const char *text = "";
     for (int i = 0; i < plan->gather_count; i++)
         text = arena_printf(arena, "%sgathered: %s from %s: %s\n", text, plan->gather[i].table,
-                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].read);
+                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select);
     return text;
 }
 

@@ -203,8 +203,8 @@ Test(gather, parameters_and_binary_results)
 Test(gather, explain_tells_what_is_copied_and_copies_nothing)
 {
     EXPECT_LIKE(conn, "EXPLAIN SELECT avg(age) FROM users WHERE username IN ('anna', 'zoe')",
-                "gathered: users from shard0, shard2: COPY (SELECT username, age FROM public.users WHERE username IN "
-                "('anna', 'zoe')) TO STDOUT");
+                "gathered: users from shard0, shard2: SELECT username, age FROM public.users WHERE username IN "
+                "('anna', 'zoe')\n");
     EXPECT_REFUSED(conn, "EXPLAIN ANALYZE SELECT avg(age) FROM users");
 }
 

@@ -743,11 +743,8 @@ static void expect_gathers(const char *sql, const char *const *reads)
     struct plan *plan = make(sql);
     cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
     int i = 0;
-    for (; i < plan->gather_count && reads[i]; i++) {
-        char wanted[300];
-        snprintf(wanted, sizeof wanted, "COPY (%s) TO STDOUT (FORMAT binary)", reads[i]);
-        cr_expect_str_eq(plan->gather[i].read, wanted, "%s\n  %s\n  %s", sql, plan->gather[i].read, wanted);
-    }
+    for (; i < plan->gather_count && reads[i]; i++)
+        cr_expect_str_eq(plan->gather[i].select, reads[i], "%s", sql);
     cr_expect(i == plan->gather_count && !reads[i], "%s: %d parts", sql, plan->gather_count);
     plan_release(plan);
 }
@@ -765,10 +762,10 @@ static void expect_over_arrays(const char *sql, const char *wanted)
 Test(plan, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
 {
     expect_over_arrays("SELECT avg(age) FROM users WHERE name <> $1",
-                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM pg_catalog.unnest($2, $3)) "
+                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($2) , pg_catalog.unnest($3) )) "
                        "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> $1");
     expect_over_arrays("WITH x AS (SELECT 1 AS one) SELECT avg(age) FROM users, x WHERE age > $3",
-                       "WITH \"keyway: gathered 1\"(age) AS (SELECT * FROM pg_catalog.unnest($4)), "
+                       "WITH \"keyway: gathered 1\"(age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($4) )), "
                        "x AS (SELECT 1 AS one) "
                        "SELECT avg(age) FROM \"keyway: gathered 1\" users, x WHERE age > $3");
     expect_over_arrays("SELECT username, name, count(*) FROM users JOIN (SELECT avg(age) FROM users) x (age) "

@@ -1,0 +1,171 @@
+/*
+ * Everything goes through the extended protocol: a part has parameters of its own, and its rows come in binary.  Several questions to one
+ * shard stand before one Sync: after an error in one the others are not answered.
+ */
+#include "proxy/gather_inside.h"
+
+#include <string.h>
+
+#include "proxy/extended.h"
+
+enum { FIRST_USER_TYPE = 16384 };
+
+void gather_ask_examination(struct gather *gather, const struct statement *statement)
+{
+    struct server *home = gather->home->server;
+    const struct run *run = gather->run;
+    extended_parse(home, &gather->home->sink, run->text, run->text_length, statement ? statement->types : NULL,
+                   statement ? statement->type_count : 0);
+    extended_describe(home, &gather->home->sink, 'S');
+}
+
+static void put_bind_of_nothing(struct server *server, struct reply_sink *sink)
+{
+    static const uint8_t body[] = {0, 0, 0, 0, 0, 0, 0, 0}; /* two names, and three counts */
+    wire_message(stream_output(&server->stream), 'B', body, sizeof body);
+    server_expect(server, 'B', false, sink);
+}
+
+void gather_ask_mode(struct gather *gather)
+{
+    static const char sql[] = "SHOW transaction_read_only";
+    struct server *home = gather->home->server;
+    extended_parse(home, &gather->home->sink, sql, sizeof sql - 1, NULL, 0);
+    put_bind_of_nothing(home, &gather->home->sink);
+    extended_execute(home, &gather->home->sink, 0);
+}
+
+/* A type of the database's own is called otherwise on another shard, which finds out by itself. */
+static void parse_part(struct gather *gather, struct server *server, struct reply_sink *sink, const char *text,
+                       const struct gather_part *part)
+{
+    bool home = server == gather->home->server;
+    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) part->parameter_count, sizeof *types);
+    for (int i = 0; i < part->parameter_count; i++) {
+        uint32_t type = gather->types[part->parameters[i]];
+        types[i] = home || type < FIRST_USER_TYPE ? type : 0;
+    }
+    extended_parse(server, sink, text, strlen(text), types, part->parameter_count);
+}
+
+static void put_value(struct buffer *out, const struct bind_value *value)
+{
+    wire_put_int32(out, value->length);
+    if (value->length > 0)
+        wire_put_bytes(out, value->bytes, (size_t) value->length);
+}
+
+static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, const struct gather_part *part,
+                      bool binary)
+{
+    struct buffer *out = stream_output(&server->stream);
+    size_t mark = wire_begin(out, 'B');
+    wire_put_string(out, "");
+    wire_put_string(out, "");
+    wire_put_int16(out, (int16_t) part->parameter_count);
+    for (int i = 0; i < part->parameter_count; i++)
+        wire_put_int16(out, gather->bind->values.values[part->parameters[i]].binary);
+    wire_put_int16(out, (int16_t) part->parameter_count);
+    for (int i = 0; i < part->parameter_count; i++)
+        put_value(out, &gather->bind->values.values[part->parameters[i]]);
+    wire_put_int16(out, 1);
+    wire_put_int16(out, binary);
+    wire_end(out, mark);
+    server_expect(server, 'B', false, sink);
+}
+
+static const char *part_text(struct gather *gather, const struct gather_part *part)
+{
+    return part->binary ? part->select
+                        : arena_printf(&gather->run->arena, "COPY (%s) TO STDOUT (%s)", part->select, part->format);
+}
+
+void gather_ask_part(struct gather *gather, struct gather_shard *shard, int number)
+{
+    const struct gather_part *part = &gather->plan->gather[number];
+    parse_part(gather, shard->server, &shard->sink, part_text(gather, part), part);
+    if (!gather_takes_part(gather, shard->number, number)) {
+        extended_describe(shard->server, &shard->sink, 'S');
+        return;
+    }
+    bind_part(gather, shard->server, &shard->sink, part, part->binary);
+    if (part->binary)
+        extended_describe(shard->server, &shard->sink, 'P');
+    extended_execute(shard->server, &shard->sink, 0);
+}
+
+void gather_ask_table(struct gather *gather, int number)
+{
+    const struct gather_part *part = &gather->plan->gather[number];
+    struct server *home = gather->home->server;
+    bool own_rows = gather_takes_part(gather, 0, number);
+    const char *text = arena_printf(&gather->run->arena, "CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s%s", part->copy, part->select,
+                                    own_rows ? "" : " WITH NO DATA");
+    parse_part(gather, home, &gather->table_sink, text, part);
+    bind_part(gather, home, &gather->table_sink, part, false);
+    extended_execute(home, &gather->table_sink, 0);
+}
+
+/* --- the query ----------------------------------------------------------------------------------------------- */
+
+static int array_count(const struct gather *gather)
+{
+    int count = 0;
+    for (int i = 0; !gather->tables && i < gather->plan->gather_count; i++)
+        count += gather->rows[i].column_count;
+    return count;
+}
+
+static void parse_query(struct gather *gather, struct server *home, struct reply_sink *sink)
+{
+    const char *text = gather->tables ? gather->plan->shard_text : gather->plan->gather_values;
+    int count = gather->type_count + array_count(gather), next = gather->type_count;
+    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) count, sizeof *types);
+    for (int i = 0; i < gather->type_count; i++)
+        types[i] = gather->types[i];
+    for (int i = 0; next < count; i++)
+        for (int column = 0; column < gather->rows[i].column_count; column++)
+            types[next++] = gather_rows_array_type(&gather->rows[i], column);
+    extended_parse(home, sink, text, strlen(text), types, count);
+}
+
+static void bind_query(struct gather *gather, struct server *home, struct reply_sink *sink)
+{
+    struct buffer *out = stream_output(&home->stream);
+    const struct bind_message *bind = gather->bind;
+    int arrays = array_count(gather), values = bind ? bind->values.count : 0;
+    size_t mark = wire_begin(out, 'B');
+    wire_put_string(out, "");
+    wire_put_string(out, "");
+    wire_put_int16(out, (int16_t) (values + arrays));
+    for (int i = 0; i < values; i++)
+        wire_put_int16(out, bind->values.values[i].binary);
+    for (int i = 0; i < arrays; i++)
+        wire_put_int16(out, 1);
+    wire_put_int16(out, (int16_t) (values + arrays));
+    for (int i = 0; i < values; i++)
+        put_value(out, &bind->values.values[i]);
+    for (int i = 0; !gather->tables && i < gather->plan->gather_count; i++)
+        gather_rows_put_arrays(&gather->rows[i], out);
+    if (bind)
+        wire_put_bytes(out, bind->result_formats, bind->result_formats_length);
+    else
+        wire_put_int16(out, 0);
+    wire_end(out, mark);
+    server_expect(home, 'B', false, sink);
+}
+
+void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink)
+{
+    static const char end[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
+    struct server *home = gather->home->server;
+    parse_query(gather, home, sink);
+    bind_query(gather, home, sink);
+    extended_describe(home, sink, 'P');
+    extended_execute(home, sink, execution->limit);
+    extended_sync(home, sink);
+    if (gather->tables)
+        server_query(home, end, sizeof end - 1, NULL);
+    gather->run->gather = NULL;
+    gather_free(gather);
+}

@@ -1,0 +1,90 @@
+/*
+ * gather_inside: what the rooms of gather share: the flow (gather.c), the questions to the shards (gather_ask.c), the temporary tables
+ * (gather_tables.c).
+ */
+#ifndef KEYWAY_GATHER_INSIDE_H
+#define KEYWAY_GATHER_INSIDE_H
+
+#include "proxy/gather.h"
+#include "proxy/gather_rows.h"
+
+enum gather_step {
+    STEP_EXAMINE, /* the home shard looks at the statement; nothing else is under way */
+    STEP_COLLECT, /* all shards run the parts; the home shard has been asked about the statement before */
+    STEP_OPEN,    /* the home shard makes the temporary tables, and opens one for COPY */
+    STEP_COPY,    /* rows are passed on to it */
+    STEP_FINISH,  /* primary keys and statistics of the temporary tables */
+    STEP_READY,   /* the query can be asked */
+};
+
+/* Where a shard's answers are: these, then the parts. */
+enum { AT_EXAMINATION = -2, AT_MODE = -1 /* whether the transaction is READ ONLY */ };
+
+struct gather_shard {
+    struct reply_sink sink; /* first: the sink is the shard */
+    struct gather *gather;
+    struct server *server; /* NULL: lost */
+    int number;
+    int part;     /* whose answer comes next */
+    bool done;    /* nothing is awaited from it */
+    bool waiting; /* a row is left unread */
+};
+
+struct gather {
+    struct reply_sink table_sink; /* first: of the home shard, while it fills temporary tables */
+    struct run *run;
+    struct plan *plan;       /* held */
+    bool refuses;            /* nothing is gathered: the statement is refused */
+    struct error refusal;
+    struct route route; /* its arrays are the run's */
+    const struct bind_message *bind; /* NULL in a Query */
+    uint32_t *types;    /* of the statement's parameters; 0: not known yet */
+    int type_count;
+    enum gather_step step;
+    struct gather_shard *shards;
+    int shard_count;
+    struct gather_shard *home;
+    struct gather_rows *rows; /* by part */
+    size_t held, bound;       /* bytes of rows that are held, and how many may be */
+    bool asks_mode;           /* whether the transaction is READ ONLY is asked, and decides what the bound is */
+    bool read_only;
+    bool tables;              /* rows go to temporary tables; those that are held, too */
+    int part;                 /* the one being filled */
+    int created;              /* parts whose table has been made */
+    int table_answers;        /* ReadyForQuery awaited by table_sink */
+    int64_t bytes;            /* that were moved */
+    const uint8_t *description;
+    size_t description_length;
+    struct error error;
+    bool told; /* the client has been sent the error */
+};
+
+/* In gather.c. */
+void gather_fail(struct gather *gather, const struct error *error);
+/* Something has ended: go on if nothing else is awaited. */
+void gather_go_on(struct gather *gather);
+/* Rows that were left unread may be taken now. */
+void gather_wake(struct gather *gather);
+void gather_refuse_read_only(struct gather *gather);
+bool gather_takes_part(const struct gather *gather, int shard, int part);
+/* Bytes move to the home shard; false: too many, and the gathering fails. */
+bool gather_count(struct gather *gather, size_t length);
+
+/* In gather_ask.c: all of these only write. */
+void gather_ask_examination(struct gather *gather, const struct statement *statement);
+void gather_ask_mode(struct gather *gather);
+/* The part's rows, or from the home shard, if none of its rows matter, their description. */
+void gather_ask_part(struct gather *gather, struct gather_shard *shard, int part);
+/* The temporary table of a part, with the home shard's own rows. */
+void gather_ask_table(struct gather *gather, int part);
+
+/* In gather_tables.c: make the tables and fill them; ends with gather_go_on(). */
+void gather_tables_open(struct gather *gather);
+/* A row of the part being filled. */
+void gather_tables_row(struct gather *gather, const struct frame *frame);
+/* A shard has gone on to another part: the table may be complete. */
+void gather_tables_progress(struct gather *gather);
+/* Tell a COPY under way why it ends; NULL: its data are complete. */
+void gather_tables_end_copy(struct gather *gather, const char *failure);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * The item is begun, finds that rows are needed, and waits for them; when they are there it is begun again, and its query is sent.
+ */
+#include "proxy/run_gather.h"
+
+#include <string.h>
+
+#include "proxy/explain.h"
+#include "proxy/gather.h"
+#include "proxy/keyway.h"
+#include "proxy/query.h"
+#include "proxy/run_statement.h"
+
+/* EXPLAIN tells what would be gathered, and gathers nothing. */
+static enum run_step explain_gathering(struct run *run, const struct execution *execution, const struct route *route)
+{
+    static const char *const columns[] = {"QUERY PLAN"};
+    const struct plan *plan = execution->plan;
+    struct buffer *out = client_output(run->client);
+    struct error error = {0};
+    if (plan->explain_format != EXPLAIN_TEXT || strcasestr(plan->explain_prefix, "analyze")) {
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this form of EXPLAIN is not supported for a gathered query");
+        error_detail(&error, "%s", plan->inner->reason);
+        error_hint(&error, "Use EXPLAIN in text format, without ANALYZE.");
+        return run_fail(run, &error);
+    }
+    if (execution->statement == NULL || execution->described)
+        wire_columns(out, columns, NULL, 1);
+    struct explanation *explanation =
+        explanation_new(&run->arena, false, run_explain_preface(run, execution, route), 0);
+    explanation_send(explanation, out);
+    wire_complete(out, "EXPLAIN");
+    client_wrote(run->client);
+    return STEP_DONE;
+}
+
+enum run_step run_gathered_query(struct run *run, const struct execution *execution)
+{
+    struct server *home = client_server(run->client, 0);
+    struct fanout_shape shape = {
+        .plan = execution->plan,
+        .route = {.kind = PLAN_SINGLE, .shards = shard_set_one(0), .limit = -1},
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+    };
+    shape.description = gather_description(run->gather, &shape.description_length);
+    run->fanout = fanout_new(run->client, &shape, 1);
+    gather_query(run->gather, execution, fanout_add(run->fanout, home));
+    return STEP_BUSY;
+}
+
+enum run_step run_gather(struct run *run, const struct execution *execution, const struct route *route)
+{
+    struct client *client = run->client;
+    struct error error = {0};
+    if (execution->plan->inner)
+        return explain_gathering(run, execution, route);
+    if (run->several && client->transaction.kind == TRANSACTION_NONE)
+        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    switch (run_lend_all(client, &route->shards, &error)) {
+    case LEND_WAIT:
+        return STEP_WAIT;
+    case LEND_FAILED:
+        return run_fail(run, &error);
+    case LEND_DONE:
+        break;
+    }
+    client->view->counters.multi_count++;
+    gather_begin(run, execution, route);
+    return STEP_BUSY;
+}
+
+/* --- refusals ------------------------------------------------------------------------------------------------ */
+
+static bool may_be_examined(const struct plan *plan)
+{
+    return plan->statement == STATEMENT_SELECT || plan->statement == STATEMENT_INSERT || plan->statement == STATEMENT_UPDATE ||
+           plan->statement == STATEMENT_DELETE || plan->statement == STATEMENT_MERGE_INTO;
+}
+
+enum run_step run_refuse(struct run *run, const struct execution *execution, struct error *error)
+{
+    struct server *home;
+    struct error failure = {0};
+    run->client->view->counters.refused_count++;
+    if (strcmp(error->sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED) != 0 || !may_be_examined(execution->plan))
+        return run_fail(run, error);
+    switch (query_lend(run->client, 0, &home, &failure)) {
+    case LEND_WAIT: /* it will be refused again */
+        run->client->view->counters.refused_count--;
+        error_clear(error);
+        return STEP_WAIT;
+    case LEND_FAILED:
+        error_clear(&failure);
+        return run_fail(run, error);
+    case LEND_DONE:
+        break;
+    }
+    gather_refuse(run, execution, error);
+    return STEP_BUSY;
+}
