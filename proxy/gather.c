@@ -289,6 +289,7 @@ static void turn_to_tables(struct gather *gather)
         buffer_free(&gather->rows[i].own);
         gather->rows[i].own_count = 0;
     }
+    gather_go_on(gather);
 }
 
 static enum sink_answer leave(struct gather_shard *shard)

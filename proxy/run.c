@@ -69,20 +69,6 @@ static void run_finish(struct run *run)
 
 /* --- ending a transaction ------------------------------------------------------------------------------------ */
 
-/* Writers first, so that a failure there can still roll back the others. */
-static struct server *next_to_end(const struct client *client)
-{
-    struct server *reader = NULL;
-    for (struct server *server = client->servers; server; server = server->next_lent) {
-        if (!server->joined || server->ended)
-            continue;
-        if (server->wrote)
-            return server;
-        reader = reader ? reader : server;
-    }
-    return reader;
-}
-
 static void end_next(struct run *run);
 
 static void keep_end_error(struct run *run, const struct error *error)
@@ -96,6 +82,12 @@ static void keep_end_error(struct run *run, const struct error *error)
         error_detail(&run->end_error, "%d shard(s) had already committed their part of the transaction; the rest was rolled back. (%s)",
                      run->committed, error->detail ? error->detail : "");
     }
+}
+
+static void end_answered(struct run *run)
+{
+    if (--run->ending_count == 0)
+        end_next(run);
 }
 
 static enum sink_answer end_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
@@ -115,7 +107,7 @@ static enum sink_answer end_frame(struct reply_sink *sink, struct server *server
         server->ended = server->status == 'I';
         if (run->ending == ENDING_COMMIT && server->wrote && !error_is_set(&run->end_error))
             run->committed++;
-        end_next(run);
+        end_answered(run);
     }
     return SINK_TAKEN;
 }
@@ -132,7 +124,7 @@ static void end_lost(struct reply_sink *sink, struct server *server, const struc
         keep_end_error(run, &unknown);
     }
     error_clear(&unknown);
-    end_next(run);
+    end_answered(run);
 }
 
 static void ended(struct run *run)
@@ -160,17 +152,28 @@ static void ended(struct run *run)
     }
 }
 
+static void end_on(struct run *run, struct server *server, const char *sql)
+{
+    run->ending_count++;
+    server_query(server, sql, strlen(sql), &run->end_sink);
+}
+
+/* Writers commit first and one after another, so that a failure there can still roll back the others. */
 static void end_next(struct run *run)
 {
-    struct server *server = next_to_end(run->client);
-    if (server == NULL) {
-        ended(run);
+    bool commit = run->ending == ENDING_COMMIT && !error_is_set(&run->end_error);
+    struct server *server = run->client->servers;
+    while (commit && server && !(server->joined && !server->ended && server->wrote))
+        server = server->next_lent;
+    if (commit && server) {
+        end_on(run, server, "COMMIT");
         return;
     }
-    bool commit = run->ending == ENDING_COMMIT && !error_is_set(&run->end_error);
-    const char *sql = commit ? "COMMIT" : "ROLLBACK";
-    run->end_sink = (struct reply_sink){end_frame, end_lost};
-    server_query(server, sql, strlen(sql), &run->end_sink);
+    for (server = run->client->servers; server; server = server->next_lent)
+        if (server->joined && !server->ended)
+            end_on(run, server, commit ? "COMMIT" : "ROLLBACK");
+    if (run->ending_count == 0)
+        ended(run);
 }
 
 void run_end_transaction(struct run *run, enum run_ending ending, const char *tag)
@@ -178,6 +181,8 @@ void run_end_transaction(struct run *run, enum run_ending ending, const char *ta
     run->ending = ending;
     run->end_tag = tag;
     run->committed = 0;
+    run->ending_count = 0;
+    run->end_sink = (struct reply_sink){end_frame, end_lost};
     end_next(run);
 }
 

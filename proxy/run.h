@@ -41,7 +41,7 @@ struct run {
     struct fanout *fanout;  /* replies being merged; NULL between statements */
     enum run_ending ending; /* the transaction is being ended on its shards */
     struct reply_sink end_sink;
-    struct server *ending_server;
+    int ending_count;       /* servers whose answer to that is awaited */
     struct error end_error; /* the first failure while committing */
     int committed;          /* writers that have committed */
     const char *end_tag;    /* CommandComplete to send when it has ended; NULL: none (implicit) */

@@ -55,6 +55,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_explain.c \
 	tests/integration/test_console.c \
 	tests/integration/test_gather.c \
+	tests/integration/test_gather_ways.c \
 	tests/integration/test_hostile.c \
 	tests/integration/test_inserts.c \
 	tests/integration/test_limits.c \

@@ -1,0 +1,434 @@
+/*
+ * Rows reach the home shard as arrays while they are few, and through temporary tables when they are many or fit no array: the
+ * answer is the same, memory is bounded, and whatever ends a gathering ends it for good.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/integration/fixture.h"
+#include "tests/integration/raw.h"
+#include "tests/integration/watch.h"
+
+enum { SOON_MS = 20000, LIMIT_KB = 64 * 1024 };
+
+static struct keyway keyway;
+static PGconn *conn, *oracle;
+
+static void start_with(const char *settings)
+{
+    keyway_start(&keyway, &(struct keyway_setup){
+                              .shards = 3, .settings = settings, .database = "multi_shard_commit = best_effort\n"});
+    load_tables(3, 300);
+    conn = connect_keyway(&keyway, NULL);
+    oracle = connect_server(CLUSTER_ORACLE);
+}
+
+static void start(void)
+{
+    start_with(NULL);
+}
+
+static void stop(void)
+{
+    PQfinish(conn);
+    PQfinish(oracle);
+    keyway_stop(&keyway);
+}
+
+TestSuite(gather_ways, .init = start, .fini = stop, .timeout = 120);
+
+static void expect_same(const char *sql)
+{
+    char *answer = ask(conn, sql), *right = ask(oracle, sql);
+    cr_expect_str_eq(answer, right, "%s\n  answered: %.2000s\n  right is: %.2000s", sql, answer, right);
+    free(answer);
+    free(right);
+}
+
+/* Through Keyway and on the one PostgreSQL. */
+static void on_both(const char *sql)
+{
+    char *answer = ask(conn, sql), *right = ask(oracle, sql);
+    cr_assert_str_eq(answer, right, "%s: %s", sql, answer);
+    free(answer);
+    free(right);
+}
+
+/* More than is held in memory. */
+static void make_rows_large(void)
+{
+    on_both("UPDATE users SET full_name = left(username, 1) || repeat('x', 5000)");
+}
+
+/* ---- types ---- */
+
+/* The last of these rows has nothing but NULLs. */
+static const char *const fill_types[] = {
+    "i2 = 7, i4 = -70000, i8 = 1 << 40, n = 12345678901234567890.0123, f4 = 1.5, f8 = 'NaN', m = 12.34 WHERE username >= 'b'",
+    "t = 'text', v = 'varchar', c = 'ab', na = 'name', ch = 'q', b = '\\x00ff' WHERE username >= 'd'",
+    "bo = age > 20, d = '2024-02-29', ti = '23:59:59.999', tz = '12:00+02', ts = 'infinity', iv = '1 mon -3 days 4.5' WHERE username >= 'f'",
+    "u = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', j = '{\"a\":  1}', jb = '{\"b\": [1, null]}', ne = '10.1.2.3/8', ci = '::/0' WHERE username >= 'h'",
+    "ma = '08:00:2b:01:02:03', bi = B'101', vb = B'1', r4 = '[1,5)', rn = '(,1.5]', rt = 'empty', rd = '[2024-01-01,)' WHERE username >= 'q'",
+    "mr = '{[1,3),[5,6)}', po = '(1,2)', bx = '(1,1),(0,0)', x = '<a/>', sv = 'a:1 b', sq = 'a & b', ls = '16/B374D848', jp = '$.a' WHERE username >= 'r'",
+    NULL};
+
+static void add_columns_of_all_types(void)
+{
+    char sql[300];
+    on_both("ALTER TABLE users ADD COLUMN i2 smallint, ADD COLUMN i4 integer, ADD COLUMN i8 bigint, ADD COLUMN n numeric,"
+            " ADD COLUMN f4 real, ADD COLUMN f8 double precision, ADD COLUMN m money, ADD COLUMN t text, ADD COLUMN v varchar(10),"
+            " ADD COLUMN c char(4), ADD COLUMN na name, ADD COLUMN ch \"char\", ADD COLUMN b bytea, ADD COLUMN bo boolean, ADD COLUMN d date,"
+            " ADD COLUMN ti time(3), ADD COLUMN tz timetz, ADD COLUMN ts timestamp, ADD COLUMN iv interval, ADD COLUMN u uuid,"
+            " ADD COLUMN j json, ADD COLUMN jb jsonb, ADD COLUMN ne inet, ADD COLUMN ci cidr, ADD COLUMN ma macaddr, ADD COLUMN bi bit(3),"
+            " ADD COLUMN vb varbit, ADD COLUMN r4 int4range, ADD COLUMN rn numrange, ADD COLUMN rt tsrange, ADD COLUMN rd daterange,"
+            " ADD COLUMN mr int4multirange, ADD COLUMN po point, ADD COLUMN bx box, ADD COLUMN x xml, ADD COLUMN sv tsvector,"
+            " ADD COLUMN sq tsquery, ADD COLUMN ls pg_lsn, ADD COLUMN jp jsonpath");
+    for (int i = 0; fill_types[i]; i++) {
+        snprintf(sql, sizeof sql, "UPDATE users SET %s", fill_types[i]);
+        on_both(sql);
+    }
+}
+
+static const char *const all_types =
+    "SELECT a.username, a.i2, a.i4, a.i8, a.n, a.f4, a.f8, a.m, a.t, a.v, a.c, a.na, a.ch, a.b, a.bo, a.d, a.ti, a.tz, a.ts, a.iv, a.u,"
+    " a.j, a.jb, a.ne, a.ci, a.ma, a.bi, a.vb, a.r4, a.rn, a.rt, a.rd, a.mr, a.po, a.bx, a.x, a.sv, a.sq, a.ls, a.jp, a.score, a.created"
+    " FROM users a, (SELECT max(age) AS oldest FROM users) b WHERE a.age < b.oldest AND a.age > 10 ORDER BY a.username";
+
+static void expect_same_binary(const char *sql)
+{
+    PGresult *answer = PQexecParams(conn, sql, 0, NULL, NULL, NULL, NULL, 1);
+    PGresult *right = PQexecParams(oracle, sql, 0, NULL, NULL, NULL, NULL, 1);
+    cr_assert_eq(PQntuples(answer), PQntuples(right), "%s", PQerrorMessage(conn));
+    for (int column = 0; column < PQnfields(right); column++) {
+        cr_expect_eq(PQftype(answer, column), PQftype(right, column));
+        cr_expect_eq(PQfmod(answer, column), PQfmod(right, column));
+        for (int row = 0; row < PQntuples(right); row++)
+            cr_expect(PQgetisnull(answer, row, column) == PQgetisnull(right, row, column) &&
+                          PQgetlength(answer, row, column) == PQgetlength(right, row, column) &&
+                          !memcmp(PQgetvalue(answer, row, column), PQgetvalue(right, row, column),
+                                  (size_t) PQgetlength(right, row, column)),
+                      "row %d, column %s", row, PQfname(right, column));
+    }
+    PQclear(answer);
+    PQclear(right);
+}
+
+Test(gather_ways, values_of_all_built_in_types_travel_as_arrays)
+{
+    add_columns_of_all_types();
+    EXPECT(conn, "BEGIN READ ONLY", "BEGIN"); /* no tables can be made here */
+    expect_same(all_types);
+    expect_same_binary(all_types);
+    EXPECT(conn, "COMMIT", "COMMIT");
+}
+
+Test(gather_ways, values_of_all_built_in_types_travel_through_tables)
+{
+    add_columns_of_all_types();
+    on_both("UPDATE users SET t = repeat(username, 1000) WHERE age > 20");
+    expect_same(all_types);
+    expect_same_binary(all_types);
+}
+
+Test(gather_ways, arrays_and_a_clients_own_encoding_go_through_tables)
+{
+    expect_same("SELECT a.tags, b.tags FROM users a JOIN users b ON a.karma = b.karma AND a.username < b.username ORDER BY "
+                "a.username, b.username");
+    on_both("SET client_encoding = 'LATIN1'");
+    expect_same("SELECT full_name, avg(age) FROM users WHERE age > 5 GROUP BY 1 ORDER BY 1");
+}
+
+Test(gather_ways, parts_without_rows_are_empty)
+{
+    expect_same("SELECT avg(age), max(username), count(*) FROM users WHERE age > 100000");
+    expect_same("SELECT avg(u.age), count(p.id) FROM users u LEFT JOIN posts p ON p.id = u.age AND p.likes > 100000");
+    on_both("DELETE FROM users WHERE username >= 'h'");
+    expect_same("SELECT avg(age), stddev(karma) FROM users");
+    on_both("DELETE FROM users");
+    expect_same("SELECT avg(age), stddev(karma) FROM users");
+}
+
+/* ---- many rows ---- */
+
+Test(gather_ways, what_is_held_goes_on_into_the_table)
+{
+    make_rows_large();
+    expect_same("SELECT count(*), count(DISTINCT full_name), sum(length(full_name)), min(full_name), avg(age) FROM users");
+    expect_same("SELECT a.username, b.full_name FROM users a JOIN users b ON a.karma = b.karma AND a.username < b.username ORDER BY 1, 2");
+    expect_same("SELECT avg(u.age), count(p.id), sum(length(u.full_name || p.body)) FROM users u JOIN posts p ON p.likes = u.age");
+    expect_same("SELECT username, full_name, rank() OVER (ORDER BY karma, username) FROM users ORDER BY 1");
+    EXPECT(conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'keyway%'", "0");
+}
+
+Test(gather_ways, one_row_that_is_too_large_is_no_different)
+{
+    on_both("UPDATE users SET full_name = repeat('x', 1000000) WHERE username = 'h'");
+    expect_same("SELECT max(length(full_name)), avg(age) FROM users");
+    on_both("UPDATE users SET full_name = repeat('x', 1000000) WHERE username = 'Zed'");
+    expect_same("SELECT max(length(full_name)), avg(age) FROM users");
+}
+
+Test(gather_ways, large_gathers_see_the_transactions_own_changes_and_leave_it_as_it_was)
+{
+    on_both("BEGIN");
+    make_rows_large();
+    on_both("INSERT INTO users (username, age) VALUES ('anew', 1000), ('znew', 3000)");
+    expect_same("SELECT avg(age), max(length(full_name)), count(*) FILTER (WHERE age >= 1000) FROM users");
+    on_both("SAVEPOINT s");
+    expect_same("SELECT avg(1 / (age - 1000)), max(full_name) FROM users WHERE age < 2000");
+    on_both("ROLLBACK TO s");
+    expect_same("SELECT avg(age), max(length(full_name)) FROM users");
+    EXPECT(conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'keyway%'", "0");
+    on_both("ROLLBACK");
+    expect_same("SELECT avg(age), max(length(full_name)) FROM users");
+}
+
+/* ---- transactions that may not write ---- */
+
+Test(gather_ways, a_read_only_transaction_holds_what_it_may_not_write)
+{
+    make_rows_large();
+    on_both("BEGIN READ ONLY");
+    expect_same("SELECT count(DISTINCT full_name), sum(length(full_name)), avg(age) FROM users");
+    expect_same("SELECT avg(age) FROM users");
+    on_both("COMMIT");
+    on_both("SET default_transaction_read_only = on");
+    expect_same("SELECT count(DISTINCT full_name), sum(length(full_name)), avg(age) FROM users");
+    on_both("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    expect_same("SELECT count(DISTINCT full_name), sum(length(full_name)), avg(age) FROM users");
+    EXPECT_REFUSED(conn, "SELECT min(tags), avg(age) FROM users");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+}
+
+Test(gather_ways, a_read_only_transaction_has_a_bound_of_its_own)
+{
+    PGconn *server = connect_server(2);
+    PQclear(PQexec(server, "UPDATE users SET full_name = repeat('x', 1000000)"));
+    PQfinish(server);
+    EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
+    EXPECT_REFUSED(conn, "SELECT avg(age), max(length(full_name)) FROM users");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT_LIKE(conn, "SELECT max(length(full_name)), avg(age) FROM users", "1000000|");
+}
+
+Test(gather_ways, repeatable_read_sees_one_snapshot_of_each_shard)
+{
+    EXPECT(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN");
+    char *before = ask(conn, "SELECT avg(age), stddev(karma) FROM users");
+    for (int shard = 0; shard < 3; shard++) {
+        PGconn *server = connect_server(shard);
+        PQclear(PQexec(server, "UPDATE users SET age = 5, karma = 1"));
+        PQfinish(server);
+    }
+    EXPECT(conn, "SELECT avg(age), stddev(karma) FROM users", before);
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT avg(age), stddev(karma) FROM users", "5.0000000000000000|0");
+    free(before);
+}
+
+/* ---- memory ---- */
+
+static void fill_with_a_lot(void)
+{
+    for (int shard = 0; shard < 3; shard++) {
+        PGconn *server = connect_server(shard);
+        PQclear(PQexec(server, "UPDATE users SET full_name = repeat('x', 1000000)"));
+        PQfinish(server);
+    }
+}
+
+Test(gather_ways, memory_does_not_grow_with_the_rows)
+{
+    if (sanitized())
+        return;
+    fill_with_a_lot();
+    PGconn *home = lock_users(0);
+    cr_assert(PQsendQuery(conn, "SELECT count(*), sum(length(full_name)), avg(age) > 0 FROM users"));
+    expect_running(0, "%users%", 1); /* it waits for its own rows; the others' are left unread */
+    PQfinish(home);
+    expect_next(conn, "300|300000000|t");
+    long most = keyway_rss_kb(&keyway);
+    cr_expect_lt(most, LIMIT_KB, "Keyway needed %ld kB", most);
+}
+
+/* ---- what ends a gathering ---- */
+
+static void cancel(PGconn *client)
+{
+    char message[256];
+    PGcancel *request = PQgetCancel(client);
+    cr_assert(PQcancel(request, message, sizeof message), "%s", message);
+    PQfreeCancel(request);
+}
+
+static const char *const averages = "SELECT avg(age), max(length(full_name)) FROM users";
+
+static void cancel_while_locked(int shard)
+{
+    PGconn *holder = lock_users(shard);
+    cr_assert(PQsendQuery(conn, averages));
+    expect_running(shard, "%users%", 1);
+    cancel(conn);
+    expect_next(conn, "ERROR 57014: canceling statement due to user request");
+    PQfinish(holder);
+    expect_same(averages);
+}
+
+Test(gather_ways, a_cancel_request_ends_it_on_any_shard)
+{
+    cancel_while_locked(0);
+    cancel_while_locked(1);
+    make_rows_large();
+    cancel_while_locked(0);
+    cancel_while_locked(2);
+    EXPECT(conn, "BEGIN", "BEGIN");
+    PGconn *holder = lock_users(1);
+    cr_assert(PQsendQuery(conn, averages));
+    expect_running(1, "%users%", 1);
+    cancel(conn);
+    expect_next(conn, "ERROR 57014: canceling statement due to user request");
+    PQfinish(holder);
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    expect_same(averages);
+}
+
+static void lose_while_locked(int shard)
+{
+    PGconn *holder = lock_users(shard);
+    cr_assert(PQsendQuery(conn, averages));
+    expect_running(shard, "%users%", 1);
+    PGconn *killer = connect_server(shard);
+    EXPECT(killer, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1");
+    bool timed_out;
+    PGresult *result = next_result(conn, SOON_MS, &timed_out);
+    cr_assert_not(timed_out);
+    cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "08006");
+    PQclear(result);
+    cr_assert_null(next_result(conn, SOON_MS, &timed_out));
+    PQfinish(killer);
+    PQfinish(holder);
+    expect_same(averages);
+}
+
+Test(gather_ways, a_lost_connection_to_any_shard_ends_it)
+{
+    lose_while_locked(0);
+    lose_while_locked(2);
+    make_rows_large();
+    lose_while_locked(0);
+    lose_while_locked(1);
+}
+
+static void leave_while_locked(int shard)
+{
+    PGconn *holder = lock_users(shard);
+    int leaving = raw_login(&keyway);
+    raw_query(leaving, averages);
+    expect_running(shard, "%users%", 1);
+    close(leaving);
+    expect_running(shard, "%users%", 0);
+    PQfinish(holder);
+    expect_same(averages);
+}
+
+Test(gather_ways, a_client_that_leaves_takes_it_along)
+{
+    leave_while_locked(0);
+    leave_while_locked(1);
+    make_rows_large();
+    leave_while_locked(0);
+    leave_while_locked(2);
+}
+
+static void expect_same_error(const char *sql)
+{
+    PGresult *answer = PQexec(conn, sql), *right = PQexec(oracle, sql);
+    static const int fields[] = {PG_DIAG_SQLSTATE, PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_STATEMENT_POSITION, PG_DIAG_MESSAGE_DETAIL};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *left = PQresultErrorField(answer, fields[i]), *wanted = PQresultErrorField(right, fields[i]);
+        cr_expect_str_eq(left ? left : "", wanted ? wanted : "", "%s", sql);
+    }
+    PQclear(answer);
+    PQclear(right);
+}
+
+Test(gather_ways, a_mistake_in_the_statement_is_told_as_postgresql_tells_it)
+{
+    for (int i = 0; i < 20; i++) {
+        expect_same_error("SELECT avg(age) FROM users WHERE age > 'x'");
+        expect_same_error("SELECT avg(agee) FROM users");
+        expect_same_error("SELECT avg(username) FROM users");
+        expect_same_error("SELECT avg(age), username FROM users");
+    }
+    make_rows_large();
+    expect_same_error("SELECT max(full_name), avg(age) FROM users WHERE age > 'x'");
+    expect_same("SELECT avg(age) FROM users");
+}
+
+/* ---- protocol ---- */
+
+Test(gather_ways, parameters_are_those_of_the_statement)
+{
+    static const char *const sql =
+        "SELECT u.username, p.id, $2::text FROM users u, posts p WHERE u.age = p.likes AND u.age > $1 AND u.country = $3 ORDER BY 1, 2";
+    const char *values[] = {"20", "any", "de"};
+    for (int large = 0; large < 2; large++) {
+        char *answer = ask_params(conn, sql, 3, values), *right = ask_params(oracle, sql, 3, values);
+        cr_expect_str_eq(answer, right);
+        free(answer);
+        free(right);
+        PGresult *result = PQexecParams(conn, sql, 2, NULL, values, NULL, NULL, 0);
+        cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "08P01");
+        PQclear(result);
+        on_both("UPDATE posts SET body = repeat('y', 5000)");
+    }
+}
+
+Test(gather_ways, several_in_one_pipeline)
+{
+    make_rows_large();
+    cr_assert(PQenterPipelineMode(conn));
+    for (int i = 0; i < 5; i++)
+        cr_assert(PQsendQueryParams(conn, i % 2 ? averages : "SELECT avg(age) FROM users", 0, NULL, NULL, NULL, NULL, 0));
+    cr_assert(PQpipelineSync(conn));
+    char *small = ask(oracle, "SELECT avg(age) FROM users"), *large = ask(oracle, averages);
+    for (int i = 0; i < 5; i++) {
+        bool timed_out;
+        expect_next_of_pipeline(conn, i % 2 ? large : small);
+        cr_assert_null(next_result(conn, SOON_MS, &timed_out));
+    }
+    free(small);
+    free(large);
+}
+
+/* ---- several clients ---- */
+
+Test(gather_ways_workers, clients_of_several_workers_do_not_mix, .init = NULL, .timeout = 120)
+{
+    enum { CLIENTS = 80, ROUNDS = 5 };
+    static PGconn *clients[CLIENTS];
+    start_with("workers = 3\n");
+    make_rows_large();
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_keyway(&keyway, NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        char sql[200];
+        for (int i = 0; i < CLIENTS; i++) {
+            snprintf(sql, sizeof sql, "SELECT %d + count(*) FROM users a, users b WHERE a.age = b.age AND a.age > 30%s", i,
+                     i % 4 ? "" : " AND a.full_name || b.full_name <> ''");
+            cr_assert(PQsendQuery(clients[i], sql));
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            snprintf(sql, sizeof sql, "SELECT %d + count(*) FROM users a, users b WHERE a.age = b.age AND a.age > 30", i);
+            char *right = ask(oracle, sql);
+            expect_next(clients[i], right);
+            free(right);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        PQfinish(clients[i]);
+    stop();
+}
