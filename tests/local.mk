@@ -88,6 +88,7 @@ tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPE
 tests_differential_differential_test_SOURCES = \
 	tests/differential/answer.c \
 	tests/differential/corpus.c \
+	tests/differential/endpoint.c \
 	tests/differential/generate.c \
 	tests/differential/generate_condition.c \
 	tests/differential/generate_query.c \
@@ -105,6 +106,7 @@ tests_differential_differential_test_SOURCES = \
 	tests/integration/process.c \
 	tests/differential/answer.h \
 	tests/differential/corpus.h \
+	tests/differential/endpoint.h \
 	tests/differential/generate.h \
 	tests/differential/generate_inside.h \
 	tests/differential/layout.h \
