@@ -37,6 +37,14 @@ static uint32_t type_of_sum(uint32_t type)
     return type == TYPE_int8 || type == TYPE_numeric ? TYPE_numeric : 0;
 }
 
+/* "char" and name have none of their own: they become texts, "char" in another order than its own. */
+static uint32_t type_of_extreme(uint32_t type)
+{
+    if (type == TYPE_varchar || type == TYPE_name)
+        return TYPE_text;
+    return type == TYPE_char ? 0 : type;
+}
+
 static bool is_builtin(const FuncCall *call, const char *name)
 {
     const char *qualifier = parse_qualifier(call->funcname);
@@ -62,7 +70,7 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
     if (is_builtin(call, "avg"))
         return type_is_integer(type) ? TYPE_numeric : 0;
     if (is_builtin(call, "min") || is_builtin(call, "max"))
-        return type == TYPE_varchar ? TYPE_text : type;
+        return type_of_extreme(type);
     return is_builtin(call, "abs") && type_is_integer(type) ? type : 0;
 }
 

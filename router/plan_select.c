@@ -262,7 +262,9 @@ static bool argument_combines(struct selecting *selecting, const struct aggregat
 {
     bool bytes = false;
     Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
-    uint32_t type = analysis_infer(&selecting->analysis, selecting->query, argument, &bytes);
+    bool extreme = aggregate->how == COMBINE_MIN || aggregate->how == COMBINE_MAX;
+    uint32_t type = analysis_infer(&selecting->analysis, selecting->query,
+                                   extreme ? (Node *) call : argument, &bytes);
     column->collation_is_bytes = bytes;
     switch (aggregate->how) {
     case COMBINE_SUM:
