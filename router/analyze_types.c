@@ -55,7 +55,7 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
                              bool *bytes)
 {
     struct function_facts facts = function_facts(analysis->planning, call);
-    if (facts.class == FUNCTION_READER || facts.class == FUNCTION_UNKNOWN)
+    if (facts.class == FUNCTION_READER || facts.class == FUNCTION_UNKNOWN || facts.shadowed)
         return 0;
     if (is_builtin(call, "count") || is_builtin(call, "row_number") || is_builtin(call, "rank"))
         return TYPE_int8;

@@ -87,6 +87,7 @@ struct catalog_function {
     bool builtin; /* all of them come with PostgreSQL, are written in C, internal or SQL (which reads the
                      catalog at most), and none runs a query that it is given (query_to_xml, ts_stat, …) */
     bool aggregate, window, returns_set; /* any of them */
+    bool takes_builtin; /* one of them takes nothing but types that come with PostgreSQL */
 };
 
 /* The queries to run, in this order, each over one shard in one REPEATABLE READ READ ONLY transaction with

@@ -86,14 +86,15 @@
     "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
     " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
     " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
-    " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset)"                              \
+    " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset),"                             \
+    " bool_or(NOT EXISTS (SELECT FROM unnest(p.proargtypes::oid[]) t WHERE t >= 16384))"                     \
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
     " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"                                   \
-    " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false"                 \
+    " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false, true"           \
     " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace JOIN pg_proc p ON p.oid = o.oprcode"  \
     " WHERE o.oid >= 16384 AND (p.provolatile <> 'i' OR o.oprleft < 16384 AND o.oprright < 16384)"           \
     " GROUP BY n.nspname, o.oprname"                                                                         \
-    " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false"         \
+    " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false, true"   \
     " FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget JOIN pg_namespace n ON n.oid = t.typnamespace"   \
     " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
     " GROUP BY n.nspname, t.typname"
@@ -353,6 +354,7 @@ static bool add_function(struct catalog *catalog, const char *const *row)
     function->aggregate = is_true(row[4]);
     function->window = is_true(row[5]);
     function->returns_set = is_true(row[6]);
+    function->takes_builtin = is_true(row[7]);
     names_add(&catalog->functions, names_hash(function->schema, function->name), function);
     return true;
 }
@@ -365,7 +367,7 @@ static bool add_function(struct catalog *catalog, const char *const *row)
     X(PARENTS_QUERY, 2, add_parent)                                                                          \
     X(PARTS_QUERY, 2, add_part)                                                                              \
     X(UNIQUES_QUERY, 4, add_unique_column)                                                                   \
-    X(FUNCTIONS_QUERY, 7, add_function)
+    X(FUNCTIONS_QUERY, 8, add_function)
 
 #define QUERY_TEXT(query, columns, add)   query,
 #define QUERY_READER(query, columns, add) {columns, add},

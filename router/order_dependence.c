@@ -107,9 +107,9 @@ bool call_depends_on_order(const struct analysis *analysis, const FuncCall *call
     const char *name = facts->name;
     if (call->over && is_among(name, by_place))
         return !has_order(call->over);
-    if ((!facts->aggregate && !call->over) || is_among(name, indifferent))
+    if ((!facts->aggregate && !call->over) || (!facts->shadowed && is_among(name, indifferent)))
         return false;
-    if (is_among(name, adders))
+    if (!facts->shadowed && is_among(name, adders))
         return has_float(analysis, call, scope);
     return !call->agg_order && !call->agg_within_group && !call->agg_distinct &&
            !(call->over && has_order(call->over));

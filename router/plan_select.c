@@ -294,8 +294,9 @@ static bool combine_call(struct selecting *selecting, const struct anchor *ancho
 {
     const struct aggregate *aggregate = find_aggregate(call);
     const char *hint = "Select count, sum of integers, min and max only, each alone in its column.";
+    struct function_facts facts = function_facts(selecting->analysis.planning, call);
     if (!aggregate || call->over || call->agg_order || call->agg_within_group || call->func_variadic ||
-        !function_facts(selecting->analysis.planning, call).aggregate)
+        !facts.aggregate || facts.shadowed)
         return give_up(selecting, hint, "An aggregate in the select list cannot be combined from parts.");
     if (!distinct_combines(selecting, anchor, call))
         return give_up(selecting, hint, "DISTINCT inside an aggregate compares rows of different shards.");
