@@ -52,7 +52,7 @@ static bool is_builtin(const FuncCall *call, const char *name)
 }
 
 static uint32_t type_of_call(struct analysis *analysis, const struct query *query, const FuncCall *call,
-                             bool *bytes)
+                             const struct text_order **order)
 {
     struct function_facts facts = function_facts(analysis->planning, call);
     if (facts.class == FUNCTION_READER || facts.class == FUNCTION_UNKNOWN || facts.shadowed)
@@ -64,7 +64,7 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return 0;
     if (is_builtin(call, "length") || is_builtin(call, "char_length"))
         return TYPE_int4;
-    uint32_t type = analysis_infer(analysis, query, argument, bytes);
+    uint32_t type = analysis_infer(analysis, query, argument, order);
     if (is_builtin(call, "sum"))
         return type_of_sum(type);
     if (is_builtin(call, "avg"))
@@ -77,35 +77,52 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
 static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
                                  const A_Expr *expression)
 {
-    bool bytes = false;
+    const struct text_order *order;
     if (expression->kind != AEXPR_OP || !expression->lexpr || list_length(expression->name) != 1)
         return 0;
     const char *name = parse_name(expression->name);
     if (strlen(name) != 1 || !strchr("+-*/%", *name))
         return 0;
-    return wider_integer(analysis_infer(analysis, query, expression->lexpr, &bytes),
-                         analysis_infer(analysis, query, expression->rexpr, &bytes));
+    return wider_integer(analysis_infer(analysis, query, expression->lexpr, &order),
+                         analysis_infer(analysis, query, expression->rexpr, &order));
 }
 
-/* COLLATE "C" makes any text sort by its bytes. */
-static uint32_t type_of_collation(struct analysis *analysis, const struct query *query,
-                                  const CollateClause *clause, bool *bytes)
+/* The first of that name in PostgreSQL's own schema and those of search_path, wherever that stands in it. */
+static const struct catalog_collation *find_collation(const struct analysis *analysis, List *name)
 {
-    const char *name = parse_name(clause->collname), *qualifier = parse_qualifier(clause->collname);
-    uint32_t type = analysis_infer(analysis, query, clause->arg, bytes);
-    *bytes =
-        (!strcmp(name, "C") || !strcmp(name, "POSIX")) && (!qualifier || !strcmp(qualifier, "pg_catalog"));
+    const struct catalog *catalog = analysis->planning->routing->catalog;
+    const char *schema = parse_qualifier(name);
+    const struct catalog_collation *found = NULL;
+    char next[NAMEDATALEN];
+    if (schema || analysis->view_depth) /* a view's definition names the schema, unless it is that one */
+        return catalog_collation(catalog, schema ? schema : "pg_catalog", parse_name(name));
+    struct resolve_path path = resolve_path(analysis->planning);
+    bool names_own = false;
+    while (resolve_path_next(&path, next)) {
+        names_own |= !strcmp(next, "pg_catalog");
+        found = found ? found : catalog_collation(catalog, next, parse_name(name));
+    }
+    const struct catalog_collation *own = catalog_collation(catalog, "pg_catalog", parse_name(name));
+    return !names_own && own ? own : found;
+}
+
+static uint32_t type_of_collation(struct analysis *analysis, const struct query *query,
+                                  const CollateClause *clause, const struct text_order **order)
+{
+    uint32_t type = analysis_infer(analysis, query, clause->arg, order);
+    const struct catalog_collation *collation = find_collation(analysis, clause->collname);
+    *order = collation ? collation->order : NULL;
     return type;
 }
 
-uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, bool *bytes)
+uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, const struct text_order **order)
 {
-    *bytes = false;
+    *order = NULL;
     if (!expression)
         return 0;
     int slot = analysis_slot(analysis, query, expression);
     if (slot >= 0 && IsA(expression, ColumnRef)) {
-        *bytes = analysis->slots[slot].ordered_by_type;
+        *order = analysis->slots[slot].order;
         return analysis->slots[slot].type;
     }
     switch (nodeTag(expression)) {
@@ -116,11 +133,11 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
     case T_TypeCast:
         return type_of_cast(castNode(TypeCast, expression)->typeName);
     case T_FuncCall:
-        return type_of_call(analysis, query, castNode(FuncCall, expression), bytes);
+        return type_of_call(analysis, query, castNode(FuncCall, expression), order);
     case T_A_Expr:
         return type_of_operator(analysis, query, castNode(A_Expr, expression));
     case T_CollateClause:
-        return type_of_collation(analysis, query, castNode(CollateClause, expression), bytes);
+        return type_of_collation(analysis, query, castNode(CollateClause, expression), order);
     case T_NullTest:
     case T_BooleanTest:
         return TYPE_bool;

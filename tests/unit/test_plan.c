@@ -89,6 +89,7 @@ static const struct {
     {TOWN_RELATIONS, "113|public|notes|r|f|f|f|~"},
     {TOWN_COLUMNS, "113|id|23|-1|integer|t|f|f|t|f|f|~"},
     {TOWN_COLUMNS, "113|username|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_COLLATIONS, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8"},
     {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|sum|i|t|t|f|f|t"},
