@@ -176,6 +176,7 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 	tests/differential/errors.sql \
 	tests/differential/joins.sql \
 	tests/differential/keys.sql \
+	tests/differential/locales.sql \
 	tests/differential/reads.sql \
 	tests/differential/session.sql \
 	tests/differential/setup.sql \
