@@ -106,10 +106,11 @@ static struct merge *new_merge(const struct sort_key *keys, int key_count, const
 
 /* One value from each input, given in the wrong order, leaves in the order of the list; and backwards,
  * descending. */
-static void check_order(uint32_t type, int16_t format, const struct value *values, int count)
+static void check_order_by(const struct text_order *order, uint32_t type, int16_t format,
+                           const struct value *values, int count)
 {
     for (int descending = 0; descending < 2; descending++) {
-        struct sort_key key = {.column = 0, .descending = descending, .order = &text_order_bytes};
+        struct sort_key key = {.column = 0, .descending = descending, .order = order};
         struct merge_column column = {type, format};
         struct merge *merge = new_merge(&key, 1, &column, 1, count);
         for (int i = 0; i < count; i++) {
@@ -123,6 +124,11 @@ static void check_order(uint32_t type, int16_t format, const struct value *value
         expect_step(merge, MERGE_DONE);
         merge_free(merge);
     }
+}
+
+static void check_order(uint32_t type, int16_t format, const struct value *values, int count)
+{
+    check_order_by(&text_order_bytes, type, format, values, count);
 }
 
 /* `count` must have no divisor in common with 5 and 7 for the shuffling above. */
@@ -172,6 +178,22 @@ Test(merge, text_format_bytes_are_ordered_by_bytes)
     ORDER(OID_BYTEA, "\\x", "\\x00", "\\x0001", "\\xff");
     ORDER(OID_UUID, "00000000-0000-0000-0000-000000000000", "0eebc999-9c0b-4ef8-bb6d-6bb9bd380a11",
           "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
+}
+
+/* Blanks at the end of a character(n) are nothing. */
+Test(merge, texts_are_ordered_by_their_collation)
+{
+    static const struct value texts[] = {{"_a", 2}, {"10", 2}, {"a", 1}, {"A", 1}, {"co-op", 5}, {"coop", 4}};
+    static const struct value padded[] = {{"_a ", 3}, {"a", 1}, {"A   ", 4}, {"co-op ", 6}};
+    const struct text_order *order = text_order_find(TEXT_ORDER_ICU, "en-US");
+    for (int16_t format = 0; format < 2; format++) {
+        check_order_by(order, OID_TEXT, format, texts, 6);
+        check_order_by(order, OID_VARCHAR, format, texts, 6);
+        check_order_by(order, OID_NAME, format, texts, 6);
+        check_order_by(order, OID_BPCHAR, format, padded, 4);
+    }
+    check_order_by(order, OID_CHAR, 0, (struct value[]){{"A", 1}, {"_", 1}, {"a", 1}}, 3);
+    check_order_by(order, OID_BYTEA, 1, (struct value[]){{"A", 1}, {"_", 1}, {"a", 1}}, 3);
 }
 
 #define BYTES(text)                                                                                          \
