@@ -237,7 +237,9 @@ static void shard_rows(struct client *client, const struct database_state *state
     for (size_t i = 0; i < state->settings->shard_count; i++) {
         const struct shard_settings *shard = &state->snapshot->shards[state->settings->shards[i]];
         const struct shard_locale *locale = state->routing ? &state->routing->locales[i] : NULL;
-        const char *values[] = {state->settings->name, shard->name, state->shard_errors[i] ? "down" : "up",
+        const char *values[] = {state->settings->name,
+                                shard->name,
+                                state->shard_errors[i] ? "down" : "up",
                                 state->shard_versions[i] ? state->shard_versions[i] : "",
                                 state->shard_errors[i] ? state->shard_errors[i] : "",
                                 locale && locale->collation ? locale->collation : "",
@@ -249,8 +251,9 @@ static void shard_rows(struct client *client, const struct database_state *state
 
 static void show_shards(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"database", "shard", "when_loaded", "version",
-                                          "error",    "collation", "collation_version", "text_order", NULL};
+    static const char *const columns[] = {"database",          "shard",      "when_loaded",
+                                          "version",           "error",      "collation",
+                                          "collation_version", "text_order", NULL};
     struct admin_table table = {0};
     (void) argument;
     for_each_state(client, &table, shard_rows);

@@ -12,8 +12,7 @@
 int slot_new(struct analysis *analysis, const struct slot *slot)
 {
     analysis->version++;
-    *ARRAY_ADD(analysis, analysis->slots, analysis->slot_count, analysis->slot_room) =
-        *slot;
+    *ARRAY_ADD(analysis, analysis->slots, analysis->slot_count, analysis->slot_room) = *slot;
     return analysis->slot_count - 1;
 }
 

@@ -115,7 +115,8 @@ static uint32_t type_of_collation(struct analysis *analysis, const struct query 
     return type;
 }
 
-uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, const struct text_order **order)
+uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression,
+                        const struct text_order **order)
 {
     *order = NULL;
     if (!expression)

@@ -34,10 +34,10 @@ struct catalog_collation {
     const char *ctype;  /* what upper and lower case follow */
     bool deterministic;
     const char *recorded, *actual; /* the library's version: when it was made, and now; NULL: not known */
-    bool altered;      /* by rules of its own */
-    bool by_points;    /* the shard was asked: single characters are in the order of their code points */
-    bool by_bytes;     /* C, POSIX */
-    const struct text_order *order; /* of this shard's texts, and, once the routing is built, of all shards' */
+    bool altered;                  /* by rules of its own */
+    bool by_points; /* the shard was asked: single characters are in the order of their code points */
+    bool by_bytes;  /* C, POSIX */
+    const struct text_order *order; /* on this shard; once the routing is built, on all */
     const char *obstacle;           /* why there is none on this shard */
 };
 
@@ -103,7 +103,7 @@ struct catalog_function {
     bool builtin; /* all of them come with PostgreSQL, are written in C, internal or SQL (which reads the
                      catalog at most), and none runs a query that it is given (query_to_xml, ts_stat, …) */
     bool aggregate, window, returns_set; /* any of them */
-    bool takes_builtin; /* one of them takes nothing but types that come with PostgreSQL */
+    bool takes_builtin;                  /* one of them takes nothing but types that come with PostgreSQL */
 };
 
 /* The queries to run, in this order, each over one shard in one REPEATABLE READ READ ONLY transaction with
@@ -142,8 +142,9 @@ int catalog_column(const struct catalog_relation *relation, const char *name);
 /* All relations but indexes, for SHOW TABLES, by schema and name: NULL past the end. */
 const struct catalog_relation *catalog_relation_at(const struct catalog *catalog, size_t i);
 
-/* Fill in on_every_shard and the orders of collations: `others` are the other shards' catalogs; one that is NULL (unknown) is taken to
- * have everything, but not another shard's order of texts, unless that is the order of bytes. */
+/* Fill in on_every_shard and the orders of collations: `others` are the other shards' catalogs; one that is
+ * NULL (unknown) is taken to have everything, but not another shard's order of texts, unless that is the
+ * order of bytes. */
 void catalog_note_others(struct catalog *home, struct catalog *const *others, int count);
 
 /* What differs between two shards' versions of one relation (columns, types, collations), as a sentence in

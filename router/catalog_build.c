@@ -56,35 +56,40 @@
 
 /*
  * The database's own collation (schema pg_catalog, name default), those that columns have, and those that a
- * name in COLLATE can mean, but for ICU's hundreds that initdb made.  Columns that came after PostgreSQL 10 are
- * asked for through to_jsonb().
+ * name in COLLATE can mean, but for ICU's hundreds that initdb made.  Columns that came after PostgreSQL 10
+ * are asked for through to_jsonb().
  *
- * C.UTF-8 and its like are not versioned, and are in the order of code points, which is that of the bytes: each
- * character is asked whether it is less than the next one even before what sorts the other way.  All of the first
- * 2047 are, and of the others one in 97.
+ * C.UTF-8 and its like are not versioned, and are in the order of code points, which is that of the bytes:
+ * each character is asked whether it is less than the next one even before what sorts the other way.  All of
+ * the first 2047 are, and of the others one in 97.
  */
 #define COLLATIONS_QUERY                                                                                     \
     "WITH own AS MATERIALIZED (SELECT b.*, to_jsonb(b) AS j FROM pg_database b"                              \
     " WHERE datname = current_database()),"                                                                  \
     " used AS (SELECT DISTINCT a.attcollation AS oid FROM pg_attribute a"                                    \
-    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " USER_SCHEMA \
+    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "                  \
+    "WHERE " USER_SCHEMA                                                                                     \
     "), points AS (SELECT i, lead(i) OVER (ORDER BY i) AS next FROM (SELECT generate_series(1, 2047) AS i"   \
     " UNION ALL SELECT generate_series(2048, 1114111, 97)) p WHERE i NOT BETWEEN 55296 AND 57343)"           \
     " SELECT n.nspname, l.collname,"                                                                         \
-    " CASE l.collprovider WHEN 'd' THEN coalesce(b.j ->> 'datlocprovider', 'c') ELSE l.collprovider::text END," \
-    " CASE WHEN l.collprovider <> 'd' THEN coalesce(v.j ->> 'colliculocale', v.j ->> 'colllocale', l.collcollate)" \
+    " CASE l.collprovider WHEN 'd' THEN coalesce(b.j ->> 'datlocprovider', 'c') ELSE l.collprovider::text "  \
+    "END,"                                                                                                   \
+    " CASE WHEN l.collprovider <> 'd' THEN coalesce(v.j ->> 'colliculocale', v.j ->> 'colllocale', "         \
+    "l.collcollate)"                                                                                         \
     " ELSE coalesce(b.j ->> 'daticulocale', b.j ->> 'datlocale', b.datcollate) END,"                         \
     " CASE l.collprovider WHEN 'd' THEN b.datctype ELSE l.collctype END, l.collisdeterministic,"             \
     " CASE l.collprovider WHEN 'd' THEN b.j ->> 'datcollversion' ELSE l.collversion END,"                    \
     " CASE WHEN l.collprovider <> 'd' THEN pg_collation_actual_version(l.oid) END,"                          \
-    " coalesce(v.j ->> 'collicurules', CASE l.collprovider WHEN 'd' THEN b.j ->> 'daticurules' END) IS NOT NULL," \
+    " coalesce(v.j ->> 'collicurules', CASE l.collprovider WHEN 'd' THEN b.j ->> 'daticurules' END) IS NOT " \
+    "NULL,"                                                                                                  \
     " CASE WHEN l.collprovider = 'd' AND coalesce(b.j ->> 'datlocprovider', 'c') = 'c'"                      \
     " AND b.datcollate LIKE 'C.%' AND getdatabaseencoding() = 'UTF8'"                                        \
     " THEN (SELECT bool_and(chr(i) || 'b' < chr(next) || 'a') FROM points) ELSE false END,"                  \
     " getdatabaseencoding()"                                                                                 \
     " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace CROSS JOIN own b"                   \
     " CROSS JOIN LATERAL (SELECT to_jsonb(l) AS j) v"                                                        \
-    " WHERE l.collencoding IN (-1, b.encoding) AND (n.nspname <> 'pg_catalog' OR l.collprovider IN ('c', 'd')" \
+    " WHERE l.collencoding IN (-1, b.encoding) AND (n.nspname <> 'pg_catalog' OR l.collprovider IN ('c', "   \
+    "'d')"                                                                                                   \
     " OR l.oid IN (SELECT oid FROM used) OR l.collname IN (SELECT collname FROM pg_collation"                \
     " WHERE collnamespace <> 'pg_catalog'::regnamespace))"                                                   \
     " ORDER BY n.nspname, l.collname, l.collencoding DESC"
@@ -421,7 +426,8 @@ static bool add_collation(struct catalog *catalog, const char *const *row)
         .actual = arena_strdup(&catalog->arena, row[7]),
         .altered = is_true(row[8]),
         .by_points = is_true(row[9]),
-        .by_bytes = *row[2] == TEXT_ORDER_LIBC && row[3] && (!strcmp(row[3], "C") || !strcmp(row[3], "POSIX")),
+        .by_bytes =
+            *row[2] == TEXT_ORDER_LIBC && row[3] && (!strcmp(row[3], "C") || !strcmp(row[3], "POSIX")),
     };
     catalog->encoding = arena_strdup(&catalog->arena, row[10]);
     return true;

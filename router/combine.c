@@ -183,7 +183,8 @@ static bool add_extreme(struct accumulator *accumulator, const struct field *fie
     if (!sort_value_read(accumulator->type, format, field, &value, error))
         return false;
     if (accumulator->any) {
-        int order = sort_value_compare(accumulator->type, accumulator->how.order, &value, &accumulator->kept_value);
+        int order =
+            sort_value_compare(accumulator->type, accumulator->how.order, &value, &accumulator->kept_value);
         if (accumulator->how.how == COMBINE_MIN ? order >= 0 : order <= 0)
             return true;
     }

@@ -58,8 +58,9 @@ static bool check_key(const struct merge_shape *shape, const struct sort_key *ke
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "cannot order the rows of several shards");
     if (merge_can_order(type, &text_order_bytes))
-        error_detail(error, "Sort column %d is of type %s with a collation that is not ordered outside PostgreSQL.", key->column + 1,
-                     sort_type_name(sort_type_of(type)));
+        error_detail(error,
+                     "Sort column %d is of type %s with a collation that is not ordered outside PostgreSQL.",
+                     key->column + 1, sort_type_name(sort_type_of(type)));
     else
         error_detail(error, "Sort column %d is of a type (OID %u) that is not ordered outside PostgreSQL.",
                      key->column + 1, type);

@@ -31,9 +31,10 @@ struct sort_key {
     const struct text_order *order; /* of a text column; NULL: not known, it cannot be merged */
 };
 
-/* Can values of this type be ordered exactly as PostgreSQL orders them, in text and in binary format?  (int2, int4, int8,
- * oid, bool, uuid, date, timestamp, timestamptz, bytea, float4/8, numeric; "char"; text, varchar, bpchar, name in an order that is
- * known.)  Text-format dates and times are ordered in DateStyle ISO only, which the caller ensures. */
+/* Can values of this type be ordered exactly as PostgreSQL orders them, in text and in binary format?  (int2,
+ * int4, int8, oid, bool, uuid, date, timestamp, timestamptz, bytea, float4/8, numeric; "char"; text, varchar,
+ * bpchar, name in an order that is known.)  Text-format dates and times are ordered in DateStyle ISO only,
+ * which the caller ensures. */
 bool merge_can_order(uint32_t type, const struct text_order *order);
 
 struct merge;

@@ -265,8 +265,8 @@ static bool argument_combines(struct selecting *selecting, const struct aggregat
     const struct text_order *order = NULL;
     Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
     bool extreme = aggregate->how == COMBINE_MIN || aggregate->how == COMBINE_MAX;
-    uint32_t type = analysis_infer(&selecting->analysis, selecting->query,
-                                   extreme ? (Node *) call : argument, &order);
+    uint32_t type =
+        analysis_infer(&selecting->analysis, selecting->query, extreme ? (Node *) call : argument, &order);
     column->order = order;
     switch (aggregate->how) {
     case COMBINE_SUM:

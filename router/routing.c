@@ -176,7 +176,8 @@ static const char *find_problem(struct routing *routing, const struct routed_tab
             continue;
         const struct catalog_relation *other =
             catalog_relation(catalogs[shard], table->settings->schema, table->settings->name);
-        const char *difference = catalog_locale_difference(routing->catalog, catalogs[shard], &routing->arena);
+        const char *difference =
+            catalog_locale_difference(routing->catalog, catalogs[shard], &routing->arena);
         if (!difference)
             difference = catalog_difference(table->relation, other, &routing->arena);
         if (difference)

@@ -1,8 +1,8 @@
 /*
  * One table says for each type how its text and its binary form are read and how the results compare.  There
  * are five ways to compare: as integers (also everything that PostgreSQL stores as one), as floats, as
- * decimals of any length, as bytes, and as texts (text_order.h).  uuid and bytea in text compare as their hex digits, which are
- * lower-case and so in the order of the bytes they stand for.
+ * decimals of any length, as bytes, and as texts (text_order.h).  uuid and bytea in text compare as their hex
+ * digits, which are lower-case and so in the order of the bytes they stand for.
  */
 #include "router/row_compare.h"
 

@@ -3,7 +3,8 @@
  *
  * Bytes are one.  Others are those of the C library and of ICU: PostgreSQL asks them to compare, and takes
  * texts that they call equal by their bytes (varstr_cmp() of PostgreSQL 15's varlena.c); so does this.  That
- * the same library in the same version is asked on both sides is the caller's to see to.  All texts are UTF-8.
+ * the same library in the same version is asked on both sides is the caller's to see to.  All texts are
+ * UTF-8.
  */
 #ifndef KEYWAY_TEXT_ORDER_H
 #define KEYWAY_TEXT_ORDER_H
@@ -21,8 +22,8 @@ enum { TEXT_ORDER_LIBC = 'c', TEXT_ORDER_ICU = 'i' };
 
 /*
  * The order of a locale under the name that PostgreSQL has for it ("en_US.UTF-8", "en-US"); NULL if the
- * library does not know it.  One locale is one order, under each spelling of its encoding, and lives as long as the process:
- * equal pointers are equal orders.  From any thread.
+ * library does not know it.  One locale is one order, under each spelling of its encoding, and lives as long
+ * as the process: equal pointers are equal orders.  From any thread.
  */
 const struct text_order *text_order_find(char provider, const char *locale);
 

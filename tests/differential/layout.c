@@ -60,11 +60,21 @@ static const struct {
     enum keyspace keyspace;
     const char *key;
 } tables[] = {
-    {"users", BY_NAME, "username"},  {"posts", BY_NAME, "username"},       {"follows", BY_NAME, "follower"},
-    {"events", BY_ID, "id"},         {"event_tags", BY_ID, "event_id"},    {"zoo", BY_ID, "id"},
-    {"tokens", BY_UUID, "id"},       {"stock", BY_TENANT, "tenant, item"}, {"readings", BY_DAY, "day"},
-    {"places", BY_REGION, "region"}, {"words", BY_NAME, "word"},           {"terms", BY_NAME, "term"},
-    {"countries", REFERENCE, NULL},  {"notes", HOME, NULL},                {"lists", HOME, NULL},
+    {"users", BY_NAME, "username"},
+    {"posts", BY_NAME, "username"},
+    {"follows", BY_NAME, "follower"},
+    {"events", BY_ID, "id"},
+    {"event_tags", BY_ID, "event_id"},
+    {"zoo", BY_ID, "id"},
+    {"tokens", BY_UUID, "id"},
+    {"stock", BY_TENANT, "tenant, item"},
+    {"readings", BY_DAY, "day"},
+    {"places", BY_REGION, "region"},
+    {"words", BY_NAME, "word"},
+    {"terms", BY_NAME, "term"},
+    {"countries", REFERENCE, NULL},
+    {"notes", HOME, NULL},
+    {"lists", HOME, NULL},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

@@ -5,8 +5,8 @@
  *                                                     then under the others the corpus over one layout and
  *                                                     2000 random statements over another
  *   differential.test --locale L [--brief]            all of it under one locale, or as much as of the others
- *   differential.test --filter GLOB                   of the corpus, what matches "LAYOUT/FILE:LINE": '3/joins:*'
- *   differential.test --random N [--seed S] [--first I]     random statements only
+ *   differential.test --filter GLOB                   of the corpus, what matches "LAYOUT/FILE:LINE":
+ * '3/joins:*' differential.test --random N [--seed S] [--first I]     random statements only
  *
  * Under C unless --locale says otherwise: C.UTF-8, en_US.UTF-8, icu:en-US.  --refusals names each of them.
  *
@@ -274,8 +274,8 @@ static int finish(struct report *report)
     tally_print(&report->reasons, "refusals by reason (statements x layouts):", 1);
     if (report->statements) {
         tally_print(&report->errors, "errors of random statements by SQLSTATE:", 1);
-        printf("random statements: %d, %d of them gave rows, %d an error\n", report->statements, report->with_rows,
-               report->invalid);
+        printf("random statements: %d, %d of them gave rows, %d an error\n", report->statements,
+               report->with_rows, report->invalid);
     }
     printf("types of the database's own under the OID of another shard than the first: %d times\n",
            report->foreign_types);

@@ -223,7 +223,8 @@ static bool make_certificates(const char *folder)
                folder) == 0;
 }
 
-/* The machine may have C.UTF-8 only, and its own list is not touched: with LOCPATH the C library looks here. */
+/* The machine may have C.UTF-8 only, and its own list is not touched: with LOCPATH the C library looks here.
+ */
 static bool make_locales(const char *folder)
 {
     char path[500];

@@ -240,7 +240,8 @@ static struct catalog *with_collation(const char *collation, const char *version
     return catalog_finish(builder);
 }
 
-/* schema, name, provider, locale, ctype, deterministic, recorded version, of a column, altered, by points, encoding */
+/* schema, name, provider, locale, ctype, deterministic, recorded version, of a column, altered, by points,
+ * encoding */
 #define ICU_ROW(locale, recorded) "pg_catalog|default|i|" locale "|C.UTF-8|t|" recorded "|~|f|f|UTF8"
 #define POINTS_ROW(points)        "pg_catalog|default|c|C.UTF-8|C.UTF-8|t|~|~|f|" points "|UTF8"
 
