@@ -27,6 +27,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
+	tests/unit/test_text_order.c \
 	tests/unit/test_utility.c \
 	tests/unit/test_wire.c \
 	tests/unit/test_worker.c \
@@ -203,6 +204,7 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 	tests/differential/errors.sql \
 	tests/differential/joins.sql \
 	tests/differential/keys.sql \
+	tests/differential/locales.sql \
 	tests/differential/reads.sql \
 	tests/differential/session.sql \
 	tests/differential/setup.sql \
