@@ -124,7 +124,7 @@ differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DIFFERENTIAL_TEST)
 
 if HAVE_CRITERION
-check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST) $(MICRO)
 
 check-local: check-programs
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
