@@ -117,17 +117,18 @@ tests_differential_differential_test_SOURCES = \
 tests_differential_differential_test_LDADD = libconfig.a $(LIBPQ_LIBS)
 
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
-	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}"
+	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}" HOT_PATH="$(abs_builddir)/$(HOT_PATH)"
 
 .PHONY: check-programs unit-check integration-check differential-check fuzz fuzz-programs
 differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DIFFERENTIAL_TEST)
 
 if HAVE_CRITERION
-check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST) $(MICRO)
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST) $(MICRO) $(HOT_PATH)
 
 check-local: check-programs
-	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(abs_srcdir)/bench/check_instructions $(INTEGRATION_TEST) \
+		$(DIFFERENTIAL_TEST)
 
 unit-check: $(UNIT_TESTS)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS)
