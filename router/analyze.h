@@ -110,6 +110,7 @@ struct sighting {
 struct order_dependent {
     const char *name;
     const struct query *query;
+    const struct query *reader; /* that computes it: the query itself, or the one around ARRAY(SELECT …) */
     const FuncCall *call; /* of one that adds numbers: exact ones have no order; NULL: another */
 };
 

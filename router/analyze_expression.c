@@ -103,10 +103,10 @@ static bool has_ordered_input(const struct query *query)
 }
 
 static void note_order_dependent(struct analysis *analysis, const char *name, const struct query *query,
-                                 const FuncCall *call)
+                                 const struct query *reader, const FuncCall *call)
 {
     *ARRAY_ADD(analysis, analysis->order_dependents, analysis->order_dependent_count, analysis->order_dependent_room) =
-        (struct order_dependent){name, query, call};
+        (struct order_dependent){name, query, reader, call};
 }
 
 static void read_order(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts)
@@ -116,10 +116,10 @@ static void read_order(struct analysis *analysis, const FuncCall *call, const st
         break;
     case ORDER_SHOWN:
         if (!has_ordered_input(analysis->reading))
-            note_order_dependent(analysis, facts->name, analysis->reading, NULL);
+            note_order_dependent(analysis, facts->name, analysis->reading, analysis->reading, NULL);
         break;
     case ORDER_ADDED:
-        note_order_dependent(analysis, facts->name, analysis->reading, call);
+        note_order_dependent(analysis, facts->name, analysis->reading, analysis->reading, call);
         break;
     }
 }
@@ -193,7 +193,7 @@ static void read_sublink(struct reading *reading, const SubLink *link)
     struct query *query =
         read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
     if (link->subLinkType == ARRAY_SUBLINK && !query->select->sortClause)
-        note_order_dependent(analysis, "array", query, NULL);
+        note_order_dependent(analysis, "array", query, analysis->reading, NULL);
 }
 
 static bool names_output(const struct query *query, const char *name)

@@ -623,14 +623,14 @@ static void forget_exact_sums(struct gathering *gathering)
 }
 
 /* Rows of one shard are still in its order; a query without sharded tables has the rows of one PostgreSQL. */
-static bool shows_order(const struct gathering *gathering, const struct query *query)
+static bool shows_order(const struct gathering *gathering, const struct order_dependent *dependent)
 {
     const struct analysis *analysis = gathering->analysis;
-    if (!query)
+    if (!dependent->query || !dependent->reader)
         return true;
-    for (int i = query->first_scan; i < query->end_scan; i++)
+    for (int i = dependent->query->first_scan; i < dependent->query->end_scan; i++)
         if (scan_is_sharded(&analysis->scans[i]))
-            return !query->pushed;
+            return !dependent->reader->pushed;
     return false;
 }
 
@@ -639,7 +639,7 @@ static bool check_order(struct gathering *gathering)
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++) {
         const struct order_dependent *dependent = &analysis->order_dependents[i];
-        if (dependent->name && shows_order(gathering, dependent->query))
+        if (dependent->name && shows_order(gathering, dependent))
             return give_up(gathering,
                            "Give the aggregate an ORDER BY; cast floating-point numbers to numeric, or set float_sums.",
                            arena_printf(gathering->arena,

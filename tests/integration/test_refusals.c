@@ -43,11 +43,18 @@ Test(refusals, what_tells_a_copy_from_the_table)
     EXPECT_REFUSED(conn, "SELECT a FROM users a JOIN users b ON b.karma = a.karma");
 }
 
-Test(refusals, gathering_in_a_read_only_transaction)
+Test(refusals, gathering_into_tables_in_a_read_only_transaction)
 {
     EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
-    EXPECT_REFUSED(conn, "SELECT avg(age) FROM users");
+    EXPECT_REFUSED(conn, "SELECT min(tags), stddev(age) FROM users");
     EXPECT(conn, "ROLLBACK", "ROLLBACK");
+}
+
+/* The rows of an array come from several shards, though each of them finds its own by itself. */
+Test(refusals, arrays_of_rows_without_an_order)
+{
+    EXPECT_REFUSED(conn, "SELECT ARRAY(SELECT username FROM users WHERE age > 3)");
+    EXPECT_REFUSED(conn, "SELECT c.code, ARRAY(SELECT age FROM users) FROM countries c");
 }
 
 Test(refusals, writes_to_several_shards_unless_allowed)
