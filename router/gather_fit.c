@@ -160,6 +160,10 @@ static bool is_unfit(Node *node, void *context)
                                is_users_own(function_facts_of_name(planning, castNode(SubLink, node)->operName))))
             return true;
         break;
+    case T_CollateClause: /* of a column of a part it would be implicit, and not stand against another */
+        if (fitting->scope)
+            return true;
+        break;
     case T_FuncCall:
         if (is_unfit_call(fitting, castNode(FuncCall, node)))
             return true;

@@ -9,7 +9,7 @@
 
 #include "router/analyze_inside.h"
 
-/* An expression over columns of the scope's own, without aggregates, sublinks and sets. */
+/* An expression over columns of the scope's own, without aggregates, sublinks, sets and COLLATE. */
 bool gather_is_pure(struct analysis *analysis, const struct scope *scope, Node *expression);
 /* A query, or a list of FROM items; CTEs that it uses are defined within, or in `with` (NULL: none). */
 bool gather_is_fit(struct analysis *analysis, Node *node, const WithClause *with);

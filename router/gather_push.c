@@ -252,7 +252,13 @@ static void read_copy(struct gathering *gathering, SelectStmt *select, const str
     select->fromClause = list_make1(copy_in_from(gathering));
 }
 
-/* What has no type yet takes one from around the query; as a column of a part it would be text.  A row's is none of a column. */
+static bool has_collation(Node *node, void *context)
+{
+    return node && (IsA(node, CollateClause) || parse_walk(node, has_collation, context));
+}
+
+/* What has no type yet takes one from around the query; as a column of a part it would be text.  A row's is none of a column,
+ * and a COLLATE of the query itself weighs more than a column's. */
 static bool has_untyped(const SelectStmt *select)
 {
     ListCell *cell;
@@ -263,7 +269,7 @@ static bool has_untyped(const SelectStmt *select)
              (((const A_Const *) value)->isnull || IsA(&((const A_Const *) value)->val, String))))
             return true;
     }
-    return false;
+    return has_collation((Node *) select->targetList, NULL);
 }
 
 static bool push_whole(struct gathering *gathering, SelectStmt *select)
