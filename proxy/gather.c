@@ -392,6 +392,10 @@ static void described(struct gather_shard *shard, const struct frame *frame)
     }
     if (frame->type == 'T')
         take_description(gather, frame);
+    if (gather->plans && !gather->analysed) {
+        gather->analysed = true;
+        return;
+    }
     answered(shard);
     if (error_is_set(&gather->error) && may_cancel(gather, shard)) /* it was spared until here */
         server_cancel(shard->server);
@@ -528,6 +532,7 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     make_rows(gather);
     copy_bind(gather, execution);
     find_types(gather, execution->statement);
+    gather->plans = gather->type_count == (gather->bind ? gather->bind->values.count : 0);
     gather_ask_examination(gather, execution->statement);
     bool at_once = knows_parameters(gather);
     if (at_once)

@@ -10,6 +10,35 @@
 
 enum { FIRST_USER_TYPE = 16384 };
 
+static void put_bind_of_nothing(struct server *server, struct reply_sink *sink)
+{
+    static const uint8_t body[] = {0, 0, 0, 0, 0, 0, 0, 0}; /* two names, and three counts */
+    wire_message(stream_output(&server->stream), 'B', body, sizeof body);
+    server_expect(server, 'B', false, sink);
+}
+
+static void put_bind_of_client(struct server *server, struct reply_sink *sink, const struct bind_message *bind)
+{
+    struct buffer *out = stream_output(&server->stream);
+    size_t mark = wire_begin(out, 'B');
+    wire_put_string(out, "");
+    wire_put_string(out, "");
+    wire_put_bytes(out, bind->rest, bind->rest_length);
+    wire_end(out, mark);
+    server_expect(server, 'B', false, sink);
+}
+
+/* A portal is planned, which may find an error in its constants, or tell more of its columns' types than the statement. */
+static void plan_statement(struct gather *gather)
+{
+    struct gather_shard *home = gather->home;
+    if (gather->bind)
+        put_bind_of_client(home->server, &home->sink, gather->bind);
+    else
+        put_bind_of_nothing(home->server, &home->sink);
+    extended_describe(home->server, &home->sink, 'P');
+}
+
 void gather_ask_examination(struct gather *gather, const struct statement *statement)
 {
     struct server *home = gather->home->server;
@@ -17,13 +46,8 @@ void gather_ask_examination(struct gather *gather, const struct statement *state
     extended_parse(home, &gather->home->sink, run->text, run->text_length, statement ? statement->types : NULL,
                    statement ? statement->type_count : 0);
     extended_describe(home, &gather->home->sink, 'S');
-}
-
-static void put_bind_of_nothing(struct server *server, struct reply_sink *sink)
-{
-    static const uint8_t body[] = {0, 0, 0, 0, 0, 0, 0, 0}; /* two names, and three counts */
-    wire_message(stream_output(&server->stream), 'B', body, sizeof body);
-    server_expect(server, 'B', false, sink);
+    if (gather->plans)
+        plan_statement(gather);
 }
 
 void gather_ask_mode(struct gather *gather)

@@ -40,6 +40,8 @@ struct gather {
     const struct bind_message *bind; /* NULL in a Query */
     uint32_t *types;    /* of the statement's parameters; 0: not known yet */
     int type_count;
+    bool plans;         /* the statement is planned, too, when it is examined; its second description is the one */
+    bool analysed;      /* the first has come */
     enum gather_step step;
     struct gather_shard *shards;
     int shard_count;
