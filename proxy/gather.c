@@ -141,7 +141,9 @@ static int next_part(const struct gather *gather, const struct gather_shard *sha
 static void answered(struct gather_shard *shard)
 {
     const struct gather *gather = shard->gather;
-    if (shard->part == AT_EXAMINATION && gather->asks_mode)
+    if (shard->part == AT_EXAMINATION && gather->plan->cursor_query)
+        shard->part = AT_COLUMNS;
+    else if (shard->part < AT_MODE && gather->asks_mode)
         shard->part = AT_MODE;
     else
         shard->part = next_part(gather, shard, shard->part < 0 ? 0 : shard->part + 1);
@@ -385,7 +387,7 @@ static void take_columns(struct gather_shard *shard, const struct frame *frame)
 static void described(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
-    if (shard->part != AT_EXAMINATION) {
+    if (shard->part >= AT_MODE) {
         if (frame->type == 'T')
             take_columns(shard, frame);
         return;

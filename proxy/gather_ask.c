@@ -10,13 +10,21 @@
 
 enum { FIRST_USER_TYPE = 16384 };
 
-void gather_ask_examination(struct gather *gather, const struct statement *statement)
+static void ask_description(struct gather *gather, const struct statement *statement, const char *text, size_t length)
 {
     struct server *home = gather->home->server;
-    const struct run *run = gather->run;
-    extended_parse(home, &gather->home->sink, run->text, run->text_length, statement ? statement->types : NULL,
+    extended_parse(home, &gather->home->sink, text, length, statement ? statement->types : NULL,
                    statement ? statement->type_count : 0);
     extended_describe(home, &gather->home->sink, 'S');
+}
+
+/* DECLARE itself has no columns. */
+void gather_ask_examination(struct gather *gather, const struct statement *statement)
+{
+    const char *query = gather->plan->cursor_query;
+    ask_description(gather, statement, gather->run->text, gather->run->text_length);
+    if (query)
+        ask_description(gather, statement, query, strlen(query));
 }
 
 static void put_bind_of_nothing(struct server *server, struct reply_sink *sink)
@@ -155,9 +163,44 @@ static void bind_query(struct gather *gather, struct server *home, struct reply_
     server_expect(home, 'B', false, sink);
 }
 
+/* Nobody needs to know: what it undoes does not outlive the transaction. */
+static enum sink_answer ignore_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
+{
+    (void) sink;
+    if (frame->type == 'Z')
+        server_answered(server);
+    return SINK_TAKEN;
+}
+
+static void ignore_loss(struct reply_sink *sink, struct server *server, const struct error *error)
+{
+    (void) sink;
+    (void) server;
+    (void) error;
+}
+
+/* The tables of a cursor stay until the transaction ends, under names that no other gathering uses. */
+static const char *keep_tables(struct gather *gather)
+{
+    static _Atomic uint64_t last_kept;
+    struct arena *arena = &gather->run->arena;
+    const char *sql = "RELEASE SAVEPOINT keyway_gather";
+    for (int i = 0; i < gather->plan->gather_count; i++)
+        sql = arena_printf(arena, "%s; ALTER TABLE pg_temp.%s RENAME TO \"keyway: kept %llu\"", sql, gather->plan->gather[i].copy,
+                           (unsigned long long) ++last_kept);
+    return sql;
+}
+
+static void end_tables(struct gather *gather, struct server *home)
+{
+    static struct reply_sink ignore = {ignore_frame, ignore_loss};
+    const char *sql = gather->plan->cursor_query ? keep_tables(gather)
+                                                 : "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
+    server_query(home, sql, strlen(sql), &ignore);
+}
+
 void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink)
 {
-    static const char end[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
     struct server *home = gather->home->server;
     parse_query(gather, home, sink);
     bind_query(gather, home, sink);
@@ -165,7 +208,7 @@ void gather_query(struct gather *gather, const struct execution *execution, stru
     extended_execute(home, sink, execution->limit);
     extended_sync(home, sink);
     if (gather->tables)
-        server_query(home, end, sizeof end - 1, NULL);
+        end_tables(gather, home);
     gather->run->gather = NULL;
     gather_free(gather);
 }

@@ -18,7 +18,11 @@ enum gather_step {
 };
 
 /* Where a shard's answers are: these, then the parts. */
-enum { AT_EXAMINATION = -2, AT_MODE = -1 /* whether the transaction is READ ONLY */ };
+enum {
+    AT_EXAMINATION = -3,
+    AT_COLUMNS = -2, /* the query of a cursor is described */
+    AT_MODE = -1,    /* whether the transaction is READ ONLY */
+};
 
 struct gather_shard {
     struct reply_sink sink; /* first: the sink is the shard */

@@ -242,8 +242,25 @@ static void ask_savepoint(struct gather *gather)
     ask(gather, begins ? "BEGIN; SAVEPOINT keyway_gather" : "SAVEPOINT keyway_gather");
 }
 
+/* RequireTransactionBlock() in xact.c: our own block would hide that there is none. */
+static bool may_declare(struct gather *gather)
+{
+    const struct plan *plan = gather->plan;
+    struct error error = {0};
+    if (!plan->cursor_query || plan->pin == PIN_HELD_CURSOR || gather->run->client->transaction.kind != TRANSACTION_NONE)
+        return true;
+    error_set(&error, SQLSTATE_NO_ACTIVE_TRANSACTION, "DECLARE CURSOR can only be used in transaction blocks");
+    gather_fail(gather, &error);
+    error_clear(&error);
+    return false;
+}
+
 void gather_tables_open(struct gather *gather)
 {
+    if (!may_declare(gather)) {
+        gather_go_on(gather);
+        return;
+    }
     gather->table_sink = (struct reply_sink){table_frame, table_lost};
     gather->step = STEP_OPEN;
     gather->part = -1;

@@ -43,7 +43,13 @@ enum run_step run_gathered_query(struct run *run, const struct execution *execut
         .simple = execution->statement == NULL,
         .described = execution->described,
     };
-    shape.description = gather_description(run->gather, &shape.description_length);
+    run->shard = 0;
+    run->description = gather_description(run->gather, &run->description_length);
+    if (execution->plan->cursor_query == NULL) {
+        shape.description = run->description;
+        shape.description_length = run->description_length;
+    }
+    home->pinned |= execution->plan->pin != PIN_NONE;
     run->fanout = fanout_new(run->client, &shape, 1);
     gather_query(run->gather, execution, fanout_add(run->fanout, home));
     return STEP_BUSY;

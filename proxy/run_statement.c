@@ -301,6 +301,9 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .preface = run_explain_preface(run, execution, route),
         .json = plan->explain_format == EXPLAIN_JSON,
     };
+    run->description = NULL;
+    if (plan->statement == STATEMENT_CURSOR && plan->name && strcmp(plan->value, "FETCH") == 0)
+        shape.description = cursor_description(client->cursors, plan->name, &shape.description_length);
     if (plan->inner && route->kind != PLAN_SINGLE) /* the lines of one shard's plan after another's */
         shape.route = (struct route){.kind = PLAN_CONCAT, .shards = route->shards, .limit = -1};
     if (route->kind == PLAN_SINGLE)
@@ -631,7 +634,8 @@ static void remember_cursor(struct run *run)
     if (plan->name == NULL)
         cursors_free(&client->cursors); /* CLOSE ALL */
     else if (strcmp(plan->value, "DECLARE") == 0)
-        cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR);
+        cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR, run->description,
+                        run->description_length);
 }
 
 void run_statement_done(struct run *run)
