@@ -128,7 +128,7 @@ bool gather_takes_part(const struct gather *gather, int shard, int part)
 /* The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
 static bool is_asked(const struct gather *gather, const struct gather_shard *shard, int part)
 {
-    return gather_takes_part(gather, shard->number, part) || shard == gather->home;
+    return !gather->refuses && (gather_takes_part(gather, shard->number, part) || shard == gather->home);
 }
 
 static int next_part(const struct gather *gather, const struct gather_shard *shard, int part)

@@ -11,8 +11,6 @@
 
 #include "router/sql_types.h"
 
-enum { TYPE_interval = 1186, TYPE_money = 790 };
-
 static Node *call_of(const char *function, Node *argument)
 {
     List *name = list_make2(makeString((char *) "pg_catalog"), makeString((char *) function));

@@ -105,10 +105,11 @@ struct sighting {
     int depth; /* of the query: 0 is the statement itself */
 };
 
-/* An aggregate or window function, and the query whose rows it takes. */
+/* An aggregate or window function, and the query whose rows it takes; it may turn out not to depend on their order. */
 struct order_dependent {
     const char *name;
     const struct query *query;
+    const FuncCall *call; /* of one that adds numbers: exact ones have no order; NULL: another */
 };
 
 /* A view in FROM, and the definition that is read in its place. */

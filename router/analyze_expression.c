@@ -102,11 +102,26 @@ static bool has_ordered_input(const struct query *query)
     return castNode(SelectStmt, linitial_node(RangeSubselect, select->fromClause)->subquery)->sortClause;
 }
 
-static void note_order_dependent(struct analysis *analysis, const char *name)
+static void note_order_dependent(struct analysis *analysis, const char *name, const struct query *query,
+                                 const FuncCall *call)
 {
-    if (!has_ordered_input(analysis->reading))
-        *ARRAY_ADD(analysis, analysis->order_dependents, analysis->order_dependent_count, analysis->order_dependent_room) =
-            (struct order_dependent){name, analysis->reading};
+    *ARRAY_ADD(analysis, analysis->order_dependents, analysis->order_dependent_count, analysis->order_dependent_room) =
+        (struct order_dependent){name, query, call};
+}
+
+static void read_order(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts)
+{
+    switch (call_order_dependence(analysis, call, facts)) {
+    case ORDER_IGNORED:
+        break;
+    case ORDER_SHOWN:
+        if (!has_ordered_input(analysis->reading))
+            note_order_dependent(analysis, facts->name, analysis->reading, NULL);
+        break;
+    case ORDER_ADDED:
+        note_order_dependent(analysis, facts->name, analysis->reading, call);
+        break;
+    }
 }
 
 static void read_call(struct reading *reading, const FuncCall *call)
@@ -119,8 +134,7 @@ static void read_call(struct reading *reading, const FuncCall *call)
     analysis->plan->writes |= facts.writes;
     if (call->over || (facts.aggregate && !is_order_free(facts.name)))
         analysis->order_sensitive = facts.name;
-    if (call_depends_on_order(analysis, call, &facts, reading->scope))
-        note_order_dependent(analysis, facts.name);
+    read_order(analysis, call, &facts);
     if (facts.aggregate && !call->over)
         check_aggregate_level(analysis, call, reading->scope);
 }
@@ -176,7 +190,10 @@ static void read_sublink(struct reading *reading, const SubLink *link)
         read_expression(analysis, link->testexpr, reading->scope, reading->region);
     if (link->operName)
         sight_users(analysis, function_facts_of_name(analysis->planning, link->operName));
-    read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
+    struct query *query =
+        read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
+    if (link->subLinkType == ARRAY_SUBLINK && !query->select->sortClause)
+        note_order_dependent(analysis, "array", query, NULL);
 }
 
 static bool names_output(const struct query *query, const char *name)

@@ -60,6 +60,10 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return TYPE_int8;
     if (is_builtin(call, "extract"))
         return TYPE_numeric;
+    if (list_length(call->args) == 2 && (is_builtin(call, "round") || is_builtin(call, "trunc")))
+        return TYPE_numeric; /* of a float there is none with digits */
+    if (is_builtin(call, "array_length") || is_builtin(call, "cardinality"))
+        return TYPE_int4;
     Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
     if (!argument)
         return 0;
@@ -112,6 +116,18 @@ static uint32_t type_of_case(struct analysis *analysis, const struct query *quer
     return type_of_choice(analysis, query, results);
 }
 
+/* A scalar's: the subquery has been read by the time that this is asked for, or it is not known. */
+static uint32_t type_of_sublink(const struct analysis *analysis, const SubLink *link)
+{
+    for (int i = 0; i < analysis->query_count; i++) {
+        const struct query *query = analysis->queries[i];
+        if (link->subLinkType == EXPR_SUBLINK && (const Node *) query->select == link->subselect &&
+            query->output_count == 1 && query->outputs[0].slot >= 0)
+            return analysis->slots[query->outputs[0].slot].type;
+    }
+    return 0;
+}
+
 /* As make_const() in parse_node.c has it. */
 static uint32_t type_of_constant(const A_Const *constant)
 {
@@ -128,10 +144,18 @@ static uint32_t type_of_constant(const A_Const *constant)
     return *end || errno ? TYPE_numeric : TYPE_int8;
 }
 
+/* The difference of two dates is a number of days. */
+static bool is_difference_of_dates(const char *name, uint32_t left, uint32_t right)
+{
+    return *name == '-' && left == TYPE_date && right == TYPE_date;
+}
+
 static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
                                  const A_Expr *expression)
 {
     bool bytes = false;
+    if (expression->kind == AEXPR_NULLIF)
+        return analysis_infer(analysis, query, expression->lexpr, &bytes);
     if (expression->kind != AEXPR_OP || list_length(expression->name) != 1)
         return 0;
     const char *name = parse_name(expression->name);
@@ -139,9 +163,11 @@ static uint32_t type_of_operator(struct analysis *analysis, const struct query *
         function_facts_of_name(analysis->planning, expression->name).users)
         return 0;
     uint32_t right = analysis_infer(analysis, query, expression->rexpr, &bytes);
+    uint32_t left = expression->lexpr ? analysis_infer(analysis, query, expression->lexpr, &bytes) : right;
+    if (expression->lexpr && is_difference_of_dates(name, left, right))
+        return TYPE_int4;
     if (!is_exact(right) || (!expression->lexpr && !strchr("+-", *name)))
         return 0;
-    uint32_t left = expression->lexpr ? analysis_infer(analysis, query, expression->lexpr, &bytes) : right;
     return is_exact(left) ? common_type(left, right) : 0;
 }
 
@@ -171,6 +197,10 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
         return type_of_constant(castNode(A_Const, expression));
     case T_CaseExpr:
         return type_of_case(analysis, query, castNode(CaseExpr, expression));
+    case T_MinMaxExpr:
+        return type_of_choice(analysis, query, castNode(MinMaxExpr, expression)->args);
+    case T_SubLink:
+        return type_of_sublink(analysis, castNode(SubLink, expression));
     case T_CoalesceExpr:
         return type_of_choice(analysis, query, castNode(CoalesceExpr, expression)->args);
     case T_TypeCast:

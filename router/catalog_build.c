@@ -82,7 +82,8 @@
 
 /* 16384 is the first OID that is not PostgreSQL's own.  The functions named run queries that they are given.
  * The users' operators stand beside them under their names, and their casts as "::" and the type's: those
- * that may read tables, and operators that may be taken for PostgreSQL's own. */
+ * that may read tables, and operators that may be taken for PostgreSQL's own.  Operators written in C that are STABLE
+ * (pg_trgm's %) depend on settings. */
 #define FUNCTIONS_QUERY                                                                                      \
     "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
     " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
@@ -91,7 +92,9 @@
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
     " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"                                   \
     " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false"                 \
-    " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace JOIN pg_proc p ON p.oid = o.oprcode"  \
+    " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace"                                      \
+    " JOIN (SELECT f.oid, CASE WHEN l.lanname = 'c' AND f.provolatile = 's' THEN 'i' ELSE f.provolatile END" \
+    " AS provolatile FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang) p ON p.oid = o.oprcode"         \
     " WHERE o.oid >= 16384 AND (p.provolatile <> 'i' OR o.oprleft < 16384 AND o.oprright < 16384)"           \
     " GROUP BY n.nspname, o.oprname"                                                                         \
     " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false"         \

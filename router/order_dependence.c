@@ -52,56 +52,6 @@ static const char *const by_place[] = {
     "row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value", NULL,
 };
 
-/* Functions that make fractions in floating point, also of integers. */
-static const char *const makers_of_floats[] = {
-    "random",    "sqrt",    "cbrt",    "exp",        "ln",     "log",    "log10", "power", "pow",
-    "date_part", "degrees", "radians", "sin",        "cos",    "tan",    "cot",   "asin",  "acos",
-    "atan",      "atan2",   "ts_rank", "ts_rank_cd", "float4", "float8", NULL,
-};
-
-struct float_search {
-    const struct analysis *analysis;
-    const struct scope *scope;
-};
-
-static bool is_float(uint32_t type)
-{
-    return type == TYPE_float4 || type == TYPE_float8;
-}
-
-static bool finds_float(Node *node, void *context)
-{
-    const struct float_search *search = context;
-    int level, slot;
-    bool array;
-    if (!node || IsA(node, SubLink))
-        return false;
-    switch (nodeTag(node)) {
-    case T_ColumnRef:
-        slot = scope_resolve(search->scope, castNode(ColumnRef, node), &level);
-        return slot >= 0 && is_float(search->analysis->slots[slot].type);
-    case T_TypeCast: /* to another type, it is one no more */
-        return is_float(analysis_type(castNode(TypeCast, node)->typeName, &array));
-    case T_FuncCall:
-        if (is_among(parse_name(castNode(FuncCall, node)->funcname), makers_of_floats))
-            return true;
-        break;
-    default:
-        break;
-    }
-    return parse_walk(node, finds_float, context);
-}
-
-static bool has_float(const struct analysis *analysis, const FuncCall *call, const struct scope *scope)
-{
-    struct float_search search = {analysis, scope};
-    ListCell *cell;
-    foreach (cell, call->args)
-        if (finds_float(lfirst(cell), &search))
-            return true;
-    return false;
-}
-
 static bool sums_in_any_order(const struct analysis *analysis)
 {
     return analysis->planning->routing->settings->float_sums == FLOAT_SUMS_ANY_ORDER;
@@ -112,18 +62,28 @@ static bool has_order(const WindowDef *window)
     return window->name || window->refname || window->orderClause;
 }
 
-bool call_depends_on_order(const struct analysis *analysis, const FuncCall *call,
-                           const struct function_facts *facts, const struct scope *scope)
+enum order_dependence call_order_dependence(const struct analysis *analysis, const FuncCall *call,
+                                            const struct function_facts *facts)
 {
     const char *name = facts->name;
     if (call->over && is_among(name, by_place))
-        return !has_order(call->over);
+        return has_order(call->over) ? ORDER_IGNORED : ORDER_SHOWN;
     if ((!facts->aggregate && !call->over) || is_among(name, indifferent))
-        return false;
+        return ORDER_IGNORED;
     if (is_among(name, adders))
-        return !sums_in_any_order(analysis) && has_float(analysis, call, scope);
+        return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
     if (is_among(name, float_adders))
-        return !sums_in_any_order(analysis);
-    return !call->agg_order && !call->agg_within_group && !call->agg_distinct &&
-           !(call->over && has_order(call->over));
+        return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_SHOWN;
+    bool ordered = call->agg_order || call->agg_within_group || call->agg_distinct ||
+                   (call->over && has_order(call->over));
+    return ordered ? ORDER_IGNORED : ORDER_SHOWN;
+}
+
+bool adds_exact_numbers(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    bool bytes;
+    uint32_t type = list_length(call->args) == 1 && query && query->scope && !function_facts(analysis->planning, call).users
+                        ? analysis_infer(analysis, query, linitial(call->args), &bytes)
+                        : 0;
+    return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money;
 }

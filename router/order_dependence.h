@@ -10,8 +10,12 @@
 
 #include "router/analyze_inside.h"
 
-/* Is the call such a one? */
-bool call_depends_on_order(const struct analysis *analysis, const FuncCall *call,
-                           const struct function_facts *facts, const struct scope *scope);
+enum order_dependence { ORDER_IGNORED, ORDER_SHOWN, ORDER_ADDED /* … by the numbers that it adds, if they are not exact */ };
+
+/* What kind of call is it? */
+enum order_dependence call_order_dependence(const struct analysis *analysis, const FuncCall *call,
+                                            const struct function_facts *facts);
+/* Of one that adds, once the statement is read: are the numbers known to be integers, numerics or intervals? */
+bool adds_exact_numbers(struct analysis *analysis, const struct query *query, const FuncCall *call);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "router/gather_filter.h"
 #include "router/gather_inside.h"
+#include "router/order_dependence.h"
 #include "router/rewrite.h"
 
 enum { FIRST_USER_OID = 16384 };
@@ -610,6 +611,17 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
     return check_functions(gathering) && check_relations(gathering);
 }
 
+/* Looked at before the query is changed: what adds exact numbers gives the same in any order. */
+static void forget_exact_sums(struct gathering *gathering)
+{
+    struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->order_dependent_count; i++) {
+        struct order_dependent *dependent = &analysis->order_dependents[i];
+        if (dependent->call && adds_exact_numbers(analysis, dependent->query, dependent->call))
+            dependent->name = NULL;
+    }
+}
+
 /* Rows of one shard are still in its order; a query without sharded tables has the rows of one PostgreSQL. */
 static bool shows_order(const struct gathering *gathering, const struct query *query)
 {
@@ -627,7 +639,7 @@ static bool check_order(struct gathering *gathering)
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++) {
         const struct order_dependent *dependent = &analysis->order_dependents[i];
-        if (shows_order(gathering, dependent->query))
+        if (dependent->name && shows_order(gathering, dependent->query))
             return give_up(gathering,
                            "Give the aggregate an ORDER BY; cast floating-point numbers to numeric, or set float_sums.",
                            arena_printf(gathering->arena,
@@ -643,7 +655,8 @@ static bool check_rows(struct gathering *gathering, SelectStmt *select)
     find_whole_row((Node *) select, gathering);
     foreach (cell, select->targetList) {
         const Node *value = lfirst_node(ResTarget, cell)->val;
-        if (IsA(value, ColumnRef) && may_be_row(gathering->analysis, (const ColumnRef *) value))
+        if (IsA(value, ColumnRef) && may_be_row(gathering->analysis, (const ColumnRef *) value) &&
+            !scope_finds(gathering->analysis->queries[0]->scope, (const ColumnRef *) value))
             gathering->shows_row_type = true;
     }
     if (gathering->shows_row_type || gathering->analysis->row_function)
@@ -667,6 +680,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     struct strays strays = {.gathering = &gathering};
     if (!check_query(&gathering, select))
         return false;
+    forget_exact_sums(&gathering);
     expand_views((Node *) select, &gathering);
     make_room(&gathering);
     gather_push(&gathering, select);

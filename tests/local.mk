@@ -1,4 +1,4 @@
-# Tests.  `make check` runs the units, the integration tests and the differential test; tests/run prints one sum for all of them.
+# Tests.  `make check` runs the units, the integration tests and the differential tests; tests/run prints one sum for all of them.
 # `make fuzz FUZZ_SECONDS=60` runs the fuzz targets in turn (configure --enable-fuzz, CC=clang).
 
 UNIT_TEST = tests/unit/unit.test
@@ -6,7 +6,9 @@ PLAN_CACHE_TEST = tests/unit/plan_cache.test
 UNIT_TESTS = $(UNIT_TEST) $(PLAN_CACHE_TEST)
 INTEGRATION_TEST = tests/integration/integration.test
 DIFFERENTIAL_TEST = tests/differential/differential.test
-EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
+TPCH_TEST = tests/differential/tpch.test
+DIFFERENTIAL_TESTS = $(DIFFERENTIAL_TEST) $(TPCH_TEST)
+EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
@@ -90,6 +92,7 @@ tests_integration_integration_test_LDADD = $(CRITERION_LIBS) $(LIBPQ_LIBS) $(OPE
 tests_differential_differential_test_SOURCES = \
 	tests/differential/answer.c \
 	tests/differential/corpus.c \
+	tests/differential/endpoint.c \
 	tests/differential/generate.c \
 	tests/differential/generate_condition.c \
 	tests/differential/generate_query.c \
@@ -107,6 +110,7 @@ tests_differential_differential_test_SOURCES = \
 	tests/integration/process.c \
 	tests/differential/answer.h \
 	tests/differential/corpus.h \
+	tests/differential/endpoint.h \
 	tests/differential/generate.h \
 	tests/differential/generate_inside.h \
 	tests/differential/layout.h \
@@ -118,18 +122,40 @@ tests_differential_differential_test_SOURCES = \
 	tests/differential/trial.h
 tests_differential_differential_test_LDADD = libconfig.a $(LIBPQ_LIBS)
 
+tests_differential_tpch_test_SOURCES = \
+	tests/differential/answer.c \
+	tests/differential/corpus.c \
+	tests/differential/endpoint.c \
+	tests/differential/layout.c \
+	tests/differential/trial.c \
+	tests/differential/tpch/dice.c \
+	tests/differential/tpch/main.c \
+	tests/differential/tpch/rows.c \
+	tests/differential/tpch/spread.c \
+	tests/differential/tpch/words.c \
+	tests/integration/cluster.c \
+	tests/integration/process.c \
+	tests/differential/tpch/dice.h \
+	tests/differential/tpch/rows.h \
+	tests/differential/tpch/spread.h \
+	tests/differential/tpch/words.h
+tests_differential_tpch_test_LDADD = $(LIBPQ_LIBS)
+
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
 	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}"
 
-.PHONY: check-programs unit-check integration-check differential-check fuzz fuzz-programs
+.PHONY: check-programs unit-check integration-check differential-check tpch-check fuzz fuzz-programs
 differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DIFFERENTIAL_TEST)
 
+tpch-check: keyway$(EXEEXT) $(TPCH_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(TPCH_TEST)
+
 if HAVE_CRITERION
-check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 check-local: check-programs
-	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 unit-check: $(UNIT_TESTS)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS)
@@ -183,5 +209,7 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 	tests/differential/setup.sql \
 	tests/differential/subqueries.sql \
 	tests/differential/types.sql \
-	tests/differential/writes.sql
-CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TEST) $(FUZZ_TARGETS)
+	tests/differential/writes.sql \
+	tests/differential/tpch/queries.sql \
+	tests/differential/tpch/setup.sql
+CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(FUZZ_TARGETS)

@@ -191,9 +191,9 @@ static void read_result(struct listener *listener, const PGresult *result, const
 }
 
 /* False: the end says nothing any more. */
-static bool await_result(PGconn *conn)
+static bool await_result(PGconn *conn, long patience_ms)
 {
-    long deadline = milliseconds() + PATIENCE_MS;
+    long deadline = milliseconds() + patience_ms;
     while (PQisBusy(conn)) {
         struct pollfd ready = {.fd = PQsocket(conn), .events = POLLIN | (PQflush(conn) == 1 ? POLLOUT : 0)};
         long left = deadline - milliseconds();
@@ -209,12 +209,13 @@ static bool await_result(PGconn *conn)
 static bool listen_to(struct listener *listener, int sent, const struct step *step)
 {
     PGconn *conn = listener->party->conn;
+    long patience_ms = listener->party->patience_ms ? listener->party->patience_ms : PATIENCE_MS;
     bool good = true;
     if (!sent)
         fprintf(listener->head, "could not send: %s\n", PQerrorMessage(conn));
     while (sent) {
-        if (!await_result(conn)) {
-            fprintf(listener->head, "no answer within %d s\n", PATIENCE_MS / 1000);
+        if (!await_result(conn, patience_ms)) {
+            fprintf(listener->head, "no answer within %ld s\n", patience_ms / 1000);
             listener->lost = true;
             return false;
         }

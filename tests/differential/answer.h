@@ -26,6 +26,7 @@ struct party {
     PGconn *const *catalogs; /* the servers whose type OIDs it may use, */
     int catalog_count;
     int foreign_types; /* counts the uses of others' than the first one's */
+    long patience_ms;  /* for each answer; 0: 30 s */
 };
 
 struct answer {
@@ -37,7 +38,7 @@ struct answer {
     char *message, *detail, *hint, *position;
 };
 
-/* Ask and wait; an end that says nothing for 30 s, or goes away, says that in the head. */
+/* Ask and wait; an end that says nothing for too long, or goes away, says that in the head. */
 struct answer answer_ask(struct party *party, const struct step *step, enum protocol protocol);
 void answer_free(struct answer *answer);
 

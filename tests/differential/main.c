@@ -17,11 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/differential/endpoint.h"
 #include "tests/differential/random.h"
 #include "tests/differential/tally.h"
 #include "tests/differential/trial.h"
 #include "tests/integration/cluster.h"
-#include "tests/integration/process.h"
 
 enum { RANDOM_STATEMENTS = 20000 };
 
@@ -59,47 +59,28 @@ static char *reason_without_names(const char *detail)
     return reason;
 }
 
-static char *kind_of(PGconn *console, const char *sql)
-{
-    size_t length = strlen(sql);
-    char *route = malloc(2 * length + 20), *to = route;
-    if (!route)
-        abort();
-    to += sprintf(to, "ROUTE '");
-    for (const char *from = sql; *from; from++) {
-        if (*from == '\'')
-            *to++ = '\'';
-        *to++ = *from == '\n' ? ' ' : *from;
-    }
-    strcpy(to, "'");
-    PGresult *result = PQexec(console, route);
-    char *kind = strdup(PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "no plan");
-    PQclear(result);
-    free(route);
-    return kind;
-}
-
 static const char *const verdict_names[] = {
     [VERDICT_EQUAL] = "equal", [VERDICT_REFUSED] = "refused", [VERDICT_DIFFERENT] = "different"};
 
-static void count_kind(struct report *report, PGconn *console, const struct entry *entry,
+static void count_kind(struct report *report, const struct endpoint *keyway, const struct entry *entry,
                        enum verdict verdict)
 {
     char name[80];
     const char *sql = entry->steps[0].sql;
-    char *kind = entry->section == SECTION_SCRIPT ? strdup("script")
-                 : entry->steps[0].value_count    ? strdup("with parameters")
-                                                  : kind_of(console, sql);
+    struct endpoint_route route = endpoint_route(keyway, sql);
+    const char *kind = entry->section == SECTION_SCRIPT ? "script"
+                       : entry->steps[0].value_count    ? "with parameters"
+                                                        : route.kind;
     snprintf(name, sizeof name, "%s, %s", kind, verdict_names[verdict]);
     tally_add(&report->kinds, name, sql);
-    free(kind);
+    endpoint_route_free(&route);
 }
 
-static void count(struct report *report, struct bench *bench, PGconn *console, const struct entry *entry,
-                  enum verdict verdict)
+static void count(struct report *report, struct bench *bench, const struct endpoint *keyway,
+                  const struct entry *entry, enum verdict verdict)
 {
     report->verdicts[verdict]++;
-    count_kind(report, console, entry, verdict);
+    count_kind(report, keyway, entry, verdict);
     if (verdict != VERDICT_REFUSED)
         return;
     char *reason = reason_without_names(bench->reason);
@@ -112,43 +93,20 @@ static void count(struct report *report, struct bench *bench, PGconn *console, c
 
 /* ---- one layout ---- */
 
-struct keyway {
-    pid_t pid;
-    int port;
-    char file[300], log[300];
-};
-
-static struct keyway start_keyway(const struct layout *layout)
+static struct endpoint start_keyway(const struct layout *layout)
 {
-    struct keyway keyway = {.port = free_port()};
-    snprintf(keyway.file, sizeof keyway.file, "%s/keyway-%d.ini", cluster_folder(), keyway.port);
-    snprintf(keyway.log, sizeof keyway.log, "%s/keyway-%d.log", cluster_folder(), keyway.port);
-    FILE *file = fopen(keyway.file, "w");
-    if (file) {
-        layout_write_configuration(layout, keyway.port, file);
-        fclose(file);
-        keyway.pid = process_start(keyway.file, keyway.log);
-    }
-    if (!file || !process_await(keyway.pid, keyway.port)) {
-        process_show_log(keyway.log);
-        cluster_destroy();
-        exit(1);
-    }
+    struct endpoint keyway;
+    FILE *configuration = endpoint_configure(&keyway);
+    layout_write_configuration(layout, keyway.port, configuration);
+    endpoint_start(&keyway, configuration);
     return keyway;
 }
 
-/* That it ends as it should is a test of its own: a sanitizer speaks through the exit status. */
-static void stop_keyway(struct report *report, const struct keyway *keyway, const struct layout *layout)
+/* That it ends as it should is a test of its own. */
+static void stop_keyway(struct report *report, struct endpoint *keyway, const struct layout *layout)
 {
-    kill(keyway->pid, SIGINT);
-    int status = process_wait(keyway->pid, 20000);
-    report->verdicts[status == 0 ? VERDICT_EQUAL : VERDICT_DIFFERENT]++;
-    if (status == 0)
-        return;
-    printf("DIFFERENT over %s: Keyway ended with status %d\n", layout->name, status);
-    process_show_log(keyway->log);
-    if (status == -1)
-        kill(keyway->pid, SIGKILL);
+    bool good = endpoint_stop(keyway, layout->name);
+    report->verdicts[good ? VERDICT_EQUAL : VERDICT_DIFFERENT]++;
 }
 
 static bool is_chosen(const struct report *report, const struct layout *layout, const struct entry *entry)
@@ -158,13 +116,13 @@ static bool is_chosen(const struct report *report, const struct layout *layout, 
     return fnmatch(report->filter, name, 0) == 0;
 }
 
-static void run_entries(struct report *report, struct bench *bench, PGconn *console,
+static void run_entries(struct report *report, struct bench *bench, const struct endpoint *keyway,
                         const struct corpus *corpus)
 {
     for (int i = 0; i < corpus->count; i++)
         if (is_chosen(report, bench->servers.layout, &corpus->entries[i])) {
             enum verdict verdict = trial_run(bench, &corpus->entries[i]);
-            count(report, bench, console, &corpus->entries[i], verdict);
+            count(report, bench, keyway, &corpus->entries[i], verdict);
         }
 }
 
@@ -175,7 +133,7 @@ static void count_error(struct report *report, const struct bench *bench, const 
     tally_add(&report->errors, bench->sqlstate, entry->steps[entry->step_count / 3].sql);
 }
 
-static void run_random(struct report *report, struct bench *bench, PGconn *console)
+static void run_random(struct report *report, struct bench *bench, const struct endpoint *keyway)
 {
     for (int i = report->first; i < report->first + report->count; i++) {
         if (!random_is_turn(bench->servers.layout, i))
@@ -184,25 +142,21 @@ static void run_random(struct report *report, struct bench *bench, PGconn *conso
         report->with_rows += trial.has_rows;
         if (trial.invalid)
             count_error(report, bench, &trial.entry);
-        count(report, bench, console, &trial.entry, trial.verdict);
+        count(report, bench, keyway, &trial.entry, trial.verdict);
         random_end(&trial);
     }
 }
 
 static void run_layout(struct report *report, const struct layout *layout, const struct corpus *corpus)
 {
-    char conninfo[100];
     long started = milliseconds();
     struct bench bench = {.servers = layout_load(layout)};
-    struct keyway keyway = start_keyway(layout);
-    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=keyway user=admin", keyway.port);
-    PGconn *console = PQconnectdb(conninfo);
+    struct endpoint keyway = start_keyway(layout);
     bench.port = keyway.port;
     bench_connect(&bench);
-    run_entries(report, &bench, console, corpus);
-    run_random(report, &bench, console);
+    run_entries(report, &bench, &keyway, corpus);
+    run_random(report, &bench, &keyway);
     bench_disconnect(&bench);
-    PQfinish(console);
     stop_keyway(report, &keyway, layout);
     layout_unload(&bench.servers);
     report->foreign_types += bench.keyway.foreign_types;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/integration/cluster.h"
+
 static void ignore_notice(void *context, const PGresult *result)
 {
     (void) context;
@@ -29,8 +31,9 @@ void bench_connect(struct bench *bench)
 {
     const struct servers *servers = &bench->servers;
     bench->keyway = (struct party){connect_to(bench->port), servers->shards, servers->layout->shards,
-                                   bench->keyway.foreign_types};
-    bench->oracle = (struct party){connect_to(atoi(PQport(servers->oracle))), &servers->oracle, 1, 0};
+                                   bench->keyway.foreign_types, bench->patience_ms};
+    bench->oracle =
+        (struct party){connect_to(atoi(PQport(servers->oracle))), &servers->oracle, 1, 0, bench->patience_ms};
 }
 
 void bench_disconnect(struct bench *bench)
@@ -90,8 +93,12 @@ static enum verdict judge(struct bench *bench, const struct entry *entry, const 
 static enum verdict run_step(struct bench *bench, const struct entry *entry, const struct step *step,
                              enum protocol protocol)
 {
+    long started = milliseconds();
     struct answer expected = answer_ask(&bench->oracle, step, protocol);
+    long between = milliseconds();
     struct answer found = answer_ask(&bench->keyway, step, protocol);
+    bench->oracle_ms = between - started;
+    bench->keyway_ms = milliseconds() - between;
     enum verdict verdict = judge(bench, entry, step, protocol, &expected, &found);
     memcpy(bench->sqlstate, expected.sqlstate, sizeof bench->sqlstate);
     bench->row_count = expected.row_count;
@@ -175,7 +182,7 @@ static enum verdict run_read(struct bench *bench, const struct entry *entry, enu
     return worst;
 }
 
-static enum verdict run(struct bench *bench, const struct entry *entry, enum protocol protocol)
+static enum verdict run_section(struct bench *bench, const struct entry *entry, enum protocol protocol)
 {
     switch (entry->section) {
     case SECTION_ROWS:
@@ -212,7 +219,7 @@ bool trial_applies(const struct entry *entry, enum protocol protocol)
 
 enum verdict trial_run_as(struct bench *bench, const struct entry *entry, enum protocol protocol)
 {
-    enum verdict verdict = run(bench, entry, protocol);
+    enum verdict verdict = run_section(bench, entry, protocol);
     tidy(bench, false);
     return verdict;
 }

@@ -21,6 +21,8 @@ struct bench {
     bool quiet;       /* differences are not said */
     char sqlstate[6]; /* of the oracle's last answer, */
     int row_count;
+    long oracle_ms, keyway_ms; /* that the last answers took */
+    long patience_ms;          /* for each answer; 0: the usual */
 };
 
 void bench_connect(struct bench *bench);

@@ -761,12 +761,12 @@ static void expect_over_arrays(const char *sql, const char *wanted)
 
 Test(plan, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
 {
-    expect_over_arrays("SELECT avg(age) FROM users WHERE name <> $1",
+    expect_over_arrays("SELECT avg(age) FROM users WHERE name <> $1 AND random() > 0",
                        "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($2) , pg_catalog.unnest($3) )) "
-                       "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> $1");
-    expect_over_arrays("WITH x AS (SELECT 1 AS one) SELECT avg(age) FROM users, x WHERE age > $3",
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> $1 AND random() > 0");
+    expect_over_arrays("WITH x AS (SELECT random() AS one) SELECT avg(age) FROM users, x WHERE age > $3",
                        "WITH \"keyway: gathered 1\"(age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($4) )), "
-                       "x AS (SELECT 1 AS one) "
+                       "x AS (SELECT random() AS one) "
                        "SELECT avg(age) FROM \"keyway: gathered 1\" users, x WHERE age > $3");
     expect_over_arrays("SELECT username, name, count(*) FROM users JOIN (SELECT avg(age) FROM users) x (age) "
                        "USING (age) GROUP BY username",
@@ -836,7 +836,7 @@ Test(plan, gathered_rows_are_never_too_few)
                    "SELECT age FROM public.users u WHERE u.age > 1", "SELECT likes FROM public.posts p");
     EXPECT_GATHERS("SELECT avg(age) FROM users WHERE name < now()::text AND name <> 'today'",
                    "SELECT name, age FROM public.users");
-    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE age > $1", "SELECT age FROM public.users");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE random() > 0 AND age > $1", "SELECT age FROM public.users");
     EXPECT_GATHERS(
         "SELECT count(*) FROM users u FULL JOIN posts p ON p.likes = u.age WHERE u.age = 1 AND p.likes = 1",
         "SELECT age FROM public.users u", "SELECT likes FROM public.posts p");
