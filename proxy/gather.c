@@ -141,7 +141,7 @@ static int next_part(const struct gather *gather, const struct gather_shard *sha
 static void answered(struct gather_shard *shard)
 {
     const struct gather *gather = shard->gather;
-    if (shard->part == AT_EXAMINATION && gather->plan->cursor_query)
+    if (shard->part == AT_EXAMINATION && gather->declares)
         shard->part = AT_COLUMNS;
     else if (shard->part < AT_MODE && gather->asks_mode)
         shard->part = AT_MODE;
@@ -493,7 +493,8 @@ static struct gather *gather_new(struct run *run, const struct execution *execut
 {
     struct gather *gather = arena_alloc(&run->arena, sizeof *gather);
     gather->run = run;
-    gather->plan = plan_hold(execution->plan);
+    gather->plan = plan_hold(execution->plan->inner ? execution->plan->inner : execution->plan);
+    gather->prefix = execution->plan->inner ? execution->plan->explain_prefix : "";
     gather->bound = HELD_ROWS;
     gather->shards = arena_alloc_array(&run->arena, (size_t) shard_set_count(shards), sizeof *gather->shards);
     gather->home = gather->shards; /* servers are lent in the order of their shards */
@@ -525,7 +526,8 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
 {
     struct gather *gather = gather_new(run, execution, &route->shards);
     gather->route = *route;
-    gather->tables = execution->plan->gather_values == NULL;
+    gather->declares = gather->plan->cursor_query && !execution->plan->inner;
+    gather->tables = gather->plan->gather_values == NULL;
     gather->asks_mode = !gather->tables && may_be_read_only(run->client);
     make_rows(gather);
     copy_bind(gather, execution);
@@ -559,6 +561,20 @@ const uint8_t *gather_description(const struct gather *gather, size_t *length)
 {
     *length = gather->description_length;
     return gather->description;
+}
+
+const char *gather_moves(const struct gather *gather, struct arena *arena)
+{
+    const char *text = "", *way = gather->tables ? "into a temporary table" : "as arrays";
+    for (int i = 0; i < gather->plan->gather_count; i++)
+        text = arena_printf(arena, "%smoved: %s: %zu rows, %zu bytes, %s\n", text, gather->plan->gather[i].table,
+                            gather->rows[i].other_count, gather->rows[i].other_bytes, way);
+    return text;
+}
+
+const struct route *gather_route(const struct gather *gather)
+{
+    return &gather->route;
 }
 
 void gather_forget(struct gather *gather, const struct server *server, const struct error *error)

@@ -23,7 +23,7 @@ void gather_ask_examination(struct gather *gather, const struct statement *state
 {
     const char *query = gather->plan->cursor_query;
     ask_description(gather, statement, gather->run->text, gather->run->text_length);
-    if (query)
+    if (gather->declares)
         ask_description(gather, statement, query, strlen(query));
 }
 
@@ -126,7 +126,8 @@ static int array_count(const struct gather *gather)
 
 static void parse_query(struct gather *gather, struct server *home, struct reply_sink *sink)
 {
-    const char *text = gather->tables ? gather->plan->shard_text : gather->plan->gather_values;
+    const char *query = gather->tables ? gather->plan->shard_text : gather->plan->gather_values;
+    const char *text = arena_printf(&gather->run->arena, "%s%s", gather->prefix, query);
     int count = gather->type_count + array_count(gather), next = gather->type_count;
     uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) count, sizeof *types);
     for (int i = 0; i < gather->type_count; i++)
@@ -194,7 +195,7 @@ static const char *keep_tables(struct gather *gather)
 static void end_tables(struct gather *gather, struct server *home)
 {
     static struct reply_sink ignore = {ignore_frame, ignore_loss};
-    const char *sql = gather->plan->cursor_query ? keep_tables(gather)
+    const char *sql = gather->declares ? keep_tables(gather)
                                                  : "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
     server_query(home, sql, strlen(sql), &ignore);
 }

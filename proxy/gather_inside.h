@@ -37,7 +37,9 @@ struct gather_shard {
 struct gather {
     struct reply_sink table_sink; /* first: of the home shard, while it fills temporary tables */
     struct run *run;
-    struct plan *plan;       /* held */
+    struct plan *plan;       /* held; of EXPLAIN, that of the explained statement */
+    const char *prefix;      /* of EXPLAIN: what stands before that; else empty */
+    bool declares;           /* the query declares a cursor */
     bool refuses;            /* nothing is gathered: the statement is refused */
     struct error refusal;
     struct route route; /* its arrays are the run's */

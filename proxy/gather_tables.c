@@ -131,6 +131,7 @@ void gather_tables_row(struct gather *gather, const struct frame *frame)
     if (!gather_count(gather, frame->body_length))
         return;
     gather->rows[gather->part].other_count++;
+    gather->rows[gather->part].other_bytes += frame->body_length;
     put_data(gather, frame->body, frame->body_length);
 }
 
@@ -247,7 +248,7 @@ static bool may_declare(struct gather *gather)
 {
     const struct plan *plan = gather->plan;
     struct error error = {0};
-    if (!plan->cursor_query || plan->pin == PIN_HELD_CURSOR || gather->run->client->transaction.kind != TRANSACTION_NONE)
+    if (!gather->declares || plan->pin == PIN_HELD_CURSOR || gather->run->client->transaction.kind != TRANSACTION_NONE)
         return true;
     error_set(&error, SQLSTATE_NO_ACTIVE_TRANSACTION, "DECLARE CURSOR can only be used in transaction blocks");
     gather_fail(gather, &error);

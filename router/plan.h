@@ -159,6 +159,7 @@ struct plan {
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */
     const char *explain_prefix; /* of EXPLAIN: "EXPLAIN (ANALYZE, …) " to put before each shard's statement */
     enum explain_format explain_format;
+    bool explain_analyzes;     /* the statement is run */
     struct plan_inside *inside;
 };
 

@@ -166,13 +166,12 @@ static enum explain_format read_format(const DefElem *option)
 void plan_explain(struct plan *plan, const struct planning *planning, Node *statement)
 {
     const ExplainStmt *explain = (const ExplainStmt *) statement;
-    bool analyze = false;
     ListCell *cell;
     plan->statement = STATEMENT_EXPLAIN;
     foreach (cell, explain->options) {
         const DefElem *option = lfirst(cell);
         if (!strcmp(option->defname, "analyze"))
-            analyze = option_is_true(option);
+            plan->explain_analyzes = option_is_true(option);
         else if (!strcmp(option->defname, "format"))
             plan->explain_format = read_format(option);
     }
@@ -180,7 +179,7 @@ void plan_explain(struct plan *plan, const struct planning *planning, Node *stat
     plan->parameter_types = plan->inner->parameter_types;
     plan->parameter_count = plan->inner->parameter_count;
     plan->catalog_only = plan->inner->catalog_only;
-    if (analyze) {
+    if (plan->explain_analyzes) {
         plan->writes = plan->inner->writes;
         plan->changes_catalog = plan->inner->changes_catalog;
         plan->pin = plan->inner->pin;
