@@ -527,6 +527,7 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     struct gather *gather = gather_new(run, execution, &route->shards);
     gather->route = *route;
     gather->declares = gather->plan->cursor_query && !execution->plan->inner;
+    gather->keeps = gather->declares || execution->limit != 0;
     gather->tables = gather->plan->gather_values == NULL;
     gather->asks_mode = !gather->tables && may_be_read_only(run->client);
     make_rows(gather);

@@ -15,7 +15,7 @@ static void ask_description(struct gather *gather, const struct statement *state
     struct server *home = gather->home->server;
     extended_parse(home, &gather->home->sink, text, length, statement ? statement->types : NULL,
                    statement ? statement->type_count : 0);
-    extended_describe(home, &gather->home->sink, 'S');
+    extended_describe_statement(home, &gather->home->sink);
 }
 
 /* DECLARE itself has no columns. */
@@ -40,7 +40,7 @@ void gather_ask_mode(struct gather *gather)
     struct server *home = gather->home->server;
     extended_parse(home, &gather->home->sink, sql, sizeof sql - 1, NULL, 0);
     put_bind_of_nothing(home, &gather->home->sink);
-    extended_execute(home, &gather->home->sink, 0);
+    extended_execute(home, &gather->home->sink, "", 0);
 }
 
 /* A type of the database's own is called otherwise on another shard, which finds out by itself. */
@@ -93,13 +93,13 @@ void gather_ask_part(struct gather *gather, struct gather_shard *shard, int numb
     const struct gather_part *part = &gather->plan->gather[number];
     parse_part(gather, shard->server, &shard->sink, part_text(gather, part), part);
     if (!gather_takes_part(gather, shard->number, number)) {
-        extended_describe(shard->server, &shard->sink, 'S');
+        extended_describe_statement(shard->server, &shard->sink);
         return;
     }
     bind_part(gather, shard->server, &shard->sink, part, part->binary);
     if (part->binary)
-        extended_describe(shard->server, &shard->sink, 'P');
-    extended_execute(shard->server, &shard->sink, 0);
+        extended_describe(shard->server, &shard->sink, "");
+    extended_execute(shard->server, &shard->sink, "", 0);
 }
 
 void gather_ask_table(struct gather *gather, int number)
@@ -111,7 +111,7 @@ void gather_ask_table(struct gather *gather, int number)
                                     own_rows ? "" : " WITH NO DATA");
     parse_part(gather, home, &gather->table_sink, text, part);
     bind_part(gather, home, &gather->table_sink, part, false);
-    extended_execute(home, &gather->table_sink, 0);
+    extended_execute(home, &gather->table_sink, "", 0);
 }
 
 /* --- the query ----------------------------------------------------------------------------------------------- */
@@ -138,13 +138,13 @@ static void parse_query(struct gather *gather, struct server *home, struct reply
     extended_parse(home, sink, text, strlen(text), types, count);
 }
 
-static void bind_query(struct gather *gather, struct server *home, struct reply_sink *sink)
+static void bind_query(struct gather *gather, struct server *home, struct reply_sink *sink, const char *portal)
 {
     struct buffer *out = stream_output(&home->stream);
     const struct bind_message *bind = gather->bind;
     int arrays = array_count(gather), values = bind ? bind->values.count : 0;
     size_t mark = wire_begin(out, 'B');
-    wire_put_string(out, "");
+    wire_put_string(out, portal);
     wire_put_string(out, "");
     wire_put_int16(out, (int16_t) (values + arrays));
     for (int i = 0; i < values; i++)
@@ -164,49 +164,24 @@ static void bind_query(struct gather *gather, struct server *home, struct reply_
     server_expect(home, 'B', false, sink);
 }
 
-/* Nobody needs to know: what it undoes does not outlive the transaction. */
-static enum sink_answer ignore_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
-{
-    (void) sink;
-    if (frame->type == 'Z')
-        server_answered(server);
-    return SINK_TAKEN;
-}
-
-static void ignore_loss(struct reply_sink *sink, struct server *server, const struct error *error)
-{
-    (void) sink;
-    (void) server;
-    (void) error;
-}
-
-/* The tables of a cursor stay until the transaction ends, under names that no other gathering uses. */
-static const char *keep_tables(struct gather *gather)
-{
-    static _Atomic uint64_t last_kept;
-    struct arena *arena = &gather->run->arena;
-    const char *sql = "RELEASE SAVEPOINT keyway_gather";
-    for (int i = 0; i < gather->plan->gather_count; i++)
-        sql = arena_printf(arena, "%s; ALTER TABLE pg_temp.%s RENAME TO \"keyway: kept %llu\"", sql, gather->plan->gather[i].copy,
-                           (unsigned long long) ++last_kept);
-    return sql;
-}
-
+/* A cursor's tables, and those of a portal that is read in steps, stay until the transaction ends. */
 static void end_tables(struct gather *gather, struct server *home)
 {
-    static struct reply_sink ignore = {ignore_frame, ignore_loss};
-    const char *sql = gather->declares ? keep_tables(gather)
-                                                 : "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
-    server_query(home, sql, strlen(sql), &ignore);
+    static const char sql[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
+    if (gather->keeps)
+        gather->run->client->transaction.keeps_tables = true;
+    else
+        server_query(home, sql, sizeof sql - 1, NULL);
 }
 
 void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink)
 {
     struct server *home = gather->home->server;
+    const char *portal = execution_portal(execution);
     parse_query(gather, home, sink);
-    bind_query(gather, home, sink);
-    extended_describe(home, sink, 'P');
-    extended_execute(home, sink, execution->limit);
+    bind_query(gather, home, sink, portal);
+    extended_describe(home, sink, portal);
+    extended_execute(home, sink, portal, execution->limit);
     extended_sync(home, sink);
     if (gather->tables)
         end_tables(gather, home);

@@ -40,6 +40,7 @@ struct gather {
     struct plan *plan;       /* held; of EXPLAIN, that of the explained statement */
     const char *prefix;      /* of EXPLAIN: what stands before that; else empty */
     bool declares;           /* the query declares a cursor */
+    bool keeps;              /* … or is read in steps: temporary tables must stay */
     bool refuses;            /* nothing is gathered: the statement is refused */
     struct error refusal;
     struct route route; /* its arrays are the run's */

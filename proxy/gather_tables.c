@@ -231,6 +231,17 @@ static void table_lost(struct reply_sink *sink, struct server *server, const str
 
 /* --- open ---------------------------------------------------------------------------------------------------- */
 
+/* Tables that cursors read give up the names that this gathering needs. */
+static const char *renaming(struct gather *gather)
+{
+    static _Atomic uint64_t last_kept;
+    const char *sql = "";
+    for (int i = 0; gather->run->client->transaction.keeps_tables && i < gather->plan->gather_count; i++)
+        sql = arena_printf(&gather->run->arena, "%sALTER TABLE IF EXISTS pg_temp.%s RENAME TO \"keyway: kept %llu\"; ", sql,
+                           gather->plan->gather[i].copy, (unsigned long long) ++last_kept);
+    return sql;
+}
+
 /* Outside of a transaction the home shard begins one; the others go on without. */
 static void ask_savepoint(struct gather *gather)
 {
@@ -240,7 +251,10 @@ static void ask_savepoint(struct gather *gather)
         transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
         home_of(gather)->joined = true;
     }
-    ask(gather, begins ? "BEGIN; SAVEPOINT keyway_gather" : "SAVEPOINT keyway_gather");
+    const char *sql = arena_printf(&gather->run->arena, "%s%s%s", begins ? "BEGIN; " : "", renaming(gather),
+                                   gather->keeps ? "" : "SAVEPOINT keyway_gather");
+    if (*sql)
+        ask(gather, sql);
 }
 
 /* RequireTransactionBlock() in xact.c: our own block would hide that there is none. */
