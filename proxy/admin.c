@@ -224,21 +224,36 @@ static void for_each_state(struct client *client, struct admin_table *table,
     }
 }
 
+/* Who puts texts of several shards in order: "keyway", or PostgreSQL, and why. */
+static const char *text_order(struct client *client, const struct shard_locale *locale)
+{
+    if (!locale || !locale->collation)
+        return "";
+    return locale->obstacle ? arena_printf(scratch(client), "postgresql: %s", locale->obstacle) : "keyway";
+}
+
 static void shard_rows(struct client *client, const struct database_state *state, struct admin_table *table)
 {
-    (void) client;
     for (size_t i = 0; i < state->settings->shard_count; i++) {
         const struct shard_settings *shard = &state->snapshot->shards[state->settings->shards[i]];
-        const char *values[] = {state->settings->name, shard->name, state->shard_errors[i] ? "down" : "up",
+        const struct shard_locale *locale = state->routing ? &state->routing->locales[i] : NULL;
+        const char *values[] = {state->settings->name,
+                                shard->name,
+                                state->shard_errors[i] ? "down" : "up",
                                 state->shard_versions[i] ? state->shard_versions[i] : "",
-                                state->shard_errors[i] ? state->shard_errors[i] : ""};
-        admin_row(table, values, 5);
+                                state->shard_errors[i] ? state->shard_errors[i] : "",
+                                locale && locale->collation ? locale->collation : "",
+                                locale && locale->version ? locale->version : "",
+                                text_order(client, locale)};
+        admin_row(table, values, 8);
     }
 }
 
 static void show_shards(struct client *client, const char *argument)
 {
-    static const char *const columns[] = {"database", "shard", "when_loaded", "version", "error", NULL};
+    static const char *const columns[] = {"database",          "shard",      "when_loaded",
+                                          "version",           "error",      "collation",
+                                          "collation_version", "text_order", NULL};
     struct admin_table table = {0};
     (void) argument;
     for_each_state(client, &table, shard_rows);

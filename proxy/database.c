@@ -119,6 +119,8 @@ static struct catalog *read_catalog(PGconn *connection, const char *shard, struc
         return NULL;
     struct catalog_builder *builder = catalog_builder_new();
     for (int query = 0; catalog_queries[query]; query++) {
+        if (PQserverVersion(connection) < catalog_query_since(query))
+            continue;
         PGresult *result = PQexec(connection, catalog_queries[query]);
         bool read = PQresultStatus(result) == PGRES_TUPLES_OK;
         if (!read)

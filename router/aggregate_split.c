@@ -90,7 +90,7 @@ Node *aggregate_split(struct analysis *analysis, const struct query *query, Func
 {
     struct function_facts facts = function_facts(analysis->planning, call);
     const char *qualifier = parse_qualifier(call->funcname), *name = facts.name;
-    bool bytes;
+    const struct text_order *order;
     if (facts.users || facts.class != FUNCTION_SAFE || call->agg_order || call->agg_distinct || call->agg_within_group ||
         call->func_variadic || call->over || (qualifier && strcmp(qualifier, "pg_catalog")))
         return NULL;
@@ -100,7 +100,7 @@ Node *aggregate_split(struct analysis *analysis, const struct query *query, Func
         return NULL;
     if (is_idempotent(name))
         return call_of(name, partial_of(call, name, values));
-    uint32_t type = analysis_infer(analysis, query, linitial(call->args), &bytes);
+    uint32_t type = analysis_infer(analysis, query, linitial(call->args), &order);
     if (!strcmp(name, "sum"))
         return split_sum(call, type, values);
     return strcmp(name, "avg") ? NULL : split_average(call, type, values);

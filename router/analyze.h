@@ -28,6 +28,7 @@ struct slot {
     uint32_t type;        /* pg_type OID */
     bool comparable;      /* its = is an equality of values: no nondeterministic collation */
     bool ordered_by_type; /* its < is the keyspace's: no text, or text in byte order */
+    const struct text_order *order; /* of text; NULL: not known */
 };
 
 struct slot_pair {
@@ -182,8 +183,9 @@ void analysis_init(struct analysis *analysis, const struct planning *planning, s
 bool analysis_equal(struct analysis *analysis, int region, int left, int right);
 /* The slot of a column named in an expression of the query; NO_SLOT if it is no plain column. */
 int analysis_slot(struct analysis *analysis, const struct query *query, Node *expression);
-/* The type of an expression, where simple rules tell it; *bytes: text in byte order.  0: not known. */
-uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, bool *bytes);
+/* The type of an expression, where simple rules tell it, and the order of text, or NULL.  0: not known. */
+uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression,
+                        const struct text_order **order);
 /* The conditions on a sharded scan's key columns, in the plan's arena. */
 struct condition *analysis_condition(struct analysis *analysis, int scan);
 /* Does the name in FROM mean a CTE? */

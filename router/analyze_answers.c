@@ -9,11 +9,10 @@
 
 #include "router/sql_types.h"
 
-int slot_new(struct analysis *analysis, uint32_t type, bool comparable, bool ordered_by_type)
+int slot_new(struct analysis *analysis, const struct slot *slot)
 {
     analysis->version++;
-    *ARRAY_ADD(analysis, analysis->slots, analysis->slot_count, analysis->slot_room) =
-        (struct slot){type, comparable, ordered_by_type};
+    *ARRAY_ADD(analysis, analysis->slots, analysis->slot_count, analysis->slot_room) = *slot;
     return analysis->slot_count - 1;
 }
 

@@ -83,12 +83,12 @@ static void check_aggregate_level(struct analysis *analysis, const FuncCall *cal
                          parse_name(call->funcname));
 }
 
-static bool is_order_free(const char *aggregate)
+static bool is_order_free(const struct function_facts *facts)
 {
     static const char *const names[] = {"count", "min", "max", "bool_and", "bool_or", "every"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(names[i], aggregate))
-            return true;
+        if (!strcmp(names[i], facts->name))
+            return !facts->shadowed;
     return false;
 }
 
@@ -132,7 +132,7 @@ static void read_call(struct reading *reading, const FuncCall *call)
     if (facts.pin)
         analysis->plan->pin = facts.pin;
     analysis->plan->writes |= facts.writes;
-    if (call->over || (facts.aggregate && !is_order_free(facts.name)))
+    if (call->over || (facts.aggregate && !is_order_free(&facts)))
         analysis->order_sensitive = facts.name;
     read_order(analysis, call, &facts);
     if (facts.aggregate && !call->over)

@@ -30,8 +30,12 @@ static void add_slots(struct analysis *analysis, struct scan *scan)
     scan->first_slot = analysis->slot_count;
     for (int i = 0; i < relation->column_count; i++) {
         const struct catalog_column *column = &relation->columns[i];
-        slot_new(analysis, column->type, !column->collatable || column->collation_deterministic,
-                 !column->collatable || column->collation_is_bytes);
+        slot_new(analysis, &(struct slot){
+                               .type = column->type,
+                               .comparable = !column->collatable || column->collation_deterministic,
+                               .ordered_by_type = !column->collatable || column->collation_is_bytes,
+                               .order = catalog_column_order(column),
+                           });
     }
 }
 
@@ -174,7 +178,7 @@ static int outer_slot(struct analysis *analysis, const struct query *query, int 
     if (query->set_operation) {
         if (!arms_agree(analysis, query, column, &agreed))
             return NO_SLOT;
-        int slot = slot_new(analysis, agreed.type, agreed.comparable, false);
+        int slot = slot_new(analysis, &agreed);
         link_arms(analysis, query, column, slot);
         return slot;
     }
@@ -182,7 +186,7 @@ static int outer_slot(struct analysis *analysis, const struct query *query, int 
     if (inner < 0)
         return NO_SLOT;
     struct slot facts = analysis->slots[inner];
-    int slot = slot_new(analysis, facts.type, facts.comparable, facts.ordered_by_type);
+    int slot = slot_new(analysis, &facts);
     carry_facts_out(analysis, query, inner, slot, region);
     if (query_filter_moves_in(analysis, query, column))
         region_equate(analysis, query->region, inner, slot);

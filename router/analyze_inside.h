@@ -58,7 +58,7 @@ struct collected_facts {
     int count, room;
 };
 
-int slot_new(struct analysis *analysis, uint32_t type, bool comparable, bool ordered_by_type);
+int slot_new(struct analysis *analysis, const struct slot *slot);
 int region_new(struct analysis *analysis, int parent);
 /* Both are ignored if the slots or types do not allow the conclusion. */
 void region_equate(struct analysis *analysis, int region, int left, int right);

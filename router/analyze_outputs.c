@@ -204,9 +204,10 @@ static bool is_star(const Node *value)
 static int slot_of_output(struct analysis *analysis, const struct query *query, Node *expression)
 {
     int slot = analysis_slot(analysis, query, expression);
-    bool bytes = false;
-    uint32_t type = slot < 0 ? analysis_infer(analysis, query, expression, &bytes) : 0;
-    return type ? slot_new(analysis, type, false, bytes) : slot;
+    struct slot made = {0};
+    if (slot < 0)
+        made.type = analysis_infer(analysis, query, expression, &made.order);
+    return made.type ? slot_new(analysis, &made) : slot;
 }
 
 void read_outputs(struct analysis *analysis, struct query *query)

@@ -44,6 +44,14 @@ static uint32_t type_of_sum(uint32_t type)
     return type == TYPE_int8 || type == TYPE_numeric ? TYPE_numeric : 0;
 }
 
+/* "char" and name have none of their own: they become texts, "char" in another order than its own. */
+static uint32_t type_of_extreme(uint32_t type)
+{
+    if (type == TYPE_varchar || type == TYPE_name)
+        return TYPE_text;
+    return type == TYPE_char ? 0 : type;
+}
+
 static bool is_builtin(const FuncCall *call, const char *name)
 {
     const char *qualifier = parse_qualifier(call->funcname);
@@ -51,10 +59,10 @@ static bool is_builtin(const FuncCall *call, const char *name)
 }
 
 static uint32_t type_of_call(struct analysis *analysis, const struct query *query, const FuncCall *call,
-                             bool *bytes)
+                             const struct text_order **order)
 {
     struct function_facts facts = function_facts(analysis->planning, call);
-    if (facts.class == FUNCTION_READER || facts.class == FUNCTION_UNKNOWN)
+    if (facts.class == FUNCTION_READER || facts.class == FUNCTION_UNKNOWN || facts.shadowed)
         return 0;
     if (is_builtin(call, "count") || is_builtin(call, "row_number") || is_builtin(call, "rank"))
         return TYPE_int8;
@@ -69,13 +77,13 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return 0;
     if (is_builtin(call, "length") || is_builtin(call, "char_length"))
         return TYPE_int4;
-    uint32_t type = analysis_infer(analysis, query, argument, bytes);
+    uint32_t type = analysis_infer(analysis, query, argument, order);
     if (is_builtin(call, "sum"))
         return type_of_sum(type);
     if (is_builtin(call, "avg"))
         return is_exact(type) ? TYPE_numeric : 0;
     if (is_builtin(call, "min") || is_builtin(call, "max"))
-        return type == TYPE_varchar ? TYPE_text : type;
+        return type_of_extreme(type);
     bool keeps_numeric = type == TYPE_numeric && (is_builtin(call, "round") || is_builtin(call, "trunc") ||
                                                  is_builtin(call, "floor") || is_builtin(call, "ceil"));
     return keeps_numeric || (is_builtin(call, "abs") && is_exact(type)) ? type : 0;
@@ -93,13 +101,13 @@ static uint32_t common_type(uint32_t left, uint32_t right)
 static uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices)
 {
     uint32_t type = 0;
-    bool bytes;
+    const struct text_order *order;
     ListCell *cell;
     foreach (cell, choices) {
         Node *choice = lfirst(cell);
         if (!choice || (IsA(choice, A_Const) && castNode(A_Const, choice)->isnull))
             continue;
-        uint32_t other = analysis_infer(analysis, query, choice, &bytes);
+        uint32_t other = analysis_infer(analysis, query, choice, &order);
         type = type ? common_type(type, other) : other;
         if (!type || type_is_string(type))
             return 0;
@@ -153,17 +161,17 @@ static bool is_difference_of_dates(const char *name, uint32_t left, uint32_t rig
 static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
                                  const A_Expr *expression)
 {
-    bool bytes = false;
+    const struct text_order *order;
     if (expression->kind == AEXPR_NULLIF)
-        return analysis_infer(analysis, query, expression->lexpr, &bytes);
+        return analysis_infer(analysis, query, expression->lexpr, &order);
     if (expression->kind != AEXPR_OP || list_length(expression->name) != 1)
         return 0;
     const char *name = parse_name(expression->name);
     if (strlen(name) != 1 || !strchr("+-*/%", *name) ||
         function_facts_of_name(analysis->planning, expression->name).users)
         return 0;
-    uint32_t right = analysis_infer(analysis, query, expression->rexpr, &bytes);
-    uint32_t left = expression->lexpr ? analysis_infer(analysis, query, expression->lexpr, &bytes) : right;
+    uint32_t right = analysis_infer(analysis, query, expression->rexpr, &order);
+    uint32_t left = expression->lexpr ? analysis_infer(analysis, query, expression->lexpr, &order) : right;
     if (expression->lexpr && is_difference_of_dates(name, left, right))
         return TYPE_int4;
     if (!is_exact(right) || (!expression->lexpr && !strchr("+-", *name)))
@@ -171,25 +179,43 @@ static uint32_t type_of_operator(struct analysis *analysis, const struct query *
     return is_exact(left) ? common_type(left, right) : 0;
 }
 
-/* COLLATE "C" makes any text sort by its bytes. */
-static uint32_t type_of_collation(struct analysis *analysis, const struct query *query,
-                                  const CollateClause *clause, bool *bytes)
+/* The first of that name in PostgreSQL's own schema and those of search_path, wherever that stands in it. */
+static const struct catalog_collation *find_collation(const struct analysis *analysis, List *name)
 {
-    const char *name = parse_name(clause->collname), *qualifier = parse_qualifier(clause->collname);
-    uint32_t type = analysis_infer(analysis, query, clause->arg, bytes);
-    *bytes =
-        (!strcmp(name, "C") || !strcmp(name, "POSIX")) && (!qualifier || !strcmp(qualifier, "pg_catalog"));
+    const struct catalog *catalog = analysis->planning->routing->catalog;
+    const char *schema = parse_qualifier(name);
+    const struct catalog_collation *found = NULL;
+    char next[NAMEDATALEN];
+    if (schema || analysis->view_depth) /* a view's definition names the schema, unless it is that one */
+        return catalog_collation(catalog, schema ? schema : "pg_catalog", parse_name(name));
+    struct resolve_path path = resolve_path(analysis->planning);
+    bool names_own = false;
+    while (resolve_path_next(&path, next)) {
+        names_own |= !strcmp(next, "pg_catalog");
+        found = found ? found : catalog_collation(catalog, next, parse_name(name));
+    }
+    const struct catalog_collation *own = catalog_collation(catalog, "pg_catalog", parse_name(name));
+    return !names_own && own ? own : found;
+}
+
+static uint32_t type_of_collation(struct analysis *analysis, const struct query *query,
+                                  const CollateClause *clause, const struct text_order **order)
+{
+    uint32_t type = analysis_infer(analysis, query, clause->arg, order);
+    const struct catalog_collation *collation = find_collation(analysis, clause->collname);
+    *order = collation ? collation->order : NULL;
     return type;
 }
 
-uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, bool *bytes)
+uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression,
+                        const struct text_order **order)
 {
-    *bytes = false;
+    *order = NULL;
     if (!expression)
         return 0;
     int slot = analysis_slot(analysis, query, expression);
     if (slot >= 0 && IsA(expression, ColumnRef)) {
-        *bytes = analysis->slots[slot].ordered_by_type;
+        *order = analysis->slots[slot].order;
         return analysis->slots[slot].type;
     }
     switch (nodeTag(expression)) {
@@ -206,11 +232,11 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
     case T_TypeCast:
         return type_of_cast(castNode(TypeCast, expression)->typeName);
     case T_FuncCall:
-        return type_of_call(analysis, query, castNode(FuncCall, expression), bytes);
+        return type_of_call(analysis, query, castNode(FuncCall, expression), order);
     case T_A_Expr:
         return type_of_operator(analysis, query, castNode(A_Expr, expression));
     case T_CollateClause:
-        return type_of_collation(analysis, query, castNode(CollateClause, expression), bytes);
+        return type_of_collation(analysis, query, castNode(CollateClause, expression), order);
     case T_NullTest:
     case T_BooleanTest:
         return TYPE_bool;

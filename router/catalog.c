@@ -78,6 +78,7 @@ void catalog_note_others(struct catalog *home, struct catalog *const *others, in
             if (others[other] && !catalog_relation(others[other], relation->schema, relation->name))
                 relation->on_every_shard = false;
     }
+    catalog_note_other_collations(home, others, count);
 }
 
 static const char *column_difference(const struct catalog_column *home, const struct catalog_column *other,
@@ -93,7 +94,8 @@ static const char *column_difference(const struct catalog_column *home, const st
         return arena_printf(arena, "column \"%s\" has another length or precision than on the home shard",
                             home->name);
     if (home->collation_is_bytes != other->collation_is_bytes ||
-        home->collation_deterministic != other->collation_deterministic)
+        home->collation_deterministic != other->collation_deterministic ||
+        (home->collation && other->collation && !catalog_same_collation(home->collation, other->collation)))
         return arena_printf(arena, "column \"%s\" has another collation than on the home shard", home->name);
     if (home->not_null && !other->not_null)
         return arena_printf(arena, "column \"%s\" may be NULL, on the home shard it is NOT NULL", home->name);

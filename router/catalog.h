@@ -15,6 +15,7 @@
 
 #include "config/arena.h"
 #include "router/error.h"
+#include "router/text_order.h"
 
 struct catalog;
 
@@ -24,6 +25,20 @@ enum column_default {
     DEFAULT_EXPRESSION,
     DEFAULT_SEQUENCE,
     DEFAULT_GENERATED
+};
+
+struct catalog_collation {
+    const char *schema, *name;
+    char provider;      /* 'c': the C library, 'i': ICU; others are not followed */
+    const char *locale; /* the provider's name for it; NULL: none that is known */
+    const char *ctype;  /* what upper and lower case follow */
+    bool deterministic;
+    const char *recorded, *actual; /* the library's version: when it was made, and now; NULL: not known */
+    bool altered;                  /* by rules of its own */
+    bool by_points; /* the shard was asked: single characters are in the order of their code points */
+    bool by_bytes;  /* C, POSIX */
+    const struct text_order *order; /* on this shard; once the routing is built, on all */
+    const char *obstacle;           /* why there is none on this shard */
 };
 
 struct catalog_column {
@@ -37,6 +52,7 @@ struct catalog_column {
     bool collation_is_own;   /* another than its type's */
     bool collation_is_bytes; /* C or POSIX */
     bool collation_deterministic;
+    const struct catalog_collation *collation; /* NULL: of no text, or it was not told */
     enum column_default standard; /* how it gets a value when an INSERT names none */
     bool always_identity;         /* GENERATED ALWAYS AS IDENTITY */
     const char *default_text;     /* its expression, names qualified; NULL: none */
@@ -88,11 +104,14 @@ struct catalog_function {
     bool builtin; /* all of them come with PostgreSQL, are written in C, internal or SQL (which reads the
                      catalog at most), and none runs a query that it is given (query_to_xml, ts_stat, …) */
     bool aggregate, window, returns_set; /* any of them */
+    bool takes_builtin;                  /* one of them takes nothing but types that come with PostgreSQL */
 };
 
 /* The queries to run, in this order, each over one shard in one REPEATABLE READ READ ONLY transaction with
  * search_path = pg_catalog.  The list ends with a NULL. */
 extern const char *const catalog_queries[];
+/* The first PostgreSQL that understands the query, as libpq numbers them; 0: any. */
+int catalog_query_since(int query);
 
 struct catalog_builder;
 struct catalog_builder *catalog_builder_new(void);
@@ -108,18 +127,32 @@ const struct catalog_relation *catalog_relation(const struct catalog *catalog, c
                                                 const char *name);
 const struct catalog_function *catalog_function(const struct catalog *catalog, const char *schema,
                                                 const char *name);
+/* The collation of that name; NULL if there is none, or none that columns of the database have and that may
+ * be told apart. */
+const struct catalog_collation *catalog_collation(const struct catalog *catalog, const char *schema,
+                                                  const char *name);
+/* The database's own; NULL if it was not told. */
+const struct catalog_collation *catalog_default_collation(const struct catalog *catalog);
+/* "en_US.UTF-8", "icu:en-US". */
+const char *catalog_collation_text(const struct catalog_collation *collation, struct arena *arena);
+/* How texts of the column are ordered on all shards, where Keyway can do the same; NULL elsewhere. */
+const struct text_order *catalog_column_order(const struct catalog_column *column);
 bool catalog_has_schema(const struct catalog *catalog, const char *schema);
 /* The relation's column by name: 0-based position, or -1. */
 int catalog_column(const struct catalog_relation *relation, const char *name);
 /* All relations but indexes, for SHOW TABLES, by schema and name: NULL past the end. */
 const struct catalog_relation *catalog_relation_at(const struct catalog *catalog, size_t i);
 
-/* Fill in on_every_shard: `others` are the other shards' catalogs; one that is NULL (unknown) is taken to
- * have everything. */
+/* Fill in on_every_shard and the orders of collations: `others` are the other shards' catalogs; one that is
+ * NULL (unknown) is taken to have everything, but not another shard's order of texts, unless that is the
+ * order of bytes. */
 void catalog_note_others(struct catalog *home, struct catalog *const *others, int count);
 
 /* What differs between two shards' versions of one relation (columns, types, collations), as a sentence in
  * `arena`; NULL when nothing that matters does.  Either may be NULL: missing there. */
+/* The same of the databases as a whole: encoding and default collation. */
+const char *catalog_locale_difference(const struct catalog *home, const struct catalog *other,
+                                      struct arena *arena);
 const char *catalog_difference(const struct catalog_relation *home, const struct catalog_relation *other,
                                struct arena *arena);
 

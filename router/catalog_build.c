@@ -55,6 +55,55 @@
     " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA \
     " ORDER BY a.attrelid, a.attnum"
 
+/*
+ * The database's own collation (schema pg_catalog, name default), those that columns have, and those that a
+ * name in COLLATE can mean, but for ICU's hundreds that initdb made.  Columns that came after PostgreSQL 10
+ * are asked for through to_jsonb().
+ *
+ * C.UTF-8 and its like are not versioned, and are in the order of code points, which is that of the bytes:
+ * each character is asked whether it is less than the next one even before what sorts the other way.  All of
+ * the first 2047 are, and of the others one in 97.
+ */
+#define COLLATIONS_QUERY                                                                                     \
+    "WITH own AS MATERIALIZED (SELECT b.*, to_jsonb(b) AS j FROM pg_database b"                              \
+    " WHERE datname = current_database()),"                                                                  \
+    " used AS (SELECT DISTINCT a.attcollation AS oid FROM pg_attribute a"                                    \
+    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "                  \
+    "WHERE " USER_SCHEMA                                                                                     \
+    "), points AS (SELECT i, lead(i) OVER (ORDER BY i) AS next FROM (SELECT generate_series(1, 2047) AS i"   \
+    " UNION ALL SELECT generate_series(2048, 1114111, 97)) p WHERE i NOT BETWEEN 55296 AND 57343)"           \
+    " SELECT n.nspname, l.collname,"                                                                         \
+    " CASE l.collprovider WHEN 'd' THEN coalesce(b.j ->> 'datlocprovider', 'c') ELSE l.collprovider::text "  \
+    "END,"                                                                                                   \
+    " CASE WHEN l.collprovider <> 'd' THEN coalesce(v.j ->> 'colliculocale', v.j ->> 'colllocale', "         \
+    "l.collcollate)"                                                                                         \
+    " ELSE coalesce(b.j ->> 'daticulocale', b.j ->> 'datlocale', b.datcollate) END,"                         \
+    " CASE l.collprovider WHEN 'd' THEN b.datctype ELSE l.collctype END, l.collisdeterministic,"             \
+    " CASE l.collprovider WHEN 'd' THEN b.j ->> 'datcollversion' ELSE l.collversion END,"                    \
+    " CASE WHEN l.collprovider <> 'd' THEN pg_collation_actual_version(l.oid) END,"                          \
+    " coalesce(v.j ->> 'collicurules', CASE l.collprovider WHEN 'd' THEN b.j ->> 'daticurules' END) IS NOT " \
+    "NULL,"                                                                                                  \
+    " CASE WHEN l.collprovider = 'd' AND coalesce(b.j ->> 'datlocprovider', 'c') = 'c'"                      \
+    " AND b.datcollate LIKE 'C.%' AND getdatabaseencoding() = 'UTF8'"                                        \
+    " THEN (SELECT bool_and(chr(i) || 'b' < chr(next) || 'a') FROM points) ELSE false END,"                  \
+    " getdatabaseencoding()"                                                                                 \
+    " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace CROSS JOIN own b"                   \
+    " CROSS JOIN LATERAL (SELECT to_jsonb(l) AS j) v"                                                        \
+    " WHERE l.collencoding IN (-1, b.encoding) AND (n.nspname <> 'pg_catalog' OR l.collprovider IN ('c', "   \
+    "'d')"                                                                                                   \
+    " OR l.oid IN (SELECT oid FROM used) OR l.collname IN (SELECT collname FROM pg_collation"                \
+    " WHERE collnamespace <> 'pg_catalog'::regnamespace))"                                                   \
+    " ORDER BY n.nspname, l.collname, l.collencoding DESC"
+
+#define DEFAULT_VERSION_QUERY                                                                                \
+    "SELECT pg_database_collation_actual_version(oid) FROM pg_database WHERE datname = current_database()"
+
+#define COLUMN_COLLATIONS_QUERY                                                                              \
+    "SELECT a.attrelid, a.attname, m.nspname, l.collname FROM pg_attribute a"                                \
+    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"                   \
+    " JOIN pg_collation l ON l.oid = a.attcollation JOIN pg_namespace m ON m.oid = l.collnamespace"          \
+    " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
+
 #define PARENTS_QUERY "SELECT inhrelid, inhparent FROM pg_inherits ORDER BY inhrelid, inhseqno"
 
 /* Indexes and sequences that belong to a table. */
@@ -88,16 +137,17 @@
     "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
     " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
     " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
-    " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset)"                              \
+    " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset),"                             \
+    " bool_or(NOT EXISTS (SELECT FROM unnest(p.proargtypes::oid[]) t WHERE t >= 16384))"                     \
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
     " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"                                   \
-    " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false"                 \
+    " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false, true"           \
     " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace"                                      \
     " JOIN (SELECT f.oid, CASE WHEN l.lanname = 'c' AND f.provolatile = 's' THEN 'i' ELSE f.provolatile END" \
     " AS provolatile FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang) p ON p.oid = o.oprcode"         \
     " WHERE o.oid >= 16384 AND (p.provolatile <> 'i' OR o.oprleft < 16384 AND o.oprright < 16384)"           \
     " GROUP BY n.nspname, o.oprname"                                                                         \
-    " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false"         \
+    " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false, true"   \
     " FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget JOIN pg_namespace n ON n.oid = t.typnamespace"   \
     " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
     " GROUP BY n.nspname, t.typname"
@@ -125,6 +175,7 @@ struct catalog *catalog_finish(struct catalog_builder *builder)
 {
     struct catalog *catalog = builder->catalog;
     names_free(&catalog->by_oid);
+    catalog_order_collations(catalog);
     free(builder);
     return catalog;
 }
@@ -358,29 +409,87 @@ static bool add_function(struct catalog *catalog, const char *const *row)
     function->aggregate = is_true(row[4]);
     function->window = is_true(row[5]);
     function->returns_set = is_true(row[6]);
+    function->takes_builtin = is_true(row[7]);
     names_add(&catalog->functions, names_hash(function->schema, function->name), function);
     return true;
 }
 
-/* X(query, number of columns, what understands a row) */
-#define CATALOG_QUERIES(X)                                                                                   \
-    X(SCHEMAS_QUERY, 1, add_schema)                                                                          \
-    X(RELATIONS_QUERY, 8, add_relation)                                                                      \
-    X(COLUMNS_QUERY, 12, add_column)                                                                         \
-    X(PARENTS_QUERY, 2, add_parent)                                                                          \
-    X(PARTS_QUERY, 2, add_part)                                                                              \
-    X(UNIQUES_QUERY, 4, add_unique_column)                                                                   \
-    X(FUNCTIONS_QUERY, 7, add_function)
+static bool add_collation(struct catalog *catalog, const char *const *row)
+{
+    if (!row[0] || !row[1] || !row[2])
+        return false;
+    catalog->collations = array_room(&catalog->arena, catalog->collations, catalog->collation_count,
+                                     sizeof *catalog->collations);
+    catalog->collations[catalog->collation_count++] = (struct catalog_collation){
+        .schema = arena_strdup(&catalog->arena, row[0]),
+        .name = arena_strdup(&catalog->arena, row[1]),
+        .provider = *row[2],
+        .locale = arena_strdup(&catalog->arena, row[3]),
+        .ctype = arena_strdup(&catalog->arena, row[4]),
+        .deterministic = is_true(row[5]),
+        .recorded = arena_strdup(&catalog->arena, row[6]),
+        .actual = arena_strdup(&catalog->arena, row[7]),
+        .altered = is_true(row[8]),
+        .by_points = is_true(row[9]),
+        .by_bytes =
+            *row[2] == TEXT_ORDER_LIBC && row[3] && (!strcmp(row[3], "C") || !strcmp(row[3], "POSIX")),
+    };
+    catalog->encoding = arena_strdup(&catalog->arena, row[10]);
+    return true;
+}
 
-#define QUERY_TEXT(query, columns, add)   query,
-#define QUERY_READER(query, columns, add) {columns, add},
+static struct catalog_collation *find_collation(struct catalog *catalog, const char *schema, const char *name)
+{
+    return (struct catalog_collation *) catalog_collation(catalog, schema, name);
+}
+
+static bool add_default_version(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_collation *collation = find_collation(catalog, "pg_catalog", "default");
+    if (collation)
+        collation->actual = arena_strdup(&catalog->arena, row[0]);
+    return true;
+}
+
+/* Behind all collations: their array does not move any more. */
+static bool add_column_collation(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[2] || !row[3])
+        return false;
+    int column = relation ? catalog_column(relation, row[1]) : -1;
+    if (column >= 0)
+        relation->columns[column].collation = catalog_collation(catalog, row[2], row[3]);
+    return true;
+}
+
+/* X(query, the first PostgreSQL that has it, number of columns, what understands a row) */
+#define CATALOG_QUERIES(X)                                                                                   \
+    X(SCHEMAS_QUERY, 0, 1, add_schema)                                                                       \
+    X(RELATIONS_QUERY, 0, 8, add_relation)                                                                   \
+    X(COLUMNS_QUERY, 0, 12, add_column)                                                                      \
+    X(PARENTS_QUERY, 0, 2, add_parent)                                                                       \
+    X(PARTS_QUERY, 0, 2, add_part)                                                                           \
+    X(UNIQUES_QUERY, 0, 4, add_unique_column)                                                                \
+    X(FUNCTIONS_QUERY, 0, 8, add_function)                                                                   \
+    X(COLLATIONS_QUERY, 0, 11, add_collation)                                                                \
+    X(DEFAULT_VERSION_QUERY, 150000, 1, add_default_version)                                                 \
+    X(COLUMN_COLLATIONS_QUERY, 0, 4, add_column_collation)
+
+#define QUERY_TEXT(query, since, columns, add)   query,
+#define QUERY_READER(query, since, columns, add) {since, columns, add},
 
 const char *const catalog_queries[] = {CATALOG_QUERIES(QUERY_TEXT) NULL};
 
 static const struct {
-    int columns;
+    int since, columns;
     bool (*add)(struct catalog *catalog, const char *const *row);
 } readers[] = {CATALOG_QUERIES(QUERY_READER)};
+
+int catalog_query_since(int query)
+{
+    return readers[query].since;
+}
 
 bool catalog_add_row(struct catalog_builder *builder, int query, const char *const *values, int count,
                      struct error *error)

@@ -16,6 +16,15 @@ struct catalog {
     struct names by_oid;    /* struct catalog_relation; while building */
     struct names functions; /* struct catalog_function */
     struct names schemas;   /* char */
+    struct catalog_collation *collations;
+    size_t collation_count;
+    const char *encoding; /* of the database; NULL: it was not told */
 };
+
+/* How the collation orders texts, as far as this catalog alone tells. */
+void catalog_order_collations(struct catalog *catalog);
+/* What is left of it beside the others. */
+void catalog_note_other_collations(struct catalog *home, struct catalog *const *others, int count);
+bool catalog_same_collation(const struct catalog_collation *left, const struct catalog_collation *right);
 
 #endif

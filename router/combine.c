@@ -56,7 +56,7 @@ static bool check_column(const struct combine_column *how, const struct merge_co
                refuse(error, i, "is a sum of another type than integers");
     case COMBINE_MIN:
     case COMBINE_MAX:
-        return merge_can_order(column->type, how->collation_is_bytes) ||
+        return merge_can_order(column->type, how->order) ||
                refuse(
                    error, i,
                    "is a minimum or maximum of a type or collation that is not ordered outside PostgreSQL");
@@ -183,7 +183,8 @@ static bool add_extreme(struct accumulator *accumulator, const struct field *fie
     if (!sort_value_read(accumulator->type, format, field, &value, error))
         return false;
     if (accumulator->any) {
-        int order = sort_value_compare(accumulator->type, &value, &accumulator->kept_value);
+        int order =
+            sort_value_compare(accumulator->type, accumulator->how.order, &value, &accumulator->kept_value);
         if (accumulator->how.how == COMBINE_MIN ? order >= 0 : order <= 0)
             return true;
     }

@@ -8,7 +8,6 @@
 #include "router/conditions.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,22 +27,18 @@ static bool is_ascii(const char *bytes, size_t length)
     return true;
 }
 
-/* The type that PostgreSQL's lexer gives a number. */
+/* The type that PostgreSQL's lexer gives a number: digits, perhaps behind a minus, that fit; any other is numeric. */
 static uint32_t number_type(const char *text, size_t length)
 {
-    char copy[24];
-    for (size_t i = 0; i < length; i++)
-        if (!strchr("-0123456789", text[i]))
+    bool negative = length > 0 && *text == '-';
+    int64_t number = 0; /* grows downwards: INT64_MIN has no positive */
+    for (size_t i = negative; i < length; i++)
+        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_sub_overflow(number, text[i] - '0', &number))
             return TYPE_numeric;
-    if (length >= sizeof copy)
+    if (!negative && number == INT64_MIN)
         return TYPE_numeric;
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    errno = 0;
-    long long number = strtoll(copy, NULL, 10);
-    if (errno)
-        return TYPE_numeric;
-    return number >= INT32_MIN && number <= INT32_MAX ? TYPE_int4 : TYPE_int8;
+    return number >= INT32_MIN + (negative ? 0 : 1) ? TYPE_int4 : TYPE_int8;
 }
 
 static struct bound bind_literal(const struct value *value, const struct execution *execution)
@@ -471,9 +466,35 @@ static struct shard_set shards_of_facts(const struct condition *condition, const
     return shards;
 }
 
+/* column = value, and nothing else: nearly every statement.  The same as below, without lists to be multiplied. */
+static struct shard_set shards_of_value(const struct condition *condition, const struct value *value,
+                                        const struct execution *execution)
+{
+    const struct keyspace *keyspace = condition->keyspace;
+    struct shard_set shards = {{0}};
+    struct key_value key;
+    switch (value_key(value, keyspace_type(keyspace, 0), execution, &key)) {
+    case KEY_UNKNOWN:
+        return *keyspace_shards(keyspace);
+    case KEY_NULL:
+    case KEY_NEVER:
+        return shards;
+    case KEY_READ:
+        break;
+    }
+    int shard = keyspace_shard(keyspace, &key);
+    if (shard >= 0)
+        shard_set_add(&shards, shard);
+    return shards;
+}
+
 struct shard_set condition_shards(const struct condition *condition, const struct execution *execution)
 {
+    const struct fact_list *facts = &condition->facts;
     assert(keyspace_columns(condition->keyspace) <= MOST_COLUMNS);
+    if (facts->count == 1 && keyspace_columns(condition->keyspace) == 1 && facts->facts[0]->kind == FACT_VALUES &&
+        facts->facts[0]->value_count == 1)
+        return shards_of_value(condition, &facts->facts[0]->values[0], execution);
     return shards_of_facts(condition, &condition->facts, 1, execution);
 }
 

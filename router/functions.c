@@ -141,27 +141,27 @@ static const struct catalog_function *find(const struct planning *planning, cons
     return catalog_function(catalog, "pg_catalog", name);
 }
 
-static const struct catalog_function *find_of_users(const struct planning *planning, const char *name)
-{
-    char schema[NAMEDATALEN];
-    struct resolve_path path = resolve_path(planning);
-    while (resolve_path_next(&path, schema)) {
-        const struct catalog_function *function = catalog_function(planning->routing->catalog, schema, name);
-        if (function && strcmp(schema, "pg_catalog"))
-            return function;
-    }
-    return NULL;
-}
-
 static void add_users(struct function_facts *facts, const struct catalog_function *function)
 {
     facts->users = true;
+    facts->shadowed |= function->takes_builtin;
     facts->aggregate |= function->aggregate;
     facts->returns_set |= function->returns_set;
     if (function->volatility != 'i')
         facts->class = FUNCTION_READER;
     else if (facts->class == FUNCTION_UNKNOWN)
         facts->class = FUNCTION_SAFE;
+}
+
+static void add_users_of_path(struct function_facts *facts, const struct planning *planning, const char *name)
+{
+    char schema[NAMEDATALEN];
+    struct resolve_path path = resolve_path(planning);
+    while (resolve_path_next(&path, schema)) {
+        const struct catalog_function *function = catalog_function(planning->routing->catalog, schema, name);
+        if (function && strcmp(schema, "pg_catalog"))
+            add_users(facts, function);
+    }
 }
 
 struct function_facts function_facts(const struct planning *planning, const FuncCall *call)
@@ -178,9 +178,8 @@ struct function_facts function_facts(const struct planning *planning, const Func
     } else if (function) {
         add_users(&facts, function);
     }
-    const struct catalog_function *users = schema ? NULL : find_of_users(planning, name);
-    if (users)
-        add_users(&facts, users);
+    if (!schema)
+        add_users_of_path(&facts, planning, name);
     return facts;
 }
 

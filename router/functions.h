@@ -25,6 +25,7 @@ struct function_facts {
     enum function_class class;
     const char *name;
     bool users;     /* may be one of the database's users */
+    bool shadowed;  /* may be one of theirs where PostgreSQL's own would fit, too */
     bool aggregate; /* may be one */
     bool returns_set;
     bool writes;         /* changes something that a transaction keeps */

@@ -43,9 +43,25 @@ const struct shard_set *keyspace_shards(const struct keyspace *keyspace)
     return &keyspace->shards;
 }
 
+/* How many of the ordered numbers are at or below the value; each step halves what is left, without a branch to guess. */
+static size_t numbers_from_below(const int64_t *numbers, size_t count, int64_t value)
+{
+    const int64_t *base = numbers;
+    if (count == 0)
+        return 0;
+    while (count > 1) {
+        size_t half = count / 2;
+        base += base[half - 1] <= value ? half : 0;
+        count -= half;
+    }
+    return (size_t) (base - numbers) + (*base <= value);
+}
+
 /* How many ranges begin at or below the value: the last of them is the one that may hold it. */
 static size_t ranges_from_below(const struct keyspace *keyspace, const struct key_value *value)
 {
+    if (keyspace->starts)
+        return numbers_from_below(keyspace->starts, keyspace->range_count, value->integer);
     size_t low = 0, high = keyspace->range_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

@@ -260,6 +260,36 @@ static void pieces_of_ranges(struct keyspace *keyspace)
     }
 }
 
+static bool compares_as_integer(enum key_type type)
+{
+    switch (type) {
+    case KEY_SMALLINT:
+    case KEY_INTEGER:
+    case KEY_BIGINT:
+    case KEY_DATE:
+    case KEY_TIMESTAMP:
+    case KEY_TIMESTAMPTZ:
+        return true;
+    case KEY_TEXT:
+    case KEY_BPCHAR:
+    case KEY_UUID:
+        return false;
+    }
+    return false;
+}
+
+/* Nothing is below the least integer, so a range without a lower end may as well begin there. */
+static void note_starts(struct keyspace *keyspace)
+{
+    if (!compares_as_integer(keyspace->types[0]))
+        return;
+    keyspace->starts = arena_alloc_array(&keyspace->arena, keyspace->range_count, sizeof(*keyspace->starts));
+    for (size_t i = 0; i < keyspace->range_count; i++) {
+        const struct key_bound *lower = &keyspace->ranges[i].lower;
+        keyspace->starts[i] = lower->infinite ? INT64_MIN : lower->value.integer;
+    }
+}
+
 static void build_range(struct build *build)
 {
     if (!single_column(build, "range"))
@@ -277,6 +307,7 @@ static void build_range(struct build *build)
     bool all_read = build->keyspace->range_count == build->from->range_count;
     if (all_read && !build->from->allow_gaps)
         check_ends(build);
+    note_starts(build->keyspace);
     pieces_of_ranges(build->keyspace);
 }
 

@@ -36,6 +36,7 @@ struct keyspace {
     struct shard_set shards;
     struct key_range *ranges; /* METHOD_RANGE, METHOD_HASH: in order, apart from each other */
     size_t range_count;
+    int64_t *starts; /* METHOD_RANGE of a type that compares as an integer: the ranges' lower ends, close together */
     uint16_t *slot_shards; /* METHOD_HASH: the shard of each slot */
     int slots;
     struct key_entry *entries; /* METHOD_LIST: in order of their values, no two alike */

@@ -54,17 +54,18 @@ static bool check_key(const struct merge_shape *shape, const struct sort_key *ke
         return false;
     }
     uint32_t type = shape->columns[key->column].type;
-    if (merge_can_order(type, key->collation_is_bytes))
+    if (merge_can_order(type, key->order))
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "cannot order the rows of several shards");
-    if (merge_can_order(type, true))
-        error_detail(error, "Sort column %d is of type %s with a collation other than C.", key->column + 1,
-                     sort_type_name(sort_type_of(type)));
+    if (merge_can_order(type, &text_order_bytes))
+        error_detail(error,
+                     "Sort column %d is of type %s with a collation that is not ordered outside PostgreSQL.",
+                     key->column + 1, sort_type_name(sort_type_of(type)));
     else
         error_detail(error, "Sort column %d is of a type (OID %u) that is not ordered outside PostgreSQL.",
                      key->column + 1, type);
     error_hint(error, "Order by a column of another type%s, or select from one shard only.",
-               merge_can_order(type, true) ? ", add COLLATE \"C\"" : "");
+               merge_can_order(type, &text_order_bytes) ? ", add COLLATE \"C\"" : "");
     return false;
 }
 
@@ -141,7 +142,7 @@ static int compare_key(const struct merge *merge, int key, const struct slot *le
         int order = (int) one->null - (int) other->null;
         return how->nulls_first ? -order : order;
     }
-    int order = sort_value_compare(merge->types[key], one, other);
+    int order = sort_value_compare(merge->types[key], how->order, one, other);
     return how->descending ? -order : order;
 }
 

@@ -16,6 +16,7 @@
 
 #include "config/arena.h"
 #include "router/error.h"
+#include "router/text_order.h"
 
 /* One column of a RowDescription, as far as merging needs it. */
 struct merge_column {
@@ -27,13 +28,14 @@ struct sort_key {
     int column;       /* 0-based position in the shard's row */
     bool descending;
     bool nulls_first;
-    bool collation_is_bytes; /* a text column whose order is that of its bytes (C, POSIX); else text cannot be merged */
+    const struct text_order *order; /* of a text column; NULL: not known, it cannot be merged */
 };
 
-/* Can values of this type be ordered exactly as PostgreSQL orders them, in text and in binary format?  (int2, int4, int8,
- * oid, bool, uuid, date, timestamp, timestamptz, bytea, float4/8, numeric; text, varchar, bpchar, name, "char" with byte
- * collation.)  Text-format dates and times are ordered in DateStyle ISO only, which the caller ensures. */
-bool merge_can_order(uint32_t type, bool collation_is_bytes);
+/* Can values of this type be ordered exactly as PostgreSQL orders them, in text and in binary format?  (int2,
+ * int4, int8, oid, bool, uuid, date, timestamp, timestamptz, bytea, float4/8, numeric; "char"; text, varchar,
+ * bpchar, name in an order that is known.)  Text-format dates and times are ordered in DateStyle ISO only,
+ * which the caller ensures. */
+bool merge_can_order(uint32_t type, const struct text_order *order);
 
 struct merge;
 
@@ -77,7 +79,7 @@ enum combine_how {
 };
 struct combine_column {
     enum combine_how how;
-    bool collation_is_bytes; /* for MIN and MAX of text */
+    const struct text_order *order; /* for MIN and MAX of text */
 };
 
 /* One partial row from each of several shards becomes one row, in the same formats. */

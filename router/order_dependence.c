@@ -68,11 +68,11 @@ enum order_dependence call_order_dependence(const struct analysis *analysis, con
     const char *name = facts->name;
     if (call->over && is_among(name, by_place))
         return has_order(call->over) ? ORDER_IGNORED : ORDER_SHOWN;
-    if ((!facts->aggregate && !call->over) || is_among(name, indifferent))
+    if ((!facts->aggregate && !call->over) || (!facts->shadowed && is_among(name, indifferent)))
         return ORDER_IGNORED;
-    if (is_among(name, adders))
+    if (!facts->shadowed && is_among(name, adders))
         return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
-    if (is_among(name, float_adders))
+    if (!facts->shadowed && is_among(name, float_adders))
         return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_SHOWN;
     bool ordered = call->agg_order || call->agg_within_group || call->agg_distinct ||
                    (call->over && has_order(call->over));
@@ -81,9 +81,9 @@ enum order_dependence call_order_dependence(const struct analysis *analysis, con
 
 bool adds_exact_numbers(struct analysis *analysis, const struct query *query, const FuncCall *call)
 {
-    bool bytes;
+    const struct text_order *order;
     uint32_t type = list_length(call->args) == 1 && query && query->scope && !function_facts(analysis->planning, call).users
-                        ? analysis_infer(analysis, query, linitial(call->args), &bytes)
+                        ? analysis_infer(analysis, query, linitial(call->args), &order)
                         : 0;
     return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money;
 }

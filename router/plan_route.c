@@ -136,9 +136,9 @@ static int any_shard(const struct plan *plan)
 static bool choose_kind(const struct plan *plan, const struct execution *execution, struct route *route,
                         struct error *error)
 {
-    if (shard_set_count(&route->shards) == 0)
+    if (shard_set_is_empty(&route->shards))
         shard_set_add(&route->shards, any_shard(plan));
-    if (shard_set_count(&route->shards) == 1 && !(plan->many == PLAN_SPLIT && plan->copy)) {
+    if (shard_set_is_single(&route->shards) && !(plan->many == PLAN_SPLIT && plan->copy)) {
         route->kind = PLAN_SINGLE;
         return true;
     }
@@ -155,9 +155,10 @@ static bool choose_kind(const struct plan *plan, const struct execution *executi
 static bool check_clock_words(const struct plan *plan, const struct execution *execution,
                               const struct route *route, struct error *error)
 {
-    bool found = plan->inside->clock_words || (execution->literals && has_clock_word(execution->literals)) ||
-                 is_bound_to_clock_word(execution->binds);
-    if (route->kind == PLAN_SINGLE || route->kind == PLAN_GATHER || !plan->inside->no_clock_words || !found)
+    if (route->kind == PLAN_SINGLE || route->kind == PLAN_GATHER || !plan->inside->no_clock_words)
+        return true;
+    if (!plan->inside->clock_words && !(execution->literals && has_clock_word(execution->literals)) &&
+        !is_bound_to_clock_word(execution->binds))
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this statement cannot be run across shards");
     error_detail(error, "A value such as 'now' is read by each shard's own clock.");

@@ -78,30 +78,32 @@ static int position_of(struct selecting *selecting, Node *node)
 }
 
 /* The type of an output column; a set operation's is known where both arms have the same. */
-static uint32_t output_type(struct selecting *selecting, const struct query *query, int position, bool *bytes)
+static uint32_t output_type(struct selecting *selecting, const struct query *query, int position,
+                            const struct text_order **order)
 {
     struct analysis *analysis = &selecting->analysis;
     if (query->set_operation) {
-        bool right_bytes;
-        uint32_t left = output_type(selecting, query->left, position, bytes);
-        uint32_t right = output_type(selecting, query->right, position, &right_bytes);
-        *bytes &= right_bytes;
+        const struct text_order *other;
+        uint32_t left = output_type(selecting, query->left, position, order);
+        uint32_t right = output_type(selecting, query->right, position, &other);
+        if (*order != other)
+            *order = NULL;
         return left == right ? left : 0;
     }
-    *bytes = false;
+    *order = NULL;
     if (!query->outputs_known || position >= query->output_count)
         return 0;
     const struct output *output = &query->outputs[position];
     if (output->slot >= 0)
-        *bytes = analysis->slots[output->slot].ordered_by_type;
+        *order = analysis->slots[output->slot].order;
     if (output->slot >= 0 && !output->expression)
         return analysis->slots[output->slot].type;
-    return output->expression ? analysis_infer(analysis, query, output->expression, bytes) : 0;
+    return output->expression ? analysis_infer(analysis, query, output->expression, order) : 0;
 }
 
-static bool can_order(struct selecting *selecting, uint32_t type, bool bytes)
+static bool can_order(struct selecting *selecting, uint32_t type, const struct text_order *order)
 {
-    if (!type || !merge_can_order(type, bytes))
+    if (!type || !merge_can_order(type, order))
         return give_up(selecting, "Sort by a column of a simple type; for text, by one COLLATE \"C\".",
                        "It is not known how to order by this expression as PostgreSQL does.");
     if (type_is_string(type) && !selecting->analysis.planning->facts->server_encoding)
@@ -115,15 +117,15 @@ static bool can_order(struct selecting *selecting, uint32_t type, bool bytes)
 static bool add_hidden(struct selecting *selecting, Node *node, struct sort_key *key)
 {
     const SelectStmt *select = selecting->select;
-    bool bytes;
+    const struct text_order *order;
     if (selecting->query->set_operation || (select->distinctClause && !select_has_distinct_on(select)))
         return give_up(selecting, "Sort by a column of the select list.",
                        "ORDER BY is not by a column of the result.");
-    uint32_t type = analysis_infer(&selecting->analysis, selecting->query, node, &bytes);
-    if (!can_order(selecting, type, bytes))
+    uint32_t type = analysis_infer(&selecting->analysis, selecting->query, node, &order);
+    if (!can_order(selecting, type, order))
         return false;
     key->column = selecting->query->output_count + list_length(selecting->hidden);
-    key->collation_is_bytes = bytes;
+    key->order = order;
     selecting->hidden = lappend(selecting->hidden, node);
     return true;
 }
@@ -138,11 +140,11 @@ static bool add_sort_key(struct selecting *selecting, const SortBy *sort, struct
     int position = position_of(selecting, sort->node);
     if (position < 0)
         return add_hidden(selecting, sort->node, key);
-    bool bytes;
-    uint32_t type = output_type(selecting, selecting->query, position, &bytes);
+    const struct text_order *order;
+    uint32_t type = output_type(selecting, selecting->query, position, &order);
     key->column = position;
-    key->collation_is_bytes = bytes;
-    return can_order(selecting, type, bytes);
+    key->order = order;
+    return can_order(selecting, type, order);
 }
 
 /* A number that no column has, or a constant that is none: an error on every shard. */
@@ -260,16 +262,18 @@ static const struct aggregate *find_aggregate(const FuncCall *call)
 static bool argument_combines(struct selecting *selecting, const struct aggregate *aggregate,
                               const FuncCall *call, struct combine_column *column)
 {
-    bool bytes = false;
+    const struct text_order *order = NULL;
     Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
-    uint32_t type = analysis_infer(&selecting->analysis, selecting->query, argument, &bytes);
-    column->collation_is_bytes = bytes;
+    bool extreme = aggregate->how == COMBINE_MIN || aggregate->how == COMBINE_MAX;
+    uint32_t type =
+        analysis_infer(&selecting->analysis, selecting->query, extreme ? (Node *) call : argument, &order);
+    column->order = order;
     switch (aggregate->how) {
     case COMBINE_SUM:
         return !strcmp(aggregate->name, "count") || type_is_integer(type);
     case COMBINE_MIN:
     case COMBINE_MAX:
-        return argument && can_order(selecting, type, bytes);
+        return argument && can_order(selecting, type, order);
     case COMBINE_BOOL_AND:
     case COMBINE_BOOL_OR:
     case COMBINE_SAME:
@@ -292,8 +296,9 @@ static bool combine_call(struct selecting *selecting, const struct anchor *ancho
 {
     const struct aggregate *aggregate = find_aggregate(call);
     const char *hint = "Select count, sum of integers, min and max only, each alone in its column.";
+    struct function_facts facts = function_facts(selecting->analysis.planning, call);
     if (!aggregate || call->over || call->agg_order || call->agg_within_group || call->func_variadic ||
-        !function_facts(selecting->analysis.planning, call).aggregate)
+        !facts.aggregate || facts.shadowed)
         return give_up(selecting, hint, "An aggregate in the select list cannot be combined from parts.");
     if (!distinct_combines(selecting, anchor, call))
         return give_up(selecting, hint, "DISTINCT inside an aggregate compares rows of different shards.");

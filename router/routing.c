@@ -176,7 +176,10 @@ static const char *find_problem(struct routing *routing, const struct routed_tab
             continue;
         const struct catalog_relation *other =
             catalog_relation(catalogs[shard], table->settings->schema, table->settings->name);
-        const char *difference = catalog_difference(table->relation, other, &routing->arena);
+        const char *difference =
+            catalog_locale_difference(routing->catalog, catalogs[shard], &routing->arena);
+        if (!difference)
+            difference = catalog_difference(table->relation, other, &routing->arena);
         if (difference)
             return arena_printf(&routing->arena, "shard \"%s\" differs in table \"%s.%s\": %s",
                                 routing->snapshot->shards[routing->settings->shards[shard]].name,
@@ -227,6 +230,24 @@ static bool join_tables(struct routing *routing, struct catalog **catalogs, stru
     return true;
 }
 
+/* Behind catalog_note_others(): what one shard lacks no shard has. */
+static void tell_locales(struct routing *routing, struct catalog **catalogs)
+{
+    const struct catalog_collation *home = catalog_default_collation(routing->catalog);
+    for (size_t shard = 0; shard < routing->settings->shard_count; shard++) {
+        struct shard_locale *locale = &routing->locales[shard];
+        const struct catalog_collation *own =
+            catalogs[shard] ? catalog_default_collation(catalogs[shard]) : NULL;
+        if (!own)
+            continue;
+        locale->collation = catalog_collation_text(own, &routing->arena);
+        locale->version = arena_strdup(&routing->arena, own->actual);
+        locale->obstacle = arena_strdup(&routing->arena, own->obstacle);
+        if (!locale->obstacle && home && !home->order)
+            locale->obstacle = "it is not so on all shards";
+    }
+}
+
 struct routing *routing_build(struct settings *snapshot, const struct database_settings *database,
                               struct catalog **catalogs, struct error *error)
 {
@@ -238,6 +259,8 @@ struct routing *routing_build(struct settings *snapshot, const struct database_s
     routing->catalog = catalogs[0];
     bool joined = join_keyspaces(routing, error) && join_tables(routing, catalogs, error);
     catalog_note_others(routing->catalog, catalogs + 1, (int) database->shard_count - 1);
+    routing->locales = arena_alloc_array(&routing->arena, database->shard_count, sizeof *routing->locales);
+    tell_locales(routing, catalogs);
     for (size_t shard = 1; shard < database->shard_count; shard++)
         catalog_free(catalogs[shard]);
     if (joined)

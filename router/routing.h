@@ -23,6 +23,13 @@ struct routed_table {
     const char *problem; /* why statements that touch more than one shard of it are refused (shards differ …), or NULL */
 };
 
+/* How a shard's database orders texts, for SHOW SHARDS. */
+struct shard_locale {
+    const char *collation; /* the default one: "en_US.UTF-8", "icu:en-US"; NULL: not known */
+    const char *version;   /* of its library; NULL: none or not known */
+    const char *obstacle;  /* why Keyway does not order by it, or NULL */
+};
+
 struct routing {
     _Atomic unsigned references;
     uint64_t version;               /* never reused in one process */
@@ -33,6 +40,7 @@ struct routing {
     struct catalog *catalog;        /* the home shard's; owned */
     struct routed_table *tables;    /* parallel to settings->tables */
     const struct routed_table **by_name; /* the same, by schema and name */
+    struct shard_locale *locales;        /* parallel to settings->shards */
 };
 
 /*

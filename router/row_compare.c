@@ -1,8 +1,8 @@
 /*
  * One table says for each type how its text and its binary form are read and how the results compare.  There
- * are four ways to compare: as integers (also everything that PostgreSQL stores as one), as floats, as
- * decimals of any length, and as bytes.  uuid and bytea in text compare as their hex digits, which are
- * lower-case and so in the order of the bytes they stand for.
+ * are five ways to compare: as integers (also everything that PostgreSQL stores as one), as floats, as
+ * decimals of any length, as bytes, and as texts (text_order.h).  uuid and bytea in text compare as their hex
+ * digits, which are lower-case and so in the order of the bytes they stand for.
  */
 #include "router/row_compare.h"
 
@@ -12,7 +12,7 @@
 
 #include "router/iso_time.h"
 
-enum ordering { ORDER_INTEGER, ORDER_REAL, ORDER_DECIMAL, ORDER_BYTES };
+enum ordering { ORDER_INTEGER, ORDER_REAL, ORDER_DECIMAL, ORDER_BYTES, ORDER_TEXT };
 
 /* The classes of decimals, in their order. */
 enum decimal_class {
@@ -318,7 +318,6 @@ typedef bool (*value_reader)(const uint8_t *bytes, size_t length, struct sort_va
 struct sort_type {
     uint32_t oid; /* pg_type.dat of PostgreSQL 15 */
     const char *name;
-    bool needs_byte_collation;
     enum ordering ordering;
     value_reader text, binary;
     const char *hint; /* what makes shards send another text; NULL: nothing does */
@@ -328,24 +327,24 @@ static const char date_hint[] = "Set DateStyle to ISO.";
 static const char bytea_hint[] = "Set bytea_output to hex.";
 
 static const struct sort_type sort_types[] = {
-    {16, "boolean", false, ORDER_INTEGER, text_bool, binary_bool, NULL},
-    {17, "bytea", false, ORDER_BYTES, text_bytea, any_bytes, bytea_hint},
-    {18, "\"char\"", false, ORDER_INTEGER, text_char, binary_char, NULL},
-    {19, "name", true, ORDER_BYTES, any_bytes, any_bytes, NULL},
-    {20, "bigint", false, ORDER_INTEGER, text_integer, binary_int8, NULL},
-    {21, "smallint", false, ORDER_INTEGER, text_integer, binary_int2, NULL},
-    {23, "integer", false, ORDER_INTEGER, text_integer, binary_int4, NULL},
-    {25, "text", true, ORDER_BYTES, any_bytes, any_bytes, NULL},
-    {26, "oid", false, ORDER_INTEGER, text_integer, binary_oid, NULL},
-    {700, "real", false, ORDER_REAL, text_float, binary_float4, NULL},
-    {701, "double precision", false, ORDER_REAL, text_float, binary_float8, NULL},
-    {1042, "character", true, ORDER_BYTES, padded_bytes, padded_bytes, NULL},
-    {1043, "character varying", true, ORDER_BYTES, any_bytes, any_bytes, NULL},
-    {1082, "date", false, ORDER_INTEGER, text_date, binary_int4, date_hint},
-    {1114, "timestamp without time zone", false, ORDER_INTEGER, text_timestamp, binary_int8, date_hint},
-    {1184, "timestamp with time zone", false, ORDER_INTEGER, text_timestamptz, binary_int8, date_hint},
-    {1700, "numeric", false, ORDER_DECIMAL, text_numeric, binary_numeric, NULL},
-    {2950, "uuid", false, ORDER_BYTES, text_uuid, binary_uuid, NULL},
+    {16, "boolean", ORDER_INTEGER, text_bool, binary_bool, NULL},
+    {17, "bytea", ORDER_BYTES, text_bytea, any_bytes, bytea_hint},
+    {18, "\"char\"", ORDER_INTEGER, text_char, binary_char, NULL},
+    {19, "name", ORDER_TEXT, any_bytes, any_bytes, NULL},
+    {20, "bigint", ORDER_INTEGER, text_integer, binary_int8, NULL},
+    {21, "smallint", ORDER_INTEGER, text_integer, binary_int2, NULL},
+    {23, "integer", ORDER_INTEGER, text_integer, binary_int4, NULL},
+    {25, "text", ORDER_TEXT, any_bytes, any_bytes, NULL},
+    {26, "oid", ORDER_INTEGER, text_integer, binary_oid, NULL},
+    {700, "real", ORDER_REAL, text_float, binary_float4, NULL},
+    {701, "double precision", ORDER_REAL, text_float, binary_float8, NULL},
+    {1042, "character", ORDER_TEXT, padded_bytes, padded_bytes, NULL},
+    {1043, "character varying", ORDER_TEXT, any_bytes, any_bytes, NULL},
+    {1082, "date", ORDER_INTEGER, text_date, binary_int4, date_hint},
+    {1114, "timestamp without time zone", ORDER_INTEGER, text_timestamp, binary_int8, date_hint},
+    {1184, "timestamp with time zone", ORDER_INTEGER, text_timestamptz, binary_int8, date_hint},
+    {1700, "numeric", ORDER_DECIMAL, text_numeric, binary_numeric, NULL},
+    {2950, "uuid", ORDER_BYTES, text_uuid, binary_uuid, NULL},
 };
 
 const struct sort_type *sort_type_of(uint32_t oid)
@@ -356,10 +355,10 @@ const struct sort_type *sort_type_of(uint32_t oid)
     return NULL;
 }
 
-bool merge_can_order(uint32_t type, bool collation_is_bytes)
+bool merge_can_order(uint32_t type, const struct text_order *order)
 {
     const struct sort_type *found = sort_type_of(type);
-    return found != NULL && (collation_is_bytes || !found->needs_byte_collation);
+    return found != NULL && (order != NULL || found->ordering != ORDER_TEXT);
 }
 
 const char *sort_type_name(const struct sort_type *type)
@@ -420,8 +419,8 @@ static int compare_decimals(const struct sort_value *left, const struct sort_val
     return left->integer == DECIMAL_NEGATIVE ? compare_magnitudes(right, left) : 0;
 }
 
-int sort_value_compare(const struct sort_type *type, const struct sort_value *left,
-                       const struct sort_value *right)
+int sort_value_compare(const struct sort_type *type, const struct text_order *order,
+                       const struct sort_value *left, const struct sort_value *right)
 {
     switch (type->ordering) {
     case ORDER_INTEGER:
@@ -432,6 +431,8 @@ int sort_value_compare(const struct sort_type *type, const struct sort_value *le
         return compare_decimals(left, right);
     case ORDER_BYTES:
         return compare_bytes(left->head, left->head_length, right->head, right->head_length);
+    case ORDER_TEXT:
+        return text_order_compare(order, left->head, left->head_length, right->head, right->head_length);
     }
     return 0;
 }

@@ -26,7 +26,7 @@ struct sort_value {
 
 struct sort_type; /* how values of one type are read and compared */
 
-/* NULL for a type that cannot be ordered; of text it is the order of its bytes. */
+/* NULL for a type that cannot be ordered. */
 const struct sort_type *sort_type_of(uint32_t oid);
 const char *sort_type_name(const struct sort_type *type);
 
@@ -35,8 +35,8 @@ const char *sort_type_name(const struct sort_type *type);
 bool sort_value_read(const struct sort_type *type, int16_t format, const struct field *field,
                      struct sort_value *value, struct error *error);
 
-/* < 0, 0, > 0; neither is NULL, and both were read in the same format. */
-int sort_value_compare(const struct sort_type *type, const struct sort_value *left,
-                       const struct sort_value *right);
+/* < 0, 0, > 0; neither is NULL, and both were read in the same format.  `order` is that of texts. */
+int sort_value_compare(const struct sort_type *type, const struct text_order *order,
+                       const struct sort_value *left, const struct sort_value *right);
 
 #endif

@@ -38,6 +38,26 @@ static inline int shard_set_count(const struct shard_set *set)
     return count;
 }
 
+static inline bool shard_set_is_empty(const struct shard_set *set)
+{
+    uint64_t any = 0;
+    for (int i = 0; i < SHARD_SET_WORDS; i++)
+        any |= set->words[i];
+    return any == 0;
+}
+
+/* Exactly one member: asked at each statement, and counting bits is slow without an instruction for it. */
+static inline bool shard_set_is_single(const struct shard_set *set)
+{
+    uint64_t any = 0, more = 0;
+    for (int i = 0; i < SHARD_SET_WORDS; i++) {
+        uint64_t word = set->words[i];
+        more |= (word & (word - 1)) | (any ? word : 0);
+        any |= word;
+    }
+    return any != 0 && more == 0;
+}
+
 /* The lowest member not below `from`, or -1: for (s = next(set, 0); s >= 0; s = next(set, s + 1)). */
 static inline int shard_set_next(const struct shard_set *set, int from)
 {

@@ -30,7 +30,7 @@
     X(uuid, 2950, 2951)
 
 #define SQL_TYPE_ENUM(name, oid, array) TYPE_##name = (oid), TYPE_ARRAY_##name = (array),
-enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_unknown = 705, TYPE_money = 790, TYPE_interval = 1186 };
+enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_char = 18, TYPE_unknown = 705, TYPE_money = 790, TYPE_interval = 1186 };
 #undef SQL_TYPE_ENUM
 
 static inline bool type_is_integer(uint32_t type)

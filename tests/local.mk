@@ -27,6 +27,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
+	tests/unit/test_text_order.c \
 	tests/unit/test_utility.c \
 	tests/unit/test_wire.c \
 	tests/unit/test_worker.c \
@@ -142,7 +143,7 @@ tests_differential_tpch_test_SOURCES = \
 tests_differential_tpch_test_LDADD = $(LIBPQ_LIBS)
 
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
-	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}"
+	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}" HOT_PATH="$(abs_builddir)/$(HOT_PATH)"
 
 .PHONY: check-programs unit-check integration-check differential-check tpch-check fuzz fuzz-programs
 differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
@@ -152,10 +153,11 @@ tpch-check: keyway$(EXEEXT) $(TPCH_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(TPCH_TEST)
 
 if HAVE_CRITERION
-check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(MICRO) $(HOT_PATH)
 
 check-local: check-programs
-	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(abs_srcdir)/bench/check_instructions $(INTEGRATION_TEST) \
+		$(DIFFERENTIAL_TESTS)
 
 unit-check: $(UNIT_TESTS)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS)
@@ -204,6 +206,7 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 	tests/differential/errors.sql \
 	tests/differential/joins.sql \
 	tests/differential/keys.sql \
+	tests/differential/locales.sql \
 	tests/differential/reads.sql \
 	tests/differential/session.sql \
 	tests/differential/setup.sql \

@@ -60,10 +60,20 @@ static const struct {
     enum keyspace keyspace;
     const char *key;
 } tables[] = {
-    {"users", BY_NAME, "username"},  {"posts", BY_NAME, "username"},       {"follows", BY_NAME, "follower"},
-    {"events", BY_ID, "id"},         {"event_tags", BY_ID, "event_id"},    {"zoo", BY_ID, "id"},
-    {"tokens", BY_UUID, "id"},       {"stock", BY_TENANT, "tenant, item"}, {"readings", BY_DAY, "day"},
-    {"places", BY_REGION, "region"}, {"countries", REFERENCE, NULL},       {"notes", HOME, NULL},
+    {"users", BY_NAME, "username"},
+    {"posts", BY_NAME, "username"},
+    {"follows", BY_NAME, "follower"},
+    {"events", BY_ID, "id"},
+    {"event_tags", BY_ID, "event_id"},
+    {"zoo", BY_ID, "id"},
+    {"tokens", BY_UUID, "id"},
+    {"stock", BY_TENANT, "tenant, item"},
+    {"readings", BY_DAY, "day"},
+    {"places", BY_REGION, "region"},
+    {"words", BY_NAME, "word"},
+    {"terms", BY_NAME, "term"},
+    {"countries", REFERENCE, NULL},
+    {"notes", HOME, NULL},
     {"lists", HOME, NULL},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
@@ -176,14 +186,15 @@ static const char *const rings =
 static void write_condition(const struct layout *layout, int piece, int i, FILE *sql)
 {
     const char *const *cuts = tables[i].keyspace == BY_DAY ? layout->days : layout->names;
+    const char *order = tables[i].keyspace == BY_NAME ? " COLLATE \"C\"" : "";
     switch (tables[i].keyspace) {
     case BY_NAME:
     case BY_DAY:
         fprintf(sql, "true");
         if (piece > 0)
-            fprintf(sql, " AND %s >= '%s'", tables[i].key, cuts[piece - 1]);
+            fprintf(sql, " AND %s >= '%s'%s", tables[i].key, cuts[piece - 1], order);
         if (piece < layout->shards - 1)
-            fprintf(sql, " AND %s < '%s'", tables[i].key, cuts[piece]);
+            fprintf(sql, " AND %s < '%s'%s", tables[i].key, cuts[piece], order);
         break;
     case BY_ID:
     case BY_UUID:

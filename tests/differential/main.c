@@ -1,9 +1,14 @@
 /*
  * differential: the same statements to Keyway and to one PostgreSQL that holds all rows.
  *
- *   differential.test [--refusals]                    the corpus and 20000 random statements
- *   differential.test [--refusals] --filter GLOB      of the corpus, what matches "LAYOUT/FILE:LINE":
- * '3/joins:*' differential.test [--refusals] --random N [--seed S] [--first I]     random statements only
+ *   differential.test                                 the corpus and 20000 random statements, under locale C;
+ *                                                     then under the others the corpus over one layout and
+ *                                                     2000 random statements over another
+ *   differential.test --locale L [--brief]            all of it under one locale, or as much as of the others
+ *   differential.test --filter GLOB                   of the corpus, what matches "LAYOUT/FILE:LINE":
+ * '3/joins:*' differential.test --random N [--seed S] [--first I]     random statements only
+ *
+ * Under C unless --locale says otherwise: C.UTF-8, en_US.UTF-8, icu:en-US.  --refusals names each of them.
  *
  * Each entry of the corpus before each layout is one test.  It is equal, or refused (0A000 with DETAIL and
  * HINT, and nothing changed), or different; only the last is a failure.  The tally says which kinds of plans
@@ -23,12 +28,21 @@
 #include "tests/differential/trial.h"
 #include "tests/integration/cluster.h"
 
-enum { RANDOM_STATEMENTS = 20000 };
+enum { RANDOM_STATEMENTS = 20000, BRIEF_STATEMENTS = 2000 };
+
+static const char *const other_locales[] = {"C.UTF-8", "en_US.UTF-8", "icu:en-US"};
+
+/* The layouts of a brief run: of the corpus, and of random statements. */
+static const char brief_corpus[] = "3", brief_random[] = "7";
 
 struct report {
+    const char *locale; /* of the databases */
+    bool everywhere;    /* the others follow */
+    bool brief;
     const char *filter;
     bool refusals;    /* name each of them */
-    int first, count; /* random statements */
+    int first, count; /* random statements, under one locale */
+    int statements;   /* … under all of them */
     unsigned long long seed;
     int verdicts[VERDICT_DIFFERENT + 1];
     int invalid, with_rows; /* random statements */
@@ -113,7 +127,12 @@ static bool is_chosen(const struct report *report, const struct layout *layout, 
 {
     char name[200];
     snprintf(name, sizeof name, "%s/%s:%d", layout->name, entry->file, entry->line);
-    return fnmatch(report->filter, name, 0) == 0;
+    return fnmatch(report->filter, name, 0) == 0 && (!report->brief || !strcmp(layout->name, brief_corpus));
+}
+
+static bool is_turn(const struct report *report, const struct layout *layout, int number)
+{
+    return report->brief ? !strcmp(layout->name, brief_random) : random_is_turn(layout, number);
 }
 
 static void run_entries(struct report *report, struct bench *bench, const struct endpoint *keyway,
@@ -136,7 +155,7 @@ static void count_error(struct report *report, const struct bench *bench, const 
 static void run_random(struct report *report, struct bench *bench, const struct endpoint *keyway)
 {
     for (int i = report->first; i < report->first + report->count; i++) {
-        if (!random_is_turn(bench->servers.layout, i))
+        if (!is_turn(report, bench->servers.layout, i))
             continue;
         struct random_trial trial = random_run(bench, report->seed, i);
         report->with_rows += trial.has_rows;
@@ -161,7 +180,8 @@ static void run_layout(struct report *report, const struct layout *layout, const
     layout_unload(&bench.servers);
     report->foreign_types += bench.keyway.foreign_types;
     free(bench.reason);
-    printf("layout \"%s\": done in %ld s\n", layout->name, (milliseconds() - started) / 1000);
+    printf("locale %s, layout \"%s\": done in %ld s\n", report->locale, layout->name,
+           (milliseconds() - started) / 1000);
     fflush(stdout);
 }
 
@@ -172,9 +192,32 @@ static bool layout_is_chosen(const struct report *report, const struct layout *l
         if (is_chosen(report, layout, &corpus->entries[i]))
             return true;
     for (int i = report->first; i < report->first + report->count; i++)
-        if (random_is_turn(layout, i))
+        if (is_turn(report, layout, i))
             return true;
     return false;
+}
+
+static bool run_locale(struct report *report, const struct corpus *corpus)
+{
+    bool ready = cluster_create(report->locale);
+    for (int i = 0; ready && i < layout_count; i++)
+        if (layout_is_chosen(report, &layouts[i], corpus))
+            run_layout(report, &layouts[i], corpus);
+    cluster_destroy();
+    return ready;
+}
+
+static bool run_others(struct report *report, const struct corpus *corpus)
+{
+    bool ready = true;
+    report->brief = true;
+    report->count = BRIEF_STATEMENTS;
+    report->statements += BRIEF_STATEMENTS * (int) (sizeof other_locales / sizeof *other_locales);
+    for (size_t i = 0; ready && i < sizeof other_locales / sizeof *other_locales; i++) {
+        report->locale = other_locales[i];
+        ready = run_locale(report, corpus);
+    }
+    return ready;
 }
 
 static int finish(struct report *report)
@@ -183,10 +226,10 @@ static int finish(struct report *report)
     int tested = verdicts[VERDICT_EQUAL] + verdicts[VERDICT_REFUSED] + verdicts[VERDICT_DIFFERENT];
     tally_print(&report->kinds, "plans (statements x layouts):", 0);
     tally_print(&report->reasons, "refusals by reason (statements x layouts):", 1);
-    if (report->count) {
+    if (report->statements) {
         tally_print(&report->errors, "errors of random statements by SQLSTATE:", 1);
-        printf("random statements: %d, %d of them gave rows, %d an error\n", report->count, report->with_rows,
-               report->invalid);
+        printf("random statements: %d, %d of them gave rows, %d an error\n", report->statements,
+               report->with_rows, report->invalid);
     }
     printf("types of the database's own under the OID of another shard than the first: %d times\n",
            report->foreign_types);
@@ -202,20 +245,30 @@ static int finish(struct report *report)
 
 static void usage(void)
 {
-    fprintf(stderr, "differential.test [--refusals] [--filter GLOB | --random N [--seed S] [--first I]]\n");
+    fprintf(stderr, "differential.test [--refusals] [--locale LOCALE] [--brief]"
+                    " [--filter GLOB | --random N [--seed S] [--first I]]\n");
     exit(2);
 }
 
 static const struct option options[] = {
     {"filter", required_argument, NULL, 'f'}, {"refusals", no_argument, NULL, 'v'},
     {"random", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
-    {"first", required_argument, NULL, 'i'},  {0},
+    {"first", required_argument, NULL, 'i'},  {"locale", required_argument, NULL, 'l'},
+    {"brief", no_argument, NULL, 'b'},        {0},
 };
 
-/* One part alone leaves out the other. */
+/* One part alone leaves out the other, and other locales. */
 static void read_argument(struct report *report, int option)
 {
+    report->everywhere &= option == 'v';
     switch (option) {
+    case 'l':
+        report->locale = optarg;
+        break;
+    case 'b':
+        report->brief = true;
+        report->count = report->count == RANDOM_STATEMENTS ? BRIEF_STATEMENTS : report->count;
+        break;
     case 'f':
         report->filter = optarg;
         report->count = 0;
@@ -257,18 +310,18 @@ static struct corpus read_corpus(void)
 
 int main(int argc, char **argv)
 {
-    struct report report = {.filter = "*", .count = RANDOM_STATEMENTS, .seed = 1};
+    struct report report = {
+        .locale = "C", .everywhere = true, .filter = "*", .count = RANDOM_STATEMENTS, .seed = 1};
     setenv("LC_ALL", "C.UTF-8", 1);
     read_arguments(&report, argc, argv);
     struct corpus corpus = read_corpus();
     signal(SIGINT, stop_on_signal);
     signal(SIGTERM, stop_on_signal);
     signal(SIGPIPE, SIG_IGN);
-    bool ready = cluster_create();
-    for (int i = 0; ready && i < layout_count; i++)
-        if (layout_is_chosen(&report, &layouts[i], &corpus))
-            run_layout(&report, &layouts[i], &corpus);
-    cluster_destroy();
+    report.statements = report.count;
+    bool ready = run_locale(&report, &corpus);
+    if (ready && report.everywhere)
+        ready = run_others(&report, &corpus);
     corpus_free(&corpus);
     return ready ? finish(&report) : 1;
 }

@@ -16,6 +16,7 @@ enum pool {
     POOL_MONEY,
     POOL_MEASURE,
     POOL_WORD, /* texts of all kinds */
+    POOL_SPELLING,
     POOL_CITY,
     POOL_KIND,
     POOL_TAG,

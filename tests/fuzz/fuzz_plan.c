@@ -44,11 +44,14 @@ static const struct {
     {2, "6|k|25|-1|text|f|t|t|t|f|f|~"},
     {2, "6|n|20|-1|bigint|f|f|f|t|f|f|~"},
     {5, "1|t_pkey|t|k"},
-    {6, "pg_catalog|count|i|t|t|f|f"},
-    {6, "pg_catalog|max|i|t|t|f|f"},
-    {6, "pg_catalog|sum|i|t|t|f|f"},
-    {6, "pg_catalog|now|s|t|f|f|f"},
-    {6, "pg_catalog|lower|i|t|f|f|f"},
+    {7, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8"},
+    {7, "pg_catalog|default|c|C.UTF-8|C.UTF-8|t|~|~|f|t|UTF8"},
+    {9, "1|k|pg_catalog|C"},
+    {6, "pg_catalog|count|i|t|t|f|f|t"},
+    {6, "pg_catalog|max|i|t|t|f|f|t"},
+    {6, "pg_catalog|sum|i|t|t|f|f|t"},
+    {6, "pg_catalog|now|s|t|f|f|f|t"},
+    {6, "pg_catalog|lower|i|t|f|f|f|t"},
 };
 
 static void require(bool held)

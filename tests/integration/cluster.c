@@ -223,14 +223,38 @@ static bool make_certificates(const char *folder)
                folder) == 0;
 }
 
-static bool make_template(const char *folder)
+/* The machine may have C.UTF-8 only, and its own list is not touched: with LOCPATH the C library looks here.
+ */
+static bool make_locales(const char *folder)
 {
-    return run("cd %s && %s %s/initdb -D server0 -U postgres -A trust -E UTF8 --locale=C --no-sync > "
+    char path[500];
+    snprintf(path, sizeof path, "%s/locales", folder);
+    if (run("mkdir %s && cd %s && { localedef -i en_US -f UTF-8 ./en_US.UTF-8 && "
+            "localedef -i C -f UTF-8 ./C.UTF-8; } > ../localedef.log 2>&1",
+            path, path) != 0)
+        return false;
+    setenv("LOCPATH", path, 1);
+    return true;
+}
+
+static void initdb_locale(const char *locale, char *options, size_t size)
+{
+    if (strncmp(locale, "icu:", 4) != 0)
+        snprintf(options, size, "--locale=%s", locale);
+    else
+        snprintf(options, size, "--locale=C.UTF-8 --locale-provider=icu --icu-locale=%s", locale + 4);
+}
+
+static bool make_template(const char *folder, const char *locale)
+{
+    char options[200];
+    initdb_locale(locale, options, sizeof options);
+    return run("cd %s && %s %s/initdb -D server0 -U postgres -A trust -E UTF8 %s --no-sync > "
                "initdb.log 2>&1 && "
                "cp server.crt server.key ca.crt server0/ && printf '%s' > server0/pg_hba.conf && "
                "printf 'cert app cert_user\\n' > server0/pg_ident.conf && echo \"ssl_ca_file = 'ca.crt'\" >> "
                "server0/postgresql.conf && %s",
-               folder, as_postgres(), pg_bindir(), host_rules,
+               folder, as_postgres(), pg_bindir(), options, host_rules,
                getuid() == 0 ? "chown postgres server0/server.key server0/server.crt server0/ca.crt"
                              : "true") == 0;
 }
@@ -261,15 +285,15 @@ static void remember(const char *name, int number, const char *value)
     setenv(variable, value, 1);
 }
 
-bool cluster_create(void)
+bool cluster_create(const char *locale)
 {
     char folder[] = "/tmp/keyway-test.XXXXXX";
     if (!mkdtemp(folder) || chmod(folder, 0777) != 0)
         return false;
     remember("KEYWAY_TEST_FOLDER", -1, folder);
-    if (!make_certificates(folder) || !make_template(folder)) {
-        fprintf(stderr, "certificates or initdb failed:\n");
-        run("cat %s/openssl.log %s/initdb.log >&2", folder, folder);
+    if (!make_certificates(folder) || !make_locales(folder) || !make_template(folder, locale)) {
+        fprintf(stderr, "certificates, localedef (Debian package locales) or initdb failed:\n");
+        run("cd %s && cat openssl.log localedef.log initdb.log >&2", folder);
         return false;
     }
     for (int i = 0; i < CLUSTER_SERVERS; i++) {

@@ -15,8 +15,12 @@
 
 enum { CLUSTER_SHARDS = 7, CLUSTER_ORACLE = CLUSTER_SHARDS, CLUSTER_SERVERS };
 
-/* Main process only: make and start everything (false: said why on stderr); stop and remove everything. */
-bool cluster_create(void);
+/*
+ * Main process only: make and start everything (false: said why on stderr); stop and remove everything.
+ * `locale` is that of the databases: a name of the C library ("C", "en_US.UTF-8") or "icu:" and one of ICU.
+ * The servers, and what this process starts from then on, find C.UTF-8 and en_US.UTF-8 on any machine.
+ */
+bool cluster_create(const char *locale);
 void cluster_destroy(void);
 
 /* The folder all files of this run live in: certificates are ca.crt, server.crt/.key, client.crt/.key

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
         criterion_options.jobs = 1; /* the servers are shared, and some tests kill them */
         signal(SIGINT, stop_on_signal);
         signal(SIGTERM, stop_on_signal);
-        failed = !cluster_create() || !criterion_run_all_tests(tests) || cluster_has_failure();
+        failed = !cluster_create("C") || !criterion_run_all_tests(tests) || cluster_has_failure();
         cluster_destroy();
     }
     criterion_finalize(tests);

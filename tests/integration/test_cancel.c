@@ -80,7 +80,7 @@ Test(cancel, a_request_of_an_idle_client_does_nothing)
 {
     start_with("pool_size = 1\n");
     EXPECT(conn, "SELECT 1", "1");
-    send_query(other, "SELECT 7 FROM pg_sleep(0.5)");
+    send_query(other, "SELECT 7 FROM pg_sleep(3)");
     expect_running(0, "%pg_sleep%", 1);
     cancel(conn);
     expect_next(other, "7");
@@ -90,7 +90,7 @@ Test(cancel, a_request_of_an_idle_client_does_nothing)
 Test(cancel, a_request_with_a_wrong_key_does_nothing)
 {
     start_with(NULL);
-    send_query(conn, "SELECT 7 FROM pg_sleep(0.5)");
+    send_query(conn, "SELECT 7 FROM pg_sleep(3)");
     expect_running(0, "%pg_sleep%", 1);
     uint32_t packet[4] = {htonl(16), htonl(80877102), htonl((uint32_t) PQbackendPID(conn)), htonl(12345)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);

@@ -160,6 +160,8 @@ Test(console, shards_are_up_with_their_versions)
     char *version = shown(console, "SHOW SHARDS", "shard", "shard2", "version");
     cr_expect_eq(strncmp(version, "15", 2), 0);
     free(version);
+    EXPECT_SHOWN(console, "SHOW SHARDS", "shard", "shard2", "collation", "C");
+    EXPECT_SHOWN(console, "SHOW SHARDS", "shard", "shard2", "text_order", "keyway");
 }
 
 Test(console, keyspaces_ranges_and_tables_are_those_of_the_file)

@@ -60,6 +60,45 @@ Test(reload, a_new_table_is_routed_when_reload_answers)
     EXPECT_ON(2, "SELECT note FROM notes", "hello");
 }
 
+static void expect_sorted_by(const char *kind)
+{
+    char route[200], *answer;
+    snprintf(route, sizeof route, "ROUTE 'SELECT username FROM users ORDER BY username COLLATE english'");
+    answer = ask(console, route);
+    cr_expect_eq(strncmp(answer, kind, strlen(kind)), 0, "expected %s, found %s", kind, answer);
+    free(answer);
+    EXPECT(client, "SELECT username FROM users WHERE age < 0 ORDER BY username COLLATE english",
+           "a-b\nA-B\nab\nAB\nz\nZ");
+}
+
+/* Once a shard's library is another than Keyway's, or than it was when the collation was made, PostgreSQL
+ * sorts. */
+Test(reload, texts_are_merged_only_in_the_version_that_all_shards_have)
+{
+    EXPECT(client,
+           "INSERT INTO users (username, age) VALUES ('ab', -1), ('a-b', -1), ('A-B', -1), ('AB', -1), ('Z', "
+           "-1)",
+           "INSERT 0 5");
+    EXPECT(client, "INSERT INTO users (username, age) VALUES ('z', -1)", "INSERT 0 1");
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "CREATE COLLATION english (PROVIDER = icu, LOCALE = 'en-US')", "CREATE COLLATION");
+    EXPECT(console, "RELOAD", "RELOAD");
+    expect_sorted_by("merge");
+    EXPECT_ON(2, "UPDATE pg_collation SET collversion = '1.2' WHERE collname = 'english'", "UPDATE 1");
+    EXPECT(console, "RELOAD", "RELOAD");
+    expect_sorted_by("gather");
+    EXPECT_ON(2, "ALTER COLLATION english REFRESH VERSION", "ALTER COLLATION");
+    EXPECT(console, "RELOAD", "RELOAD");
+    expect_sorted_by("merge");
+    EXPECT_ON(
+        1, "DROP COLLATION english; CREATE COLLATION english (PROVIDER = icu, LOCALE = 'en-US-u-kf-upper')",
+        "DROP COLLATION\nCREATE COLLATION");
+    EXPECT(console, "RELOAD", "RELOAD");
+    expect_sorted_by("gather");
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "DROP COLLATION english", "DROP COLLATION");
+}
+
 /* "FILE:LINE:" of the first line with this text. */
 static void place_of(const char *text, char *place, size_t size)
 {

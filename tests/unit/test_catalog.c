@@ -38,7 +38,7 @@ Test(catalog, has_one_query_per_kind_of_row)
     int count = 0;
     while (catalog_queries[count])
         count++;
-    cr_assert(eq(int, count, TOWN_FUNCTIONS + 1));
+    cr_assert(eq(int, count, TOWN_COLUMN_COLLATIONS + 1));
 }
 
 Test(catalog, finds_relations_by_schema_and_name)
@@ -223,6 +223,107 @@ Test(catalog, tells_what_differs_between_shards)
     cr_expect(catalog_difference(NULL, relation, &arena) != NULL);
     cr_expect(catalog_difference(NULL, NULL, &arena) == NULL);
     catalog_free(home);
+    arena_free(&arena);
+}
+
+/* ---- the order of texts ---- */
+
+/* A table with a column of the default collation; `version` is the library's, as the shard tells it now. */
+static struct catalog *with_collation(const char *collation, const char *version)
+{
+    begin();
+    town_row(builder, TOWN_RELATIONS, SAME_RELATION);
+    town_row(builder, TOWN_COLUMNS, "5|a|25|-1|text|t|t|f|t|f|f|~");
+    town_row(builder, TOWN_COLLATIONS, collation);
+    town_row(builder, TOWN_DEFAULT_VERSION, version);
+    town_row(builder, TOWN_COLUMN_COLLATIONS, "5|a|pg_catalog|default");
+    return catalog_finish(builder);
+}
+
+/* schema, name, provider, locale, ctype, deterministic, recorded version, of a column, altered, by points,
+ * encoding */
+#define ICU_ROW(locale, recorded) "pg_catalog|default|i|" locale "|C.UTF-8|t|" recorded "|~|f|f|UTF8"
+#define POINTS_ROW(points)        "pg_catalog|default|c|C.UTF-8|C.UTF-8|t|~|~|f|" points "|UTF8"
+
+Test(catalog, orders_texts_where_the_library_is_the_same)
+{
+    const struct text_order *english = text_order_find(TEXT_ORDER_ICU, "en-US");
+    char ours[80], altered[80], folded[80];
+    const char *version = text_order_version(english);
+    snprintf(ours, sizeof ours, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|f|f|UTF8", version);
+    snprintf(altered, sizeof altered, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|t|f|UTF8", version);
+    snprintf(folded, sizeof folded, "pg_catalog|default|i|en-US|C.UTF-8|f|%s|~|f|f|UTF8", version);
+    const struct {
+        const char *collation, *version;
+        const struct text_order *order;
+        const char *obstacle;
+    } cases[] = {
+        {ours, version, english, NULL},
+        {ours, "1.2", NULL, "it was made under version"},
+        {ICU_ROW("en-US", "1.2"), "1.2", NULL, "Keyway has version"},
+        {ICU_ROW("en-US", "1.2"), version, NULL, "it was made under version 1.2"},
+        {ICU_ROW("en-US", "~"), version, NULL, "it was made under version ?"},
+        {ours, "~", NULL, "its version is not known"},
+        {altered, version, NULL, "rules of its own"},
+        {folded, version, NULL, "not deterministic"},
+        {"pg_catalog|default|c|xx_YY.UTF-8|C|t|1|~|f|f|UTF8", "1", NULL, "no such locale"},
+        {"pg_catalog|default|c|en_US|C|t|1|~|f|f|LATIN1", "1", NULL, "the encoding is not UTF8"},
+        {"pg_catalog|default|b|C.UTF-8|C|t|1|~|f|f|UTF8", "1", NULL, "no such locale"},
+        {"pg_catalog|default|c|POSIX|C|t|~|~|f|f|LATIN1", "~", &text_order_bytes, NULL},
+        {POINTS_ROW("t"), "~", &text_order_bytes, NULL},
+        {POINTS_ROW("f"), "~", NULL, "its version is not known"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct catalog *made = with_collation(cases[i].collation, cases[i].version);
+        const struct catalog_collation *found = catalog_default_collation(made);
+        bool told = cases[i].obstacle ? found->obstacle && strstr(found->obstacle, cases[i].obstacle)
+                                      : !found->obstacle;
+        cr_expect(found->order == cases[i].order && told, "%zu: %s", i, found->obstacle);
+        cr_expect(catalog_column_order(&catalog_relation(made, "public", "u")->columns[0]) == cases[i].order);
+        catalog_free(made);
+    }
+}
+
+Test(catalog, orders_texts_only_as_all_shards_do)
+{
+    const struct text_order *english = text_order_find(TEXT_ORDER_ICU, "en-US");
+    char ours[80], german[80];
+    const char *version = text_order_version(english);
+    snprintf(ours, sizeof ours, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|f|f|UTF8", version);
+    snprintf(german, sizeof german, "pg_catalog|default|i|de|C.UTF-8|t|%s|~|f|f|UTF8", version);
+    const struct {
+        const char *home, *other; /* NULL: not known */
+        const char *version;
+        const struct text_order *order;
+        bool same; /* the databases */
+    } cases[] = {
+        {ours, ours, version, english, true},
+        {ours, ours, "1.2", NULL, true},
+        {ours, german, version, NULL, false},
+        {ours, NULL, NULL, NULL, true},
+        {POINTS_ROW("t"), POINTS_ROW("t"), "~", &text_order_bytes, true},
+        {POINTS_ROW("t"), POINTS_ROW("f"), "~", NULL, true},
+        {POINTS_ROW("t"), NULL, NULL, NULL, true},
+        {"pg_catalog|default|c|C|C|t|~|~|f|f|UTF8", NULL, NULL, &text_order_bytes, true},
+        {"pg_catalog|default|c|C|C|t|~|~|f|f|UTF8", "pg_catalog|default|c|C|C|t|~|~|f|f|LATIN1", "~",
+         &text_order_bytes, false},
+        {"pg_catalog|default|c|en_US.utf8|en_US.UTF-8|t|1|~|f|f|UTF8",
+         "pg_catalog|default|c|en_US.UTF-8|en_US.utf8|t|1|~|f|f|UTF8", "1", NULL, true},
+        {"pg_catalog|default|c|C|en_US.UTF-8|t|~|~|f|f|UTF8", "pg_catalog|default|c|C|C|t|~|~|f|f|UTF8", "~",
+         &text_order_bytes, false},
+    };
+    struct arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool icu = strstr(cases[i].home, "|i|");
+        struct catalog *home = with_collation(cases[i].home, icu ? version : "~");
+        struct catalog *other = cases[i].other ? with_collation(cases[i].other, cases[i].version) : NULL;
+        catalog_note_others(home, &other, 1);
+        cr_expect(catalog_default_collation(home)->order == cases[i].order, "%zu", i);
+        bool same = !other || catalog_locale_difference(home, other, &arena) == NULL;
+        cr_expect(same == cases[i].same, "%zu", i);
+        catalog_free(home);
+        catalog_free(other);
+    }
     arena_free(&arena);
 }
 

@@ -555,3 +555,18 @@ Test(keyspace, same_keyspaces_place_equal_keys_alike)
     for (size_t i = 0; i < 6; i++)
         keyspace_free(all[i]);
 }
+
+Test(keyspace, a_shard_set_knows_whether_it_has_none_one_or_more)
+{
+    for (int one = 0; one < SETTINGS_MAX_SHARDS; one++) {
+        struct shard_set set = {{0}};
+        cr_assert(shard_set_is_empty(&set) && !shard_set_is_single(&set));
+        shard_set_add(&set, one);
+        cr_assert(!shard_set_is_empty(&set) && shard_set_is_single(&set));
+        for (int other = 0; other < SETTINGS_MAX_SHARDS; other += 7) {
+            struct shard_set both = set;
+            shard_set_add(&both, other);
+            cr_assert_eq(shard_set_is_single(&both), one == other);
+        }
+    }
+}

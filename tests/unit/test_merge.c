@@ -106,10 +106,11 @@ static struct merge *new_merge(const struct sort_key *keys, int key_count, const
 
 /* One value from each input, given in the wrong order, leaves in the order of the list; and backwards,
  * descending. */
-static void check_order(uint32_t type, int16_t format, const struct value *values, int count)
+static void check_order_by(const struct text_order *order, uint32_t type, int16_t format,
+                           const struct value *values, int count)
 {
     for (int descending = 0; descending < 2; descending++) {
-        struct sort_key key = {.column = 0, .descending = descending, .collation_is_bytes = true};
+        struct sort_key key = {.column = 0, .descending = descending, .order = order};
         struct merge_column column = {type, format};
         struct merge *merge = new_merge(&key, 1, &column, 1, count);
         for (int i = 0; i < count; i++) {
@@ -123,6 +124,11 @@ static void check_order(uint32_t type, int16_t format, const struct value *value
         expect_step(merge, MERGE_DONE);
         merge_free(merge);
     }
+}
+
+static void check_order(uint32_t type, int16_t format, const struct value *values, int count)
+{
+    check_order_by(&text_order_bytes, type, format, values, count);
 }
 
 /* `count` must have no divisor in common with 5 and 7 for the shuffling above. */
@@ -174,6 +180,22 @@ Test(merge, text_format_bytes_are_ordered_by_bytes)
           "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
 }
 
+/* Blanks at the end of a character(n) are nothing. */
+Test(merge, texts_are_ordered_by_their_collation)
+{
+    static const struct value texts[] = {{"_a", 2}, {"10", 2}, {"a", 1}, {"A", 1}, {"co-op", 5}, {"coop", 4}};
+    static const struct value padded[] = {{"_a ", 3}, {"a", 1}, {"A   ", 4}, {"co-op ", 6}};
+    const struct text_order *order = text_order_find(TEXT_ORDER_ICU, "en-US");
+    for (int16_t format = 0; format < 2; format++) {
+        check_order_by(order, OID_TEXT, format, texts, 6);
+        check_order_by(order, OID_VARCHAR, format, texts, 6);
+        check_order_by(order, OID_NAME, format, texts, 6);
+        check_order_by(order, OID_BPCHAR, format, padded, 4);
+    }
+    check_order_by(order, OID_CHAR, 0, (struct value[]){{"A", 1}, {"_", 1}, {"a", 1}}, 3);
+    check_order_by(order, OID_BYTEA, 1, (struct value[]){{"A", 1}, {"_", 1}, {"a", 1}}, 3);
+}
+
 #define BYTES(text)                                                                                          \
     {                                                                                                        \
         text, sizeof(text) - 1                                                                               \
@@ -217,7 +239,7 @@ Test(merge, binary_format_is_ordered_like_text_format)
 /* The row of input 0 leaves first although it comes last: the values are equal. */
 static void check_equal(uint32_t type, const char *one, const char *other)
 {
-    struct sort_key key = {.column = 0, .collation_is_bytes = true};
+    struct sort_key key = {.column = 0, .order = &text_order_bytes};
     struct merge_column column = {type, 0};
     struct merge *merge = new_merge(&key, 1, &column, 1, 2);
     push(merge, 1, ROW(one));
@@ -243,11 +265,11 @@ Test(merge, equal_values_leave_in_the_order_of_their_inputs)
 
 Test(merge, what_cannot_be_ordered_exactly_is_refused)
 {
-    cr_assert_not(merge_can_order(OID_INTERVAL, true));
-    cr_assert_not(merge_can_order(OID_JSONB, true));
-    cr_assert_not(merge_can_order(OID_TEXT, false));
-    cr_assert_not(merge_can_order(OID_BPCHAR, false));
-    cr_assert(merge_can_order(OID_INT4, false));
+    cr_assert_not(merge_can_order(OID_INTERVAL, &text_order_bytes));
+    cr_assert_not(merge_can_order(OID_JSONB, &text_order_bytes));
+    cr_assert_not(merge_can_order(OID_TEXT, NULL));
+    cr_assert_not(merge_can_order(OID_BPCHAR, NULL));
+    cr_assert(merge_can_order(OID_INT4, NULL));
     struct error error = {0};
     struct sort_key key = {.column = 0};
     struct merge_column column = {OID_TEXT, 0};
@@ -263,7 +285,7 @@ Test(merge, what_cannot_be_ordered_exactly_is_refused)
 static void rejected(uint32_t type, int16_t format, const char *bytes, size_t length)
 {
     struct error error = {0};
-    struct sort_key key = {.column = 0, .collation_is_bytes = true};
+    struct sort_key key = {.column = 0, .order = &text_order_bytes};
     struct merge_column column = {type, format};
     struct merge *merge = new_merge(&key, 1, &column, 1, 1);
     struct value value = {bytes, (int) length};
@@ -477,7 +499,7 @@ static void check_random_merge(int inputs, int count)
     memcpy(sorted, rows, sizeof(sorted));
     qsort(sorted, (size_t) count, sizeof(*sorted), compare_random);
     qsort(rows, (size_t) count, sizeof(*rows), compare_in_input);
-    struct sort_key keys[] = {{0, true, true, false}, {1, false, false, true}};
+    struct sort_key keys[] = {{0, true, true, NULL}, {1, false, false, &text_order_bytes}};
     struct merge_column columns[] = {{OID_INT4, 0}, {OID_TEXT, 0}, {OID_INT4, 0}};
     struct error error = {0};
     int64_t offset = rand() % 5, limit = rand() % 2 ? -1 : rand() % 200;
@@ -525,7 +547,7 @@ Test(merge, random_sorted_inputs_merge_as_qsort_orders_them)
 static struct combine *new_combine(enum combine_how how, uint32_t type, int16_t format)
 {
     struct error error = {0};
-    struct combine_column column = {how, true};
+    struct combine_column column = {how, &text_order_bytes};
     struct merge_column type_of = {type, format};
     struct combine *combine = combine_new(&column, &type_of, 1, &error);
     cr_assert_not_null(combine, "%s %s", error.message, error.detail);
@@ -674,7 +696,7 @@ Test(combine, what_cannot_be_combined_exactly_is_refused)
                    {COMBINE_BOOL_AND, OID_INT4, 0, true}, {COMBINE_SAME, OID_INT4, 2, true}};
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         struct error error = {0};
-        struct combine_column how = {refused[i].how, refused[i].bytes};
+        struct combine_column how = {refused[i].how, refused[i].bytes ? &text_order_bytes : NULL};
         struct merge_column column = {refused[i].type, refused[i].format};
         cr_assert_null(combine_new(&how, &column, 1, &error));
         cr_assert_str_eq(error.sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED);

@@ -50,9 +50,10 @@ static const struct {
     {TOWN_PARTS, "107|100"},
     {TOWN_PARTS, "106|101"},
     {TOWN_UNIQUES, "100|users_pkey|t|username"},
-    {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f"},
-    {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f"},
-    {TOWN_FUNCTIONS, "pg_catalog|length|i|t|f|f|f"},
+    {TOWN_COLLATIONS, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8"},
+    {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|length|i|t|f|f|f|t"},
 };
 
 static const struct {

@@ -20,6 +20,9 @@ enum {
     TOWN_PARTS,
     TOWN_UNIQUES,
     TOWN_FUNCTIONS,
+    TOWN_COLLATIONS,
+    TOWN_DEFAULT_VERSION,
+    TOWN_COLUMN_COLLATIONS,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */

@@ -241,7 +241,7 @@ int main(int argc, char **argv)
     signal(SIGINT, stop_on_signal);
     signal(SIGTERM, stop_on_signal);
     signal(SIGPIPE, SIG_IGN);
-    bool ready = cluster_create();
+    bool ready = cluster_create("C");
     for (int i = 0; ready && i < spread_count; i++)
         if (spread_is_chosen(&report, &spreads[i], &corpus))
             run_layout(&report, &spreads[i], &corpus);
