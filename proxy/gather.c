@@ -191,6 +191,26 @@ static bool agrees(const struct gather *gather, const uint32_t *types, int count
     return true;
 }
 
+static void refuse_other_types(struct gather *gather)
+{
+    struct error error = {0};
+    gather->plan->described_types = NULL;
+    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "parameters have other types than when the statement was planned");
+    error_detail(&error, "A definition was changed on the shards themselves.");
+    error_hint(&error, "Send the statement again.");
+    gather_fail(gather, &error);
+    error_clear(&error);
+}
+
+/* The next time the parts are asked for at once. */
+static void remember_types(struct plan *plan, const uint32_t *types, int count)
+{
+    if (plan->described_types)
+        return;
+    plan->described_types = arena_memdup(&plan->arena, types, (size_t) count * sizeof *types);
+    plan->described_count = count;
+}
+
 static void take_parameters(struct gather *gather, const struct frame *frame)
 {
     struct reader reader = reader_of(frame);
@@ -203,7 +223,9 @@ static void take_parameters(struct gather *gather, const struct frame *frame)
     for (int i = 0; i < count; i++)
         types[i] = (uint32_t) read_int32(&reader);
     if (gather->step == STEP_COLLECT && !agrees(gather, types, count))
-        fail_with(gather, SQLSTATE_INTERNAL_ERROR, "parameters have other types than those planned for");
+        refuse_other_types(gather);
+    else
+        remember_types(gather->plan, types, count);
     gather->types = types;
     gather->type_count = count;
 }
@@ -463,7 +485,9 @@ static void find_types(struct gather *gather, const struct statement *statement)
     gather->type_count = plan->gather_first > 0 ? plan->gather_first - 1 : 0;
     gather->types = arena_alloc_array(&gather->run->arena, (size_t) gather->type_count, sizeof *gather->types);
     for (int i = 0; i < gather->type_count; i++) {
-        uint32_t known = i < plan->parameter_count ? plan->parameter_types[i] : 0;
+        uint32_t known = plan->described_types && i < plan->described_count ? plan->described_types[i]
+                         : i < plan->parameter_count                        ? plan->parameter_types[i]
+                                                                            : 0;
         gather->types[i] = i < declared && statement->types[i] ? statement->types[i] : known;
     }
 }

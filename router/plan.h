@@ -153,6 +153,8 @@ struct plan {
     int gather_count;
     const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
+    const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
+    int described_count;
     const char *cursor_query;  /* the client's query of DECLARE CURSOR over gathered rows, which describes what FETCH gives */
     const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */

@@ -390,6 +390,24 @@ Test(gather_ways, parameters_are_those_of_the_statement)
     }
 }
 
+Test(gather_ways, the_types_of_parameters_are_taken_for_granted_but_checked)
+{
+    static const char *const sql = "SELECT string_agg(username, ',' ORDER BY age, username) FROM users WHERE age > $1";
+    const char *values[] = {"57"};
+    char *right = ask_params(oracle, sql, 1, values);
+    for (int i = 0; i < 4; i++) {
+        char *answer = ask_params(conn, sql, 1, values);
+        cr_expect(i == 2 ? !strncmp(answer, "ERROR 0A000", 11) : !strcmp(answer, right), "%s", answer);
+        free(answer);
+        for (int shard = 0; i == 1 && shard < 3; shard++) {
+            PGconn *server = connect_server(shard);
+            EXPECT(server, "ALTER TABLE users ALTER COLUMN age TYPE bigint", "ALTER TABLE");
+            PQfinish(server);
+        }
+    }
+    free(right);
+}
+
 Test(gather_ways, several_in_one_pipeline)
 {
     make_rows_large();
