@@ -437,7 +437,7 @@ static void route(struct client *client, const char *argument)
         return;
     }
     struct normalised *normalised = &worker_state(client->stream.worker)->normalised;
-    struct session_facts facts = {state->search_path, client->user, state->iso_dates, true};
+    struct session_facts facts = {state->search_path, client->user, state->iso_dates, true, false};
     normalise(sql, strlen(sql), normalised);
     struct plan *plan = plan_make(state->routing, &facts, sql, strlen(sql), normalised->unsure ? NULL : normalised, NULL, 0, &error);
     if (plan) {

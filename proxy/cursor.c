@@ -14,6 +14,8 @@ struct cursors {
     char *name;
     int shard;
     bool hold;
+    uint8_t *description;
+    size_t description_length;
 };
 
 static struct cursors **find(struct cursors **link, const char *name)
@@ -28,16 +30,23 @@ static void drop(struct cursors **link)
     struct cursors *cursor = *link;
     *link = cursor->next;
     free(cursor->name);
+    free(cursor->description);
     free(cursor);
 }
 
-void cursor_declared(struct cursors **cursors, const char *name, int shard, bool hold)
+void cursor_declared(struct cursors **cursors, const char *name, int shard, bool hold, const uint8_t *description,
+                     size_t description_length)
 {
     struct cursors **old = find(cursors, name);
     if (*old)
         drop(old);
     struct cursors *cursor = memory_alloc(sizeof(*cursor));
-    *cursor = (struct cursors){*cursors, memory_strdup(name), shard, hold};
+    *cursor = (struct cursors){.next = *cursors, .name = memory_strdup(name), .shard = shard, .hold = hold};
+    if (description) {
+        cursor->description = memory_alloc(description_length);
+        memcpy(cursor->description, description, description_length);
+        cursor->description_length = description_length;
+    }
     *cursors = cursor;
 }
 
@@ -45,6 +54,13 @@ int cursor_shard(const struct cursors *cursors, const char *name)
 {
     struct cursors *first = (struct cursors *) cursors, *found = *find(&first, name);
     return found ? found->shard : -1;
+}
+
+const uint8_t *cursor_description(const struct cursors *cursors, const char *name, size_t *length)
+{
+    struct cursors *first = (struct cursors *) cursors, *found = *find(&first, name);
+    *length = found ? found->description_length : 0;
+    return found ? found->description : NULL;
 }
 
 void cursors_transaction_over(struct cursors **cursors)

@@ -183,8 +183,8 @@ static void send_extended(struct server *server, const struct plan *plan, const 
     extended_parse(server, sink, sql, strlen(sql), types, values->count);
     put_bind(stream_output(&server->stream), values, unwanted);
     server_expect(server, 'B', false, sink);
-    extended_describe(server, sink, 'P');
-    extended_execute(server, sink, 0);
+    extended_describe(server, sink, "");
+    extended_execute(server, sink, "", 0);
     extended_sync(server, sink);
 }
 

@@ -31,6 +31,11 @@ static void put_typed_parse(struct server *server, const struct execution *execu
     server->unnamed = 0;
 }
 
+const char *execution_portal(const struct execution *execution)
+{
+    return execution->limit != 0 ? execution->bind.portal : "";
+}
+
 /* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own, and values that
  * computed ones have replaced are left out. */
 static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden)
@@ -40,7 +45,7 @@ static void put_bind(struct server *server, const struct execution *execution, c
     struct reader reader = {bind->result_formats, bind->result_formats + bind->result_formats_length, false};
     int16_t codes = read_int16(&reader);
     size_t mark = wire_begin(out, 'B');
-    wire_put_string(out, "");
+    wire_put_string(out, execution_portal(execution));
     wire_put_string(out, name);
     if (execution->plan->evaluation) {
         evaluate_put_values(out, &bind->values, execution->plan->evaluation->leaves);
@@ -69,8 +74,8 @@ static void send_extended(struct server *server, const struct execution *executi
     }
     put_bind(server, execution, name, hidden);
     server_expect(server, 'B', false, sink);
-    extended_describe(server, sink, 'P');
-    extended_execute(server, sink, execution->limit);
+    extended_describe(server, sink, execution_portal(execution));
+    extended_execute(server, sink, execution_portal(execution), execution->limit);
     if (execution->plan->statement == STATEMENT_COPY_IN)
         server_hold_sync(server, sink);
     else

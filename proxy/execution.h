@@ -16,6 +16,9 @@ struct execution {
     int32_t limit;  /* of rows; 0: none */
 };
 
+/* Where it is bound: one that is read in steps is found there again, under the client's own name. */
+const char *execution_portal(const struct execution *execution);
+
 /*
  * Send it: `text` in place of the client's own, or NULL; `hidden` columns behind those that the client knows.  The reply, of one
  * ReadyForQuery, goes to the sink.

@@ -114,22 +114,31 @@ static void put_preface(FILE *out, const char *preface)
     fputs("\n    ],\n", out);
 }
 
-/* What stands between the brackets of a shard's array, its first object opened for members of ours. */
-static void put_shard(FILE *out, const struct explanation *explanation, int number)
+/* What stands between the brackets of one of a shard's arrays, its first object opened for members of ours. */
+static void put_plan(FILE *out, const struct explained_shard *shard, const char *json, const char *preface)
 {
-    const struct explained_shard *shard = &explanation->shards[number];
-    const char *json = shard->count > 0 ? shard->rows[0] : "";
     const char *open = strchr(json, '{'), *close = strrchr(json, ']');
     if (open == NULL || close == NULL || close < open)
         return;
     for (size_t length = (size_t) (close - json); length > 0 && strchr(" \n", json[length - 1]); length--)
         close--;
     fputs("  {\n", out);
-    if (number == 0)
-        put_preface(out, explanation->preface);
+    if (preface)
+        put_preface(out, preface);
     fputs("    \"Shard\": ", out);
     put_json_string(out, shard->name, strlen(shard->name));
     fprintf(out, ",%.*s", (int) (close - open - 1), open + 1);
+}
+
+static void put_plans(FILE *out, const struct explanation *explanation)
+{
+    const char *preface = explanation->preface;
+    for (int i = 0; i < explanation->count; i++)
+        for (size_t k = 0; k < explanation->shards[i].count; k++) {
+            fputs(preface ? "" : ",\n", out);
+            put_plan(out, &explanation->shards[i], explanation->shards[i].rows[k], preface);
+            preface = NULL;
+        }
 }
 
 static void send_json(struct explanation *explanation, struct buffer *out)
@@ -138,11 +147,14 @@ static void send_json(struct explanation *explanation, struct buffer *out)
     size_t size;
     FILE *file = open_memstream(&text, &size);
     fputs("[\n", file);
-    for (int i = 0; i < explanation->count; i++) {
-        put_shard(file, explanation, i);
-        fputs(i < explanation->count - 1 ? ",\n" : "\n", file);
+    if (explanation->count > 0) {
+        put_plans(file, explanation);
+    } else {
+        fputs("  {\n", file);
+        put_preface(file, explanation->preface);
+        fputs("    \"Shard\": null\n  }", file);
     }
-    fputs("]", file);
+    fputs("\n]", file);
     fclose(file);
     wire_row(out, (const char *const *) &text, 1);
     free(text);

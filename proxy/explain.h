@@ -1,7 +1,7 @@
 /*
  * explain: the answer to EXPLAIN, made from the router's plan and the shards' own plans.
  *
- * In text, the router's lines come first, then each shard's plan under the shard's name.  In JSON, the shards' arrays become one, and the
+ * In text, the router's lines come first, then each shard's plans under the shard's name.  In JSON, the shards' arrays become one, and the
  * first plan has the router's lines as "Keyway".
  */
 #ifndef KEYWAY_EXPLAIN_H

@@ -19,24 +19,42 @@ void extended_parse(struct server *server, struct reply_sink *sink, const char *
     server->unnamed = 0;
 }
 
-void extended_describe(struct server *server, struct reply_sink *sink, uint8_t kind)
+static void put_about(struct server *server, uint8_t type, uint8_t kind, const char *name)
 {
     struct buffer *out = stream_output(&server->stream);
-    size_t mark = wire_begin(out, 'D');
+    size_t mark = wire_begin(out, type);
     wire_put_byte(out, kind);
-    wire_put_string(out, "");
+    wire_put_string(out, name);
     wire_end(out, mark);
+}
+
+void extended_describe_statement(struct server *server, struct reply_sink *sink)
+{
+    put_about(server, 'D', 'S', "");
     server_expect(server, 'D', false, sink);
 }
 
-void extended_execute(struct server *server, struct reply_sink *sink, int32_t limit)
+void extended_describe(struct server *server, struct reply_sink *sink, const char *portal)
+{
+    put_about(server, 'D', 'P', portal);
+    server_expect(server, 'D', false, sink);
+}
+
+void extended_execute(struct server *server, struct reply_sink *sink, const char *portal, int32_t limit)
 {
     struct buffer *out = stream_output(&server->stream);
     size_t mark = wire_begin(out, 'E');
-    wire_put_string(out, "");
+    wire_put_string(out, portal);
     wire_put_int32(out, limit);
     wire_end(out, mark);
     server_expect(server, 'E', false, sink);
+}
+
+void extended_close(struct server *server, const char *portal)
+{
+    put_about(server, 'C', 'P', portal);
+    server_expect(server, 'C', true, NULL);
+    stream_wrote(&server->stream);
 }
 
 void extended_sync(struct server *server, struct reply_sink *sink)

@@ -141,7 +141,9 @@ static int next_part(const struct gather *gather, const struct gather_shard *sha
 static void answered(struct gather_shard *shard)
 {
     const struct gather *gather = shard->gather;
-    if (shard->part == AT_EXAMINATION && gather->asks_mode)
+    if (shard->part == AT_EXAMINATION && gather->declares)
+        shard->part = AT_COLUMNS;
+    else if (shard->part < AT_MODE && gather->asks_mode)
         shard->part = AT_MODE;
     else
         shard->part = next_part(gather, shard, shard->part < 0 ? 0 : shard->part + 1);
@@ -189,6 +191,26 @@ static bool agrees(const struct gather *gather, const uint32_t *types, int count
     return true;
 }
 
+static void refuse_other_types(struct gather *gather)
+{
+    struct error error = {0};
+    gather->plan->described_types = NULL;
+    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "parameters have other types than when the statement was planned");
+    error_detail(&error, "A definition was changed on the shards themselves.");
+    error_hint(&error, "Send the statement again.");
+    gather_fail(gather, &error);
+    error_clear(&error);
+}
+
+/* The next time the parts are asked for at once. */
+static void remember_types(struct plan *plan, const uint32_t *types, int count)
+{
+    if (plan->described_types)
+        return;
+    plan->described_types = arena_memdup(&plan->arena, types, (size_t) count * sizeof *types);
+    plan->described_count = count;
+}
+
 static void take_parameters(struct gather *gather, const struct frame *frame)
 {
     struct reader reader = reader_of(frame);
@@ -201,7 +223,9 @@ static void take_parameters(struct gather *gather, const struct frame *frame)
     for (int i = 0; i < count; i++)
         types[i] = (uint32_t) read_int32(&reader);
     if (gather->step == STEP_COLLECT && !agrees(gather, types, count))
-        fail_with(gather, SQLSTATE_INTERNAL_ERROR, "parameters have other types than those planned for");
+        refuse_other_types(gather);
+    else
+        remember_types(gather->plan, types, count);
     gather->types = types;
     gather->type_count = count;
 }
@@ -385,14 +409,15 @@ static void take_columns(struct gather_shard *shard, const struct frame *frame)
 static void described(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
-    if (shard->part != AT_EXAMINATION) {
+    if (shard->part >= AT_MODE) {
         if (frame->type == 'T')
             take_columns(shard, frame);
         return;
     }
     if (frame->type == 'T')
         take_description(gather, frame);
-    if (gather->plans && !gather->analysed) {
+    bool declaration = gather->declares && shard->part == AT_EXAMINATION;
+    if (gather->plans && !gather->analysed && !declaration) {
         gather->analysed = true;
         return;
     }
@@ -465,7 +490,9 @@ static void find_types(struct gather *gather, const struct statement *statement)
     gather->type_count = plan->gather_first > 0 ? plan->gather_first - 1 : 0;
     gather->types = arena_alloc_array(&gather->run->arena, (size_t) gather->type_count, sizeof *gather->types);
     for (int i = 0; i < gather->type_count; i++) {
-        uint32_t known = i < plan->parameter_count ? plan->parameter_types[i] : 0;
+        uint32_t known = plan->described_types && i < plan->described_count ? plan->described_types[i]
+                         : i < plan->parameter_count                        ? plan->parameter_types[i]
+                                                                            : 0;
         gather->types[i] = i < declared && statement->types[i] ? statement->types[i] : known;
     }
 }
@@ -495,7 +522,8 @@ static struct gather *gather_new(struct run *run, const struct execution *execut
 {
     struct gather *gather = arena_alloc(&run->arena, sizeof *gather);
     gather->run = run;
-    gather->plan = plan_hold(execution->plan);
+    gather->plan = plan_hold(execution->plan->inner ? execution->plan->inner : execution->plan);
+    gather->prefix = execution->plan->inner ? execution->plan->explain_prefix : "";
     gather->bound = HELD_ROWS;
     gather->shards = arena_alloc_array(&run->arena, (size_t) shard_set_count(shards), sizeof *gather->shards);
     gather->home = gather->shards; /* servers are lent in the order of their shards */
@@ -527,7 +555,9 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
 {
     struct gather *gather = gather_new(run, execution, &route->shards);
     gather->route = *route;
-    gather->tables = execution->plan->gather_values == NULL;
+    gather->declares = gather->plan->cursor_query && !execution->plan->inner;
+    gather->keeps = gather->declares || execution->limit != 0;
+    gather->tables = gather->plan->gather_values == NULL;
     gather->asks_mode = !gather->tables && may_be_read_only(run->client);
     make_rows(gather);
     copy_bind(gather, execution);
@@ -562,6 +592,20 @@ const uint8_t *gather_description(const struct gather *gather, size_t *length)
 {
     *length = gather->description_length;
     return gather->description;
+}
+
+const char *gather_moves(const struct gather *gather, struct arena *arena)
+{
+    const char *text = "", *way = gather->tables ? "into a temporary table" : "as arrays";
+    for (int i = 0; i < gather->plan->gather_count; i++)
+        text = arena_printf(arena, "%smoved: %s: %zu rows, %zu bytes, %s\n", text, gather->plan->gather[i].table,
+                            gather->rows[i].other_count, gather->rows[i].other_bytes, way);
+    return text;
+}
+
+const struct route *gather_route(const struct gather *gather)
+{
+    return &gather->route;
 }
 
 void gather_forget(struct gather *gather, const struct server *server, const struct error *error)

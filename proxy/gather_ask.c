@@ -36,16 +36,24 @@ static void plan_statement(struct gather *gather)
         put_bind_of_client(home->server, &home->sink, gather->bind);
     else
         put_bind_of_nothing(home->server, &home->sink);
-    extended_describe(home->server, &home->sink, 'P');
+    extended_describe(home->server, &home->sink, "");
 }
 
-void gather_ask_examination(struct gather *gather, const struct statement *statement)
+static void ask_description(struct gather *gather, const struct statement *statement, const char *text, size_t length)
 {
     struct server *home = gather->home->server;
-    const struct run *run = gather->run;
-    extended_parse(home, &gather->home->sink, run->text, run->text_length, statement ? statement->types : NULL,
+    extended_parse(home, &gather->home->sink, text, length, statement ? statement->types : NULL,
                    statement ? statement->type_count : 0);
-    extended_describe(home, &gather->home->sink, 'S');
+    extended_describe_statement(home, &gather->home->sink);
+}
+
+/* DECLARE itself has no columns: those of its query are asked for. */
+void gather_ask_examination(struct gather *gather, const struct statement *statement)
+{
+    const char *query = gather->plan->cursor_query;
+    ask_description(gather, statement, gather->run->text, gather->run->text_length);
+    if (gather->declares)
+        ask_description(gather, statement, query, strlen(query));
     if (gather->plans)
         plan_statement(gather);
 }
@@ -56,7 +64,7 @@ void gather_ask_mode(struct gather *gather)
     struct server *home = gather->home->server;
     extended_parse(home, &gather->home->sink, sql, sizeof sql - 1, NULL, 0);
     put_bind_of_nothing(home, &gather->home->sink);
-    extended_execute(home, &gather->home->sink, 0);
+    extended_execute(home, &gather->home->sink, "", 0);
 }
 
 /* A type of the database's own is called otherwise on another shard, which finds out by itself. */
@@ -109,13 +117,13 @@ void gather_ask_part(struct gather *gather, struct gather_shard *shard, int numb
     const struct gather_part *part = &gather->plan->gather[number];
     parse_part(gather, shard->server, &shard->sink, part_text(gather, part), part);
     if (!gather_takes_part(gather, shard->number, number)) {
-        extended_describe(shard->server, &shard->sink, 'S');
+        extended_describe_statement(shard->server, &shard->sink);
         return;
     }
     bind_part(gather, shard->server, &shard->sink, part, part->binary);
     if (part->binary)
-        extended_describe(shard->server, &shard->sink, 'P');
-    extended_execute(shard->server, &shard->sink, 0);
+        extended_describe(shard->server, &shard->sink, "");
+    extended_execute(shard->server, &shard->sink, "", 0);
 }
 
 void gather_ask_table(struct gather *gather, int number)
@@ -127,7 +135,7 @@ void gather_ask_table(struct gather *gather, int number)
                                     own_rows ? "" : " WITH NO DATA");
     parse_part(gather, home, &gather->table_sink, text, part);
     bind_part(gather, home, &gather->table_sink, part, false);
-    extended_execute(home, &gather->table_sink, 0);
+    extended_execute(home, &gather->table_sink, "", 0);
 }
 
 /* --- the query ----------------------------------------------------------------------------------------------- */
@@ -142,7 +150,8 @@ static int array_count(const struct gather *gather)
 
 static void parse_query(struct gather *gather, struct server *home, struct reply_sink *sink)
 {
-    const char *text = gather->tables ? gather->plan->shard_text : gather->plan->gather_values;
+    const char *query = gather->tables ? gather->plan->shard_text : gather->plan->gather_values;
+    const char *text = arena_printf(&gather->run->arena, "%s%s", gather->prefix, query);
     int count = gather->type_count + array_count(gather), next = gather->type_count;
     uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) count, sizeof *types);
     for (int i = 0; i < gather->type_count; i++)
@@ -153,13 +162,13 @@ static void parse_query(struct gather *gather, struct server *home, struct reply
     extended_parse(home, sink, text, strlen(text), types, count);
 }
 
-static void bind_query(struct gather *gather, struct server *home, struct reply_sink *sink)
+static void bind_query(struct gather *gather, struct server *home, struct reply_sink *sink, const char *portal)
 {
     struct buffer *out = stream_output(&home->stream);
     const struct bind_message *bind = gather->bind;
     int arrays = array_count(gather), values = bind ? bind->values.count : 0;
     size_t mark = wire_begin(out, 'B');
-    wire_put_string(out, "");
+    wire_put_string(out, portal);
     wire_put_string(out, "");
     wire_put_int16(out, (int16_t) (values + arrays));
     for (int i = 0; i < values; i++)
@@ -179,17 +188,27 @@ static void bind_query(struct gather *gather, struct server *home, struct reply_
     server_expect(home, 'B', false, sink);
 }
 
+/* A cursor's tables, and those of a portal that is read in steps, stay until the transaction ends. */
+static void end_tables(struct gather *gather, struct server *home)
+{
+    static const char sql[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
+    if (gather->keeps)
+        gather->run->client->transaction.keeps_tables = true;
+    else
+        server_query(home, sql, sizeof sql - 1, NULL);
+}
+
 void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink)
 {
-    static const char end[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
     struct server *home = gather->home->server;
+    const char *portal = execution_portal(execution);
     parse_query(gather, home, sink);
-    bind_query(gather, home, sink);
-    extended_describe(home, sink, 'P');
-    extended_execute(home, sink, execution->limit);
+    bind_query(gather, home, sink, portal);
+    extended_describe(home, sink, portal);
+    extended_execute(home, sink, portal, execution->limit);
     extended_sync(home, sink);
     if (gather->tables)
-        server_query(home, end, sizeof end - 1, NULL);
+        end_tables(gather, home);
     gather->run->gather = NULL;
     gather_free(gather);
 }

@@ -18,7 +18,11 @@ enum gather_step {
 };
 
 /* Where a shard's answers are: these, then the parts. */
-enum { AT_EXAMINATION = -2, AT_MODE = -1 /* whether the transaction is READ ONLY */ };
+enum {
+    AT_EXAMINATION = -3,
+    AT_COLUMNS = -2, /* the query of a cursor is described */
+    AT_MODE = -1,    /* whether the transaction is READ ONLY */
+};
 
 struct gather_shard {
     struct reply_sink sink; /* first: the sink is the shard */
@@ -33,7 +37,10 @@ struct gather_shard {
 struct gather {
     struct reply_sink table_sink; /* first: of the home shard, while it fills temporary tables */
     struct run *run;
-    struct plan *plan;       /* held */
+    struct plan *plan;       /* held; of EXPLAIN, that of the explained statement */
+    const char *prefix;      /* of EXPLAIN: what stands before that; else empty */
+    bool declares;           /* the query declares a cursor */
+    bool keeps;              /* … or is read in steps: temporary tables must stay */
     bool refuses;            /* nothing is gathered: the statement is refused */
     struct error refusal;
     struct route route; /* its arrays are the run's */

@@ -131,6 +131,7 @@ void gather_tables_row(struct gather *gather, const struct frame *frame)
     if (!gather_count(gather, frame->body_length))
         return;
     gather->rows[gather->part].other_count++;
+    gather->rows[gather->part].other_bytes += frame->body_length;
     put_data(gather, frame->body, frame->body_length);
 }
 
@@ -230,6 +231,17 @@ static void table_lost(struct reply_sink *sink, struct server *server, const str
 
 /* --- open ---------------------------------------------------------------------------------------------------- */
 
+/* Tables that cursors read give up the names that this gathering needs. */
+static const char *renaming(struct gather *gather)
+{
+    static _Atomic uint64_t last_kept;
+    const char *sql = "";
+    for (int i = 0; gather->run->client->transaction.keeps_tables && i < gather->plan->gather_count; i++)
+        sql = arena_printf(&gather->run->arena, "%sALTER TABLE IF EXISTS pg_temp.%s RENAME TO \"keyway: kept %llu\"; ", sql,
+                           gather->plan->gather[i].copy, (unsigned long long) ++last_kept);
+    return sql;
+}
+
 /* Outside of a transaction the home shard begins one; the others go on without. */
 static void ask_savepoint(struct gather *gather)
 {
@@ -239,11 +251,31 @@ static void ask_savepoint(struct gather *gather)
         transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
         home_of(gather)->joined = true;
     }
-    ask(gather, begins ? "BEGIN; SAVEPOINT keyway_gather" : "SAVEPOINT keyway_gather");
+    const char *sql = arena_printf(&gather->run->arena, "%s%s%s", begins ? "BEGIN; " : "", renaming(gather),
+                                   gather->keeps ? "" : "SAVEPOINT keyway_gather");
+    if (*sql)
+        ask(gather, sql);
+}
+
+/* RequireTransactionBlock() in xact.c: our own block would hide that there is none. */
+static bool may_declare(struct gather *gather)
+{
+    const struct plan *plan = gather->plan;
+    struct error error = {0};
+    if (!gather->declares || plan->pin == PIN_HELD_CURSOR || gather->run->client->transaction.kind != TRANSACTION_NONE)
+        return true;
+    error_set(&error, SQLSTATE_NO_ACTIVE_TRANSACTION, "DECLARE CURSOR can only be used in transaction blocks");
+    gather_fail(gather, &error);
+    error_clear(&error);
+    return false;
 }
 
 void gather_tables_open(struct gather *gather)
 {
+    if (!may_declare(gather)) {
+        gather_go_on(gather);
+        return;
+    }
     gather->table_sink = (struct reply_sink){table_frame, table_lost};
     gather->step = STEP_OPEN;
     gather->part = -1;

@@ -13,6 +13,7 @@
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
+#include "proxy/run_portal.h"
 #include "proxy/run_statement.h"
 
 static struct worker_state *state_of(const struct client *client)
@@ -302,7 +303,7 @@ static enum run_step item_about(struct run *run, const struct run_item *item)
         if (kind == 'S')
             statement_names_remove(client->names, state_of(client)->statements, name);
         else
-            portal_remove(client->portals, state_of(client)->statements, name);
+            run_portal_close(run, name);
         return answer(run, '3');
     }
     if (kind == 'P')
@@ -336,7 +337,7 @@ static void note_executed(struct run *run)
     struct portal *portal =
         item->type == 'E' ? portal_find(run->client->portals, (const char *) item->body) : NULL;
     if (portal)
-        portal->executed = true;
+        portal->executed = portal->shard < 0;
 }
 
 static enum run_step item_execute(struct run *run, struct reader reader)
@@ -353,7 +354,7 @@ static enum run_step item_execute(struct run *run, struct reader reader)
     }
     if (portal->executed && !run->client->transaction.failed)
         return execute_again(run, portal);
-    return run_execute_portal(run, portal, limit);
+    return run_execute_portal(run, portal, limit < 0 ? 0 : limit);
 }
 
 /* A shard that was lost behind the back of its statement takes the whole transaction along. */

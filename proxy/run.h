@@ -49,6 +49,8 @@ struct run {
     bool loading;           /* the catalog is being read after DDL */
     bool load_after;        /* the statement changed the catalog outside a transaction block */
     struct gather *gather;  /* rows being gathered for the item, or there for its plan; NULL otherwise */
+    const uint8_t *description; /* of a cursor's rows that was declared over gathered ones: a RowDescription's body; in the arena */
+    size_t description_length;
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
     const char *text;       /* of the statement being run */
     size_t text_length;

@@ -16,6 +16,7 @@
 #include "proxy/keyway.h"
 #include "proxy/query.h"
 #include "proxy/run_gather.h"
+#include "proxy/run_portal.h"
 
 static struct worker_state *state_of(const struct client *client)
 {
@@ -301,6 +302,9 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .preface = run_explain_preface(run, execution, route),
         .json = plan->explain_format == EXPLAIN_JSON,
     };
+    run->description = NULL;
+    if (plan->statement == STATEMENT_CURSOR && plan->name && strcmp(plan->value, "FETCH") == 0)
+        shape.description = cursor_description(client->cursors, plan->name, &shape.description_length);
     if (plan->inner && route->kind != PLAN_SINGLE) /* the lines of one shard's plan after another's */
         shape.route = (struct route){.kind = PLAN_CONCAT, .shards = route->shards, .limit = -1};
     if (route->kind == PLAN_SINGLE)
@@ -353,7 +357,8 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     if (!routable)
         return false;
     follow_cursor(client, execution->plan, route);
-    if (execution->limit != 0 && route->kind != PLAN_SINGLE) {
+    bool in_steps = route->kind == PLAN_SINGLE || (route->kind == PLAN_GATHER && execution->plan->statement == STATEMENT_SELECT);
+    if (execution->limit != 0 && !in_steps) {
         error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a portal over several shards cannot be executed in parts");
         error_hint(error, "Execute it without a row limit (fetch size).");
         return false;
@@ -515,25 +520,24 @@ enum run_step run_query(struct run *run, const struct run_item *item)
 
 enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit)
 {
-    struct client *client = run->client;
     struct error error = {0};
     struct statement *statement = portal->statement;
     struct execution execution = {
         .statement = statement, .normalised = &statement->normalised, .described = portal->described, .limit = limit};
-    if (portal->shard >= 0) {
-        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this batch mixes a portal of one shard with statements for others");
-        error_hint(&error, "Execute the portal in a batch of its own.");
-        return run_fail(run, &error);
-    }
+    if (portal->shard >= 0)
+        return run_portal_step(run, portal, limit);
     run->text = statement->sql;
     run->text_length = statement->length;
-    struct plan *plan = query_statement_plan(client, statement, &error), *begun = plan_begun(run);
-    if (plan == NULL && begun == NULL)
-        return run_fail(run, &error);
-    error_clear(&error);
-    execution.plan = begun ? begun : plan_hold(plan);
+    run->shard = -1;
     query_read_bind(portal->bind, portal->bind_length, statement, &run->arena, &execution.bind);
+    execution.plan = plan_begun(run);
+    if (execution.plan == NULL)
+        execution.plan = run_portal_plan(run, &execution, &error);
+    if (execution.plan == NULL)
+        return run_fail(run, &error);
     enum run_step step = run_execution(run, &execution);
+    if (execution.limit != 0 && run->fanout)
+        portal->shard = run->shard;
     plan_release(execution.plan);
     return step;
 }
@@ -631,7 +635,8 @@ static void remember_cursor(struct run *run)
     if (plan->name == NULL)
         cursors_free(&client->cursors); /* CLOSE ALL */
     else if (strcmp(plan->value, "DECLARE") == 0)
-        cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR);
+        cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR, run->description,
+                        run->description_length);
 }
 
 void run_statement_done(struct run *run)

@@ -29,6 +29,7 @@ struct transaction {
     bool failed;            /* aborted: only ROLLBACK is taken */
     bool changes_catalog;   /* DDL ran in it: the catalog is read again once it is committed */
     bool reset;             /* RESET ran in it: its servers have values of their own where the startup packet gave some */
+    bool keeps_tables;      /* cursors read temporary tables on the home shard (proxy/gather) */
     bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then */
     char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
     bool replay_may_fail;   /* … with such as a shard can refuse */

@@ -153,11 +153,15 @@ struct plan {
     int gather_count;
     const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
+    const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
+    int described_count;
+    const char *cursor_query;  /* the client's query of DECLARE CURSOR over gathered rows, which describes what FETCH gives */
     const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */
     const char *explain_prefix; /* of EXPLAIN: "EXPLAIN (ANALYZE, …) " to put before each shard's statement */
     enum explain_format explain_format;
+    bool explain_analyzes;     /* the statement is run */
     struct plan_inside *inside;
 };
 
@@ -167,6 +171,7 @@ struct session_facts {
     const char *user;          /* current_user */
     bool iso_dates;            /* DateStyle is ISO: text-format dates and times sort by value */
     bool server_encoding;      /* client_encoding is the servers' own: literals are bytes as stored */
+    bool gathers;              /* a SELECT over several shards is gathered whatever else is proved: its rows are read in steps */
 };
 
 /* Values given at Bind (PostgreSQL 15 protocol, 55.7 Bind); all borrowed. */

@@ -376,9 +376,12 @@ static void forget(struct plan *plan)
 static enum plan_kind choose_or_gather(struct selecting *selecting)
 {
     enum plan_kind kind = choose(selecting);
-    if (kind != PLAN_REFUSE && !selecting->analysis.home)
+    bool steps = selecting->analysis.planning->facts->gathers;
+    if (kind != PLAN_REFUSE && !selecting->analysis.home && !steps)
         return kind;
-    selecting->unproved = selecting->analysis.home ? "what it reads is partly on the home shard only" : selecting->proof.detail;
+    selecting->unproved = selecting->analysis.home ? "what it reads is partly on the home shard only"
+                          : kind != PLAN_REFUSE    ? "they are read in steps"
+                                                   : selecting->proof.detail;
     forget(selecting->plan);
     bool gathers = plan_gather(selecting->plan, &selecting->analysis, selecting->select, &selecting->proof);
     return gathers ? PLAN_GATHER : PLAN_REFUSE;

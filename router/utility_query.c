@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "router/rewrite.h"
 #include "router/utility.h"
 #include "router/utility_place.h"
 
@@ -165,13 +166,12 @@ static enum explain_format read_format(const DefElem *option)
 void plan_explain(struct plan *plan, const struct planning *planning, Node *statement)
 {
     const ExplainStmt *explain = (const ExplainStmt *) statement;
-    bool analyze = false;
     ListCell *cell;
     plan->statement = STATEMENT_EXPLAIN;
     foreach (cell, explain->options) {
         const DefElem *option = lfirst(cell);
         if (!strcmp(option->defname, "analyze"))
-            analyze = option_is_true(option);
+            plan->explain_analyzes = option_is_true(option);
         else if (!strcmp(option->defname, "format"))
             plan->explain_format = read_format(option);
     }
@@ -179,7 +179,7 @@ void plan_explain(struct plan *plan, const struct planning *planning, Node *stat
     plan->parameter_types = plan->inner->parameter_types;
     plan->parameter_count = plan->inner->parameter_count;
     plan->catalog_only = plan->inner->catalog_only;
-    if (analyze) {
+    if (plan->explain_analyzes) {
         plan->writes = plan->inner->writes;
         plan->changes_catalog = plan->inner->changes_catalog;
         plan->pin = plan->inner->pin;
@@ -188,17 +188,43 @@ void plan_explain(struct plan *plan, const struct planning *planning, Node *stat
     plan_on_home(plan, "the explained statement has a plan of its own");
 }
 
-/* A cursor is one server's: its query must need no more than one shard. */
+static const char *declaration(struct plan *plan, const DeclareCursorStmt *declare, const char *query)
+{
+    static const struct {
+        int option;
+        const char *word;
+    } words[] = {{CURSOR_OPT_BINARY, "BINARY "},
+                 {CURSOR_OPT_INSENSITIVE, "INSENSITIVE "},
+                 {CURSOR_OPT_ASENSITIVE, "ASENSITIVE "},
+                 {CURSOR_OPT_SCROLL, "SCROLL "},
+                 {CURSOR_OPT_NO_SCROLL, "NO SCROLL "}};
+    const char *options = "";
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (declare->options & words[i].option)
+            options = arena_printf(&plan->arena, "%s%s", options, words[i].word);
+    return arena_printf(&plan->arena, "DECLARE %s %sCURSOR %sFOR %s", rewrite_quote_name(declare->portalname, &plan->arena), options,
+                        declare->options & CURSOR_OPT_HOLD ? "WITH HOLD " : "", query);
+}
+
+/* A cursor is one server's.  If its query needs several shards, it is the home shard's, over gathered rows. */
 void plan_declare_cursor(struct plan *plan, const struct planning *planning, Node *statement)
 {
     const DeclareCursorStmt *declare = (const DeclareCursorStmt *) statement;
-    plan_statement(plan, planning, declare->query);
+    struct session_facts facts = *planning->facts;
+    struct planning in_steps = *planning;
+    Node *query = copyObject(declare->query);
+    facts.gathers = true;
+    in_steps.facts = &facts;
+    plan_statement(plan, &in_steps, declare->query);
     plan->statement = STATEMENT_CURSOR;
     plan->name = arena_strdup(&plan->arena, declare->portalname);
     plan->value = "DECLARE";
     if (declare->options & CURSOR_OPT_HOLD)
         plan->pin = PIN_HELD_CURSOR;
-    if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE)
+    if (plan->many == PLAN_GATHER && (plan->cursor_query = parse_deparse(query, &plan->arena))) {
+        plan->shard_text = declaration(plan, declare, plan->shard_text);
+        plan->gather_values = plan->gather_values ? declaration(plan, declare, plan->gather_values) : NULL;
+    } else if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE)
         plan_refuse_many(plan, "a cursor over several shards is not supported",
                          "Select by key, or read the rows without a cursor.",
                          "The query of cursor \"%s\" needs more than one shard.", plan->name);

@@ -18,6 +18,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_buffer.c \
 	tests/unit/test_catalog.c \
 	tests/unit/test_copy_split.c \
+	tests/unit/test_gather_rows.c \
 	tests/unit/test_keyspace.c \
 	tests/unit/test_merge.c \
 	tests/unit/test_normalise.c \
@@ -55,6 +56,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_basics.c \
 	tests/integration/test_cancel.c \
 	tests/integration/test_chaos.c \
+	tests/integration/test_cursors.c \
 	tests/integration/test_explain.c \
 	tests/integration/test_console.c \
 	tests/integration/test_gather.c \

@@ -105,7 +105,7 @@ struct outcome {
     struct shard_set shards;
 };
 
-static const struct session_facts facts = {"\"$user\", public", "app", true, true};
+static const struct session_facts facts = {"\"$user\", public", "app", true, true, false};
 
 static void check_text(const struct routing *routing, const char *text)
 {

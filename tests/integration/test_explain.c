@@ -3,6 +3,7 @@
  * declared.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,68 @@ Test(explain, formats_that_cannot_be_joined_are_refused_for_several_shards)
 {
     EXPECT_REFUSED(conn, "EXPLAIN (FORMAT YAML) SELECT count(*) FROM users");
     EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML) SELECT age FROM users WHERE username = 'zoe'", "Index Scan");
+}
+
+Test(explain, of_gathered_rows_shows_what_each_shard_does_for_them)
+{
+    EXPECT(conn, "EXPLAIN (COSTS OFF) SELECT string_agg(username, ',' ORDER BY age, username) FROM users WHERE username IN ('anna', 'zoe') AND false",
+           "gather: the home shard answers over copied rows (An aggregate in the select list cannot be combined from parts.)\n"
+           "shards: shard0, shard2\nfacts: users: username in ('anna', 'zoe')\n"
+           "gathered: users from shard0, shard2: SELECT username, age FROM public.users WHERE username IN ('anna', 'zoe')\n"
+           "statement: SELECT string_agg(username, ',' ORDER BY age, username) FROM pg_temp.\"keyway: gathered 1\" users WHERE username IN "
+           "('anna', 'zoe') AND false\n"
+           "Shard shard0\n  Seq Scan on users\n    Filter: (username = ANY ('{anna,zoe}'::text[]))\n"
+           "Shard shard2\n  Seq Scan on users\n    Filter: (username = ANY ('{anna,zoe}'::text[]))");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > 2", "Shard shard1\n  Seq Scan on users a");
+}
+
+Test(explain, analyze_of_gathered_rows_moves_them_and_says_how_many)
+{
+    static const char *const sql =
+        "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT string_agg(full_name, ',' ORDER BY age, username) FROM users";
+    EXPECT_LIKE(conn, sql, "moved: users: 3 rows, 65 bytes, as arrays\nAggregate (actual rows=1 loops=1)");
+    EXPECT(conn, "UPDATE users SET full_name = repeat('x', 300000)", "UPDATE 4");
+    EXPECT_LIKE(conn, sql, "moved: users: 3 rows, 900065 bytes, into a temporary table\nAggregate (actual rows=1 loops=1)");
+    EXPECT_LIKE(conn, sql, "(actual rows=4 loops=1)");
+    EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT string_agg((1 / (age - age))::text, ',' ORDER BY username) FROM users", "22012");
+    EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT string_agg(nothing, ',' ORDER BY username) FROM users", "42703");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE DECLARE c CURSOR FOR SELECT full_name FROM users", "moved: users: 3 rows");
+    EXPECT_ERROR(conn, "FETCH c", "34000");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT(conn, "SELECT sum(age) FROM users", "10");
+}
+
+static void expect_in_json(const char *sql, const char *expression, const char *expected)
+{
+    char *json = ask(conn, sql), question[16000];
+    PGconn *server = connect_server(0);
+    char *quoted = PQescapeLiteral(server, json, strlen(json));
+    snprintf(question, sizeof question, "SELECT string_agg(%s, ' ') FROM json_array_elements(%s::json) AS e", expression, quoted);
+    EXPECT(server, question, expected);
+    PQfreemem(quoted);
+    PQfinish(server);
+    free(json);
+}
+
+Test(explain, of_gathered_rows_in_json)
+{
+    expect_in_json("EXPLAIN (FORMAT JSON) SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.username >= 'z'",
+                   "e ->> 'Shard' || ':' || (e -> 'Plan' ->> 'Alias')", "shard0:a shard1:a shard2:a shard2:b");
+    expect_in_json("EXPLAIN (ANALYZE, FORMAT JSON) SELECT count(*) FROM users a, users b WHERE a.age = b.age",
+                   "e ->> 'Shard' || ':' || (e -> 'Plan' ->> 'Actual Rows') || ':' || (e -> 'Keyway' ->> -1)",
+                   "shard0:1:moved: users: 3 rows, 30 bytes, as arrays");
+}
+
+Test(explain, of_gathered_rows_with_parameters)
+{
+    const char *values[] = {"2"};
+    char *answer = ask_params(conn, "EXPLAIN SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > $1", 1, values);
+    cr_expect(strstr(answer, "gathered: users from shard0, shard1, shard2"), "%s", answer);
+    free(answer);
+    answer = ask_params(conn, "EXPLAIN ANALYZE SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > $1", 1, values);
+    cr_expect(strstr(answer, "moved: users: 3 rows"), "%s", answer);
+    free(answer);
 }
 
 Test(explain, a_cursor_is_found_where_it_was_declared)

@@ -208,7 +208,6 @@ Test(gather, explain_tells_what_is_copied_and_copies_nothing)
     EXPECT_LIKE(conn, "EXPLAIN SELECT avg(age) FROM users WHERE username IN ('anna', 'zoe')",
                 "gathered: users from shard0, shard2: SELECT pg_catalog.sum(age) AS c1, pg_catalog.count(age) AS c2 "
                 "FROM public.users WHERE username IN ('anna', 'zoe')\n");
-    EXPECT_REFUSED(conn, "EXPLAIN ANALYZE SELECT avg(age) FROM users");
 }
 
 Test(gather, a_dying_shard_ends_the_query_with_an_error)
@@ -224,10 +223,10 @@ Test(gather, a_dying_shard_ends_the_query_with_an_error)
 Test(gather_limits, too_many_rows_end_the_query_and_nothing_else, .init = NULL, .timeout = 60)
 {
     start_with("gather_max_bytes = 1kB\n");
-    EXPECT_ERROR(conn, "SELECT stddev(age) FROM users", "54000");
+    EXPECT_ERROR(conn, "SELECT string_agg(username, ',' ORDER BY age, username) FROM users", "54000");
     EXPECT(conn, "SELECT count(*) FROM users", "300");
     EXPECT(conn, "BEGIN", "BEGIN");
-    EXPECT_ERROR(conn, "SELECT stddev(age) FROM users", "54000");
+    EXPECT_ERROR(conn, "SELECT string_agg(username, ',' ORDER BY age, username) FROM users", "54000");
     EXPECT(conn, "ROLLBACK", "ROLLBACK");
     EXPECT(conn, "SELECT avg(age) > 0 FROM users WHERE username >= 'z'", "t");
     stop();

@@ -57,10 +57,23 @@ static void describe_statement(const char *name)
     raw_message(fd, 'D', body, (size_t) snprintf(body, sizeof body, "S%s", name) + 1);
 }
 
-static void execute(const char *portal)
+static void execute_some(const char *portal, char limit)
 {
     char body[50] = {0};
-    raw_message(fd, 'E', body, (size_t) snprintf(body, sizeof body - 5, "%s", portal) + 5);
+    size_t length = (size_t) snprintf(body, sizeof body - 5, "%s", portal) + 5;
+    body[length - 1] = limit;
+    raw_message(fd, 'E', body, length);
+}
+
+static void execute(const char *portal)
+{
+    execute_some(portal, 0);
+}
+
+static void about_portal(char type, const char *portal)
+{
+    char body[50];
+    raw_message(fd, type, body, (size_t) snprintf(body, sizeof body, "P%s", portal) + 1);
 }
 
 static void sync_now(void)
@@ -82,6 +95,8 @@ static void read_fully(void *bytes, size_t length)
     }
 }
 
+static bool show_values;
+
 /* One message as a word: its type, and what matters of it. */
 static void read_reply(char *word, size_t size)
 {
@@ -94,6 +109,8 @@ static void read_reply(char *word, size_t size)
     const char *state = head[0] == 'E' ? memmem(body, length, "\0C", 2) : NULL;
     if (state)
         snprintf(word, size, "E:%s", state + 2);
+    else if (head[0] == 'D' && show_values) /* the first of the row */
+        snprintf(word, size, "D:%.*s", body[5], body + 6);
     else if (strchr("CZ", head[0]))
         snprintf(word, size, "%c:%.*s", head[0], (int) length, body);
     else
@@ -210,6 +227,126 @@ Test(pipelines, a_portal_over_several_shards_gives_its_rows_once)
     execute("");
     sync_now();
     expect_replies("1 2 D D C:SELECT 2 C:SELECT 0 Z:I");
+}
+
+/* ---- portals that are executed in steps ---- */
+
+static void begin_with_five_users(const char *large)
+{
+    char sql[200];
+    show_values = true;
+    snprintf(sql, sizeof sql, "INSERT INTO users (username, age, full_name) VALUES ('bob', 7, %s), ('henry', 5, 'x'), ('yan', 9, 'y')", large);
+    EXPECT(other, sql, "INSERT 0 3");
+    raw_query(fd, "BEGIN");
+    expect_replies("C:BEGIN Z:T");
+}
+
+static void read_in_steps(const char *portal)
+{
+    parse("", "SELECT username, full_name FROM users ORDER BY username");
+    bind("", portal);
+    about_portal('D', portal);
+    execute_some(portal, 2);
+    sync_now();
+    expect_replies("1 2 T D:anna D:bob s Z:T");
+    execute_some(portal, 1);
+    sync_now();
+    expect_replies("D:henry s Z:T");
+}
+
+Test(pipelines, rows_of_several_shards_are_read_in_steps)
+{
+    begin_with_five_users("'short'");
+    read_in_steps("p");
+    execute_some("p", 5);
+    sync_now();
+    expect_replies("D:yan D:zoe C:SELECT 2 Z:T");
+    about_portal('C', "p");
+    sync_now();
+    expect_replies("3 Z:T");
+    read_in_steps("p");
+    raw_query(fd, "COMMIT");
+    expect_replies("C:COMMIT Z:I");
+    execute("p");
+    sync_now();
+    expect_replies("E:34000 Z:I");
+}
+
+Test(pipelines, rows_that_are_many_are_read_in_steps_too)
+{
+    begin_with_five_users("'short'");
+    EXPECT(other, "UPDATE users SET full_name = repeat('x', 200) WHERE username = 'anna'", "UPDATE 1");
+    EXPECT(other, "UPDATE users SET score = 1, email = repeat('x', 400000) WHERE username = 'zoe'", "UPDATE 1");
+    for (char i = '1'; i < '4'; i++) {
+        char portal[3] = {'p', i, 0}, name[3] = {'s', i, 0};
+        parse(name, "SELECT username, length(email || full_name) FROM users ORDER BY username");
+        bind(name, portal);
+        execute_some(portal, 2);
+        sync_now();
+        expect_replies("1 2 D:anna D:bob s Z:T");
+    }
+    raw_query(fd, "SELECT username, rank() OVER (ORDER BY username) FROM users WHERE email <> '' OR username > 'b' ORDER BY username LIMIT 1");
+    expect_replies("T D:bob C:SELECT 1 Z:T");
+    for (char i = '1'; i < '4'; i++) {
+        char portal[3] = {'p', i, 0};
+        execute_some(portal, 2);
+        sync_now();
+        expect_replies("D:henry D:yan s Z:T");
+    }
+    raw_query(fd, "ROLLBACK");
+    expect_replies("C:ROLLBACK Z:I");
+}
+
+Test(pipelines, steps_of_portals_on_several_shards_go_on_where_they_are)
+{
+    begin_with_five_users("'short'");
+    parse("a", "SELECT username FROM users WHERE username < 'c' ORDER BY 1");
+    parse("z", "SELECT username FROM users WHERE username > 'x' ORDER BY 1");
+    bind("a", "pa");
+    bind("z", "pz");
+    execute_some("pa", 1);
+    execute_some("pz", 1);
+    sync_now();
+    expect_replies("1 1 2 2 D:anna s D:yan s Z:T");
+    execute_some("pz", 1);
+    execute_some("pa", 5);
+    sync_now();
+    expect_replies("D:zoe s D:bob C:SELECT 1 Z:T");
+    execute_some("pz", 5);
+    sync_now();
+    expect_replies("C:SELECT 0 Z:T");
+}
+
+Test(pipelines, a_limit_that_is_not_reached_changes_nothing)
+{
+    begin_with_five_users("'short'");
+    parse("", "SELECT count(*) FROM users");
+    bind("", "p");
+    execute_some("p", 100);
+    parse("", "SELECT username FROM users ORDER BY username DESC LIMIT 2");
+    bind("", "q");
+    execute_some("q", 100);
+    sync_now();
+    expect_replies("1 2 D:5 C:SELECT 1 1 2 D:zoe D:yan C:SELECT 2 Z:T");
+    raw_query(fd, "COMMIT");
+    expect_replies("C:COMMIT Z:I");
+    parse("", "SELECT username FROM users ORDER BY username DESC");
+    bind("", "");
+    execute_some("", 2);
+    sync_now();
+    expect_replies("1 2 D:zoe D:yan s Z:I");
+    raw_query(fd, "SELECT count(*) FROM users");
+    expect_replies("T D:5 C:SELECT 1 Z:I");
+}
+
+Test(pipelines, only_rows_that_are_read_can_come_in_steps)
+{
+    begin_with_five_users("'short'");
+    parse("", "UPDATE users SET age = 1 RETURNING username");
+    bind("", "");
+    execute_some("", 2);
+    sync_now();
+    expect_replies("1 2 E:0A000 Z:E");
 }
 
 /* ---- COPY ---- */

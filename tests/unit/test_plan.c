@@ -136,7 +136,7 @@ static void tear_down(void)
     routing_release(routing);
 }
 
-static const struct session_facts facts = {"\"$user\", public", "app", true, true};
+static const struct session_facts facts = {"\"$user\", public", "app", true, true, false};
 
 /* "concat abc", "single b", or the SQLSTATE of the error. */
 static const char *outcome(const char *sql, const struct bind_values *binds, char *text, size_t size)

@@ -426,7 +426,7 @@ Test(utility, maintenance_goes_to_the_shards_that_hold_the_tables)
            {"REINDEX TABLE notes", HOME}, {"REINDEX SCHEMA public", ALL}, {"REINDEX DATABASE app", REFUSED});
 }
 
-Test(utility, prepared_statements_and_cursors_need_one_shard)
+Test(utility, prepared_statements_need_one_shard_and_cursors_gather)
 {
     EXPECT({"PREPARE p AS SELECT * FROM notes WHERE id = $1", HOME},
            {"PREPARE p AS SELECT * FROM users", REFUSED}, {"PREPARE p AS SELECT * FROM countries", HOME},
@@ -434,8 +434,20 @@ Test(utility, prepared_statements_and_cursors_need_one_shard)
            {"PREPARE p AS WITH x AS (DELETE FROM countries RETURNING *) SELECT * FROM x", REFUSED},
            {"PREPARE p AS INSERT INTO notes VALUES (1)", HOME},
            {"DECLARE c CURSOR FOR SELECT * FROM notes", HOME},
-           {"DECLARE c CURSOR FOR SELECT * FROM users", REFUSED},
-           {"DECLARE c CURSOR WITH HOLD FOR SELECT * FROM users ORDER BY username", REFUSED});
+           {"DECLARE c CURSOR FOR SELECT * FROM users", ALL},
+           {"DECLARE c CURSOR WITH HOLD FOR SELECT * FROM users ORDER BY username", ALL},
+           {"DECLARE c CURSOR FOR SELECT * FROM users FOR UPDATE", REFUSED});
+}
+
+Test(utility, a_cursor_over_gathered_rows_keeps_its_options)
+{
+    struct plan *plan = planned("declare \"C c\" binary no scroll cursor with hold for select username from users order by 1");
+    static const char *const begins = "DECLARE \"C c\" BINARY NO SCROLL CURSOR WITH HOLD FOR ";
+    cr_expect_eq(plan->many, PLAN_GATHER);
+    cr_expect_str_eq(plan->cursor_query, "SELECT username FROM users ORDER BY 1");
+    cr_expect_eq(strncmp(plan->shard_text, begins, strlen(begins)), 0, "%s", plan->shard_text);
+    cr_expect_eq(strncmp(plan->gather_values, begins, strlen(begins)), 0, "%s", plan->gather_values);
+    plan_release(plan);
 }
 
 Test(utility, with_one_shard_everything_goes_there)

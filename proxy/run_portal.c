@@ -1,0 +1,90 @@
+/*
+ * Whether a SELECT has to be gathered is known when it is executed: then it gets another plan.
+ */
+#include "proxy/run_portal.h"
+
+#include "proxy/extended.h"
+#include "proxy/keyway.h"
+#include "proxy/query.h"
+#include "proxy/run_statement.h"
+
+static bool runs_on_shards(const struct plan *plan)
+{
+    return plan->statement == STATEMENT_SELECT &&
+           (plan->many == PLAN_CONCAT || plan->many == PLAN_MERGE || plan->many == PLAN_COMBINE);
+}
+
+/* Then its end comes before the limit does. */
+static bool has_fewer_rows(const struct route *route, int32_t limit)
+{
+    return (route->kind == PLAN_COMBINE && limit > 1) || (route->limit >= 0 && route->limit < limit);
+}
+
+static struct plan *plan_in_steps(struct run *run, struct statement *statement, struct error *error)
+{
+    struct client *client = run->client;
+    struct session_facts facts = query_facts(client);
+    facts.gathers = true;
+    return plan_cache_get(client->view->plans, client->view->state->routing, &facts, statement->sql, statement->length,
+                          &statement->normalised, statement->types, statement->type_count, error);
+}
+
+struct plan *run_portal_plan(struct run *run, struct execution *execution, struct error *error)
+{
+    struct statement *statement = execution->statement;
+    struct plan *plan = query_statement_plan(run->client, statement, error);
+    struct error unrouted = {0};
+    struct route route;
+    if (plan == NULL || execution->limit == 0 || !runs_on_shards(plan))
+        return plan ? plan_hold(plan) : NULL;
+    bool routed = plan_route(plan, run->client->view->state->routing, statement->normalised.unsure ? NULL : &statement->normalised,
+                             &execution->bind.values, &run->arena, &route, &unrouted);
+    error_clear(&unrouted); /* it will be met again */
+    if (!routed || route.kind == PLAN_SINGLE)
+        return plan_hold(plan);
+    if (!has_fewer_rows(&route, execution->limit))
+        return plan_in_steps(run, statement, error);
+    execution->limit = 0;
+    return plan_hold(plan);
+}
+
+static struct server *shard_of(const struct run *run, const struct portal *portal)
+{
+    struct server *server = portal && portal->shard >= 0 ? client_server(run->client, portal->shard) : NULL;
+    return server && server->joined ? server : NULL;
+}
+
+enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t limit)
+{
+    struct server *server = shard_of(run, portal);
+    struct error error = {0};
+    struct fanout_shape shape = {.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = portal->described};
+    if (run->client->transaction.failed) {
+        run_aborted_error(&error);
+        return run_fail(run, &error);
+    }
+    if (server == NULL) {
+        error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this batch mixes a portal of one shard with statements for others");
+        error_hint(&error, "Execute the portal in a batch of its own.");
+        return run_fail(run, &error);
+    }
+    if (run->plan)
+        plan_release(run->plan);
+    run->plan = NULL;
+    run->fanout = fanout_new(run->client, &shape, 1);
+    struct reply_sink *sink = fanout_add(run->fanout, server);
+    if (portal->described)
+        extended_describe(server, sink, portal->name);
+    extended_execute(server, sink, portal->name, limit);
+    extended_sync(server, sink);
+    return STEP_BUSY;
+}
+
+void run_portal_close(struct run *run, const char *name)
+{
+    struct portal *portal = portal_find(run->client->portals, name);
+    struct server *server = shard_of(run, portal);
+    if (server)
+        extended_close(server, name);
+    portal_remove(run->client->portals, worker_state(run->client->stream.worker)->statements, name);
+}

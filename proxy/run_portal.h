@@ -1,0 +1,21 @@
+/*
+ * run_portal: portals that are executed in steps: Execute with a limit of rows, and again for the next ones (PostgreSQL 15 protocol, 55.2.3).
+ *
+ * A portal that has stopped at its limit lives on one shard, under the client's own name for it, and goes on there; if its rows are those
+ * of several shards, that is the home shard, over gathered rows.
+ */
+#ifndef KEYWAY_RUN_PORTAL_H
+#define KEYWAY_RUN_PORTAL_H
+
+#include "proxy/execution.h"
+#include "proxy/portal.h"
+#include "proxy/run.h"
+
+/* The plan for the statement and the limit, held; the limit is lifted if there are fewer rows anyway.  NULL: `error`. */
+struct plan *run_portal_plan(struct run *run, struct execution *execution, struct error *error);
+/* Go on with one that lives on a shard. */
+enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t limit);
+/* Close it where it lives. */
+void run_portal_close(struct run *run, const char *name);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * Cursors over several shards: the rows are gathered when a cursor is declared, and it is the home shard's.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/fixture.h"
+
+static struct keyway keyway;
+static PGconn *conn, *oracle;
+
+static void start(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .database = "multi_shard_commit = best_effort\n"});
+    load_tables(3, 300);
+    conn = connect_keyway(&keyway, NULL);
+    oracle = connect_server(CLUSTER_ORACLE);
+}
+
+static void stop(void)
+{
+    PQfinish(conn);
+    PQfinish(oracle);
+    keyway_stop(&keyway);
+}
+
+TestSuite(cursors, .init = start, .fini = stop, .timeout = 60);
+
+static void same(const char *sql)
+{
+    char *answer = ask(conn, sql), *right = ask(oracle, sql);
+    cr_expect_str_eq(answer, right, "%s\n  answered: %.2000s\n  right is: %.2000s", sql, answer, right);
+    free(answer);
+    free(right);
+}
+
+static void all_same(const char *const *statements)
+{
+    for (; *statements; statements++)
+        same(*statements);
+}
+#define SAME(...) all_same((const char *const[]){__VA_ARGS__, NULL})
+
+static void make_rows_large(void)
+{
+    same("UPDATE users SET full_name = left(username, 1) || repeat('x', 5000)");
+}
+
+Test(cursors, over_queries_of_every_kind)
+{
+    for (int large = 0; large < 2; large++) {
+        SAME("BEGIN", "DECLARE a CURSOR FOR SELECT username, full_name FROM users ORDER BY username",
+             "DECLARE b SCROLL CURSOR FOR SELECT count(*), max(full_name) FROM users",
+             "DECLARE c CURSOR FOR SELECT u.username, f.follower, u.full_name FROM users u JOIN follows f ON f.followee = u.username "
+             "ORDER BY 1, 2",
+             "DECLARE d CURSOR FOR SELECT country, avg(age), max(full_name) FROM users GROUP BY 1 ORDER BY 1",
+             "DECLARE e CURSOR FOR SELECT DISTINCT country FROM users ORDER BY 1 LIMIT 3 OFFSET 1", "FETCH 5 FROM a", "FETCH b",
+             "FETCH PRIOR FROM b", "FETCH FIRST FROM b", "FETCH 3 FROM c", "MOVE 4 FROM a", "FETCH a", "FETCH ALL FROM d",
+             "FETCH ALL FROM e", "MOVE ALL IN c", "FETCH c", "CLOSE a", "FETCH b",
+             "DECLARE a CURSOR FOR SELECT username, full_name FROM users ORDER BY username DESC", "FETCH 2 FROM a", "CLOSE ALL",
+             "COMMIT", "SELECT avg(age) FROM users");
+        EXPECT(conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'keyway%'", "0");
+        make_rows_large();
+    }
+}
+
+Test(cursors, read_only_and_later_changes_do_not_matter)
+{
+    for (int large = 0; large < 2; large++) {
+        SAME("BEGIN READ ONLY", "DECLARE a CURSOR FOR SELECT username, length(full_name) FROM users ORDER BY username", "FETCH 3 FROM a",
+             "COMMIT", "BEGIN", "INSERT INTO users (username) VALUES ('anew')",
+             "DECLARE a CURSOR FOR SELECT username, full_name FROM users WHERE username < 'b' ORDER BY username",
+             "DELETE FROM users WHERE username < 'c'", "FETCH ALL FROM a", "SELECT avg(age), max(full_name) FROM users", "ROLLBACK");
+        make_rows_large();
+    }
+}
+
+Test(cursors, with_hold_outlive_their_transaction)
+{
+    for (int large = 0; large < 2; large++) {
+        SAME("BEGIN", "DECLARE a SCROLL CURSOR WITH HOLD FOR SELECT username, full_name FROM users ORDER BY username", "FETCH 2 FROM a",
+             "COMMIT", "SELECT avg(age) FROM users", "FETCH 2 FROM a", "FETCH BACKWARD 3 FROM a", "CLOSE a", "FETCH a",
+             "DECLARE alone CURSOR WITH HOLD FOR SELECT username, full_name FROM users ORDER BY username DESC", "FETCH 2 FROM alone",
+             "SELECT max(full_name), avg(age) FROM users", "FETCH 2 FROM alone", "CLOSE alone",
+             "DECLARE gone CURSOR FOR SELECT username, full_name FROM users ORDER BY 1");
+        EXPECT(conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'keyway%'", "0");
+        make_rows_large();
+    }
+}
+
+Test(cursors, savepoints_and_errors_end_them)
+{
+    for (int large = 0; large < 2; large++) {
+        SAME("BEGIN", "SAVEPOINT s", "DECLARE a CURSOR FOR SELECT username, full_name FROM users ORDER BY username", "FETCH 2 FROM a",
+             "ROLLBACK TO s", "FETCH a", "ROLLBACK TO s", "DECLARE a CURSOR FOR SELECT username, full_name FROM users ORDER BY username",
+             "FETCH a", "DECLARE a CURSOR FOR SELECT full_name FROM users", "ROLLBACK TO s", "SELECT avg(age), max(full_name) FROM users",
+             "COMMIT", "DECLARE a CURSOR FOR SELECT nothing FROM users", "BEGIN", "DECLARE a CURSOR FOR SELECT 1 / (age - age) FROM users",
+             "FETCH a", "ROLLBACK");
+        make_rows_large();
+    }
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT_REFUSED(conn, "DECLARE a CURSOR FOR SELECT age FROM users FOR UPDATE");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+}
+
+/* What is fetched is described as the query's own columns. */
+static void expect_same_columns(const char *sql)
+{
+    PGresult *answer = PQexec(conn, sql), *right = PQexec(oracle, sql);
+    cr_assert_eq(PQnfields(answer), PQnfields(right), "%s", PQerrorMessage(conn));
+    for (int i = 0; i < PQnfields(right); i++) {
+        cr_expect_str_eq(PQfname(answer, i), PQfname(right, i));
+        cr_expect_eq(PQftype(answer, i), PQftype(right, i));
+        cr_expect_eq(PQfmod(answer, i), PQfmod(right, i), "%s has the modifier %d", PQfname(right, i), PQfmod(answer, i));
+        cr_expect_eq(PQfsize(answer, i), PQfsize(right, i));
+        cr_expect_eq(PQfformat(answer, i), PQfformat(right, i));
+        cr_expect_eq(PQftablecol(answer, i), PQftablecol(right, i));
+    }
+    PQclear(answer);
+    PQclear(right);
+}
+
+Test(cursors, what_they_give_is_described_as_the_tables_columns)
+{
+    SAME("BEGIN", "DECLARE a CURSOR FOR SELECT username, balance, balance + 1 AS more, created::timestamptz(0) FROM users ORDER BY 1",
+         "DECLARE b BINARY CURSOR FOR SELECT age, balance FROM users WHERE age = 20 ORDER BY username");
+    expect_same_columns("FETCH 2 FROM a");
+    expect_same_columns("FETCH b");
+    same("COMMIT");
+}
+
+Test(cursors, in_extended_protocol_they_take_parameters)
+{
+    static const char *const sql = "DECLARE a CURSOR FOR SELECT username, age FROM users WHERE age > $1 ORDER BY username";
+    const char *values[] = {"50"};
+    SAME("BEGIN");
+    char *answer = ask_params(conn, sql, 1, values), *right = ask_params(oracle, sql, 1, values);
+    cr_expect_str_eq(answer, right);
+    free(answer);
+    free(right);
+    SAME("FETCH ALL FROM a", "COMMIT");
+}
