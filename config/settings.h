@@ -22,6 +22,7 @@ enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT };
 enum auth_method { AUTH_TRUST, AUTH_PASSWORD, AUTH_MD5, AUTH_SCRAM_SHA_256, AUTH_CERT };
 enum tls_mode { TLS_OFF, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
 enum commit_mode { COMMIT_REFUSE, COMMIT_BEST_EFFORT };
+enum io_mode { IO_AUTO, IO_EPOLL, IO_URING };
 enum keyspace_method { METHOD_RANGE, METHOD_HASH, METHOD_LIST };
 
 /*
@@ -158,6 +159,7 @@ struct settings {
     enum auth_method auth_method;
     enum tls_mode client_tls_sslmode;
     enum pool_mode pool_mode;          /* default for databases: transaction */
+    enum io_mode io;
     struct listen_address *addresses;  /* `listen`, taken apart */
     size_t address_count;
     struct shard_settings *shards;
@@ -191,6 +193,7 @@ bool settings_row(const struct settings *settings, size_t i, struct arena *arena
 const char *pool_mode_name(enum pool_mode mode);
 const char *auth_method_name(enum auth_method method);
 const char *tls_mode_name(enum tls_mode mode);
+const char *io_mode_name(enum io_mode mode);
 const char *commit_mode_name(enum commit_mode mode);
 
 #endif
