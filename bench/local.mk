@@ -40,5 +40,5 @@ bench-micro: $(MICRO)
 instructions-check: $(HOT_PATH)
 	HOT_PATH=./$(HOT_PATH) $(srcdir)/bench/check_instructions
 
-EXTRA_DIST += bench/README.md bench/check_instructions bench/compare bench/instructions
+EXTRA_DIST += bench/README.md bench/check_instructions bench/compare bench/instructions bench/report
 CLEANFILES += $(MICRO) $(HOT_PATH)

@@ -29,6 +29,12 @@ const char *const tls_mode_names[] = {
     [TLS_VERIFY_FULL] = "verify-full",
     NULL,
 };
+const char *const io_mode_names[] = {
+    [IO_AUTO] = "auto",
+    [IO_EPOLL] = "epoll",
+    [IO_URING] = "io_uring",
+    NULL,
+};
 const char *const commit_mode_names[] = {
     [COMMIT_REFUSE] = "refuse",
     [COMMIT_BEST_EFFORT] = "best_effort",
@@ -59,6 +65,11 @@ const char *auth_method_name(enum auth_method method)
 const char *tls_mode_name(enum tls_mode mode)
 {
     return tls_mode_names[mode];
+}
+
+const char *io_mode_name(enum io_mode mode)
+{
+    return io_mode_names[mode];
 }
 
 const char *commit_mode_name(enum commit_mode mode)

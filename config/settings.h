@@ -24,6 +24,7 @@ enum tls_mode { TLS_OFF, TLS_ALLOW, TLS_PREFER, TLS_REQUIRE, TLS_VERIFY_CA, TLS_
 /* Sums of floating-point numbers of several shards: their last digits depend on the order of adding. */
 enum float_sums { FLOAT_SUMS_REFUSE, FLOAT_SUMS_ANY_ORDER };
 enum commit_mode { COMMIT_REFUSE, COMMIT_BEST_EFFORT };
+enum io_mode { IO_AUTO, IO_EPOLL, IO_URING };
 enum keyspace_method { METHOD_RANGE, METHOD_HASH, METHOD_LIST };
 
 /*
@@ -161,6 +162,7 @@ struct settings {
     enum auth_method auth_method;
     enum tls_mode client_tls_sslmode;
     enum pool_mode pool_mode;          /* default for databases: transaction */
+    enum io_mode io;
     struct listen_address *addresses;  /* `listen`, taken apart */
     size_t address_count;
     struct shard_settings *shards;
@@ -194,6 +196,7 @@ bool settings_row(const struct settings *settings, size_t i, struct arena *arena
 const char *pool_mode_name(enum pool_mode mode);
 const char *auth_method_name(enum auth_method method);
 const char *tls_mode_name(enum tls_mode mode);
+const char *io_mode_name(enum io_mode mode);
 const char *commit_mode_name(enum commit_mode mode);
 
 #endif

@@ -166,6 +166,14 @@ static void set_pool_mode(struct load *load, void *target, const struct document
         settings->pool_mode = (enum pool_mode) choice;
 }
 
+static void set_io(struct load *load, void *target, const struct document_entry *entry)
+{
+    struct settings *settings = target;
+    int choice;
+    if (load_choice(load, entry, io_mode_names, &choice))
+        settings->io = (enum io_mode) choice;
+}
+
 static const struct section_key keyway_keys[] = {
 #define SETTING_KEY(type, name, standard, unit, what) {#name, set_plain, false},
     SETTINGS_TABLE(SETTING_KEY)
@@ -173,6 +181,7 @@ static const struct section_key keyway_keys[] = {
         {"auth_method", set_auth_method, false},
     {"client_tls_sslmode", set_tls_mode, false},
     {"pool_mode", set_pool_mode, false},
+    {"io", set_io, false},
     {NULL, NULL, false},
 };
 
@@ -185,6 +194,7 @@ static void set_defaults(struct load *load)
     load->settings->auth_method = AUTH_SCRAM_SHA_256;
     load->settings->client_tls_sslmode = TLS_OFF;
     load->settings->pool_mode = POOL_TRANSACTION;
+    load->settings->io = IO_AUTO;
 }
 
 /* Take "host:port" apart; an IPv6 address stands in brackets, * is every address.  NULL, or what is wrong
@@ -390,6 +400,8 @@ static struct setting_row choice_row(const struct settings *settings, size_t i)
          "off | allow | prefer | require | verify-ca | verify-full", "TLS between clients and Keyway"},
         {"pool_mode", pool_mode_name(settings->pool_mode), pool_mode_name(POOL_TRANSACTION),
          "session | transaction | statement", "how long a client keeps a server"},
+        {"io", io_mode_name(settings->io), io_mode_name(IO_AUTO), "auto | epoll | io_uring",
+         "how bytes are moved, from the next start on"},
     };
     return i < sizeof(rows) / sizeof(rows[0]) ? rows[i] : (struct setting_row){0};
 }

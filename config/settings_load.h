@@ -105,7 +105,7 @@ bool auth_file_read(const char *file, struct arena *arena, struct diagnostics *d
 
 /* Names of the enums, in their order, NULL-terminated. */
 extern const char *const pool_mode_names[], *const auth_method_names[],
-                                                *const tls_mode_names[], *const commit_mode_names[],
+                                                *const tls_mode_names[], *const io_mode_names[], *const commit_mode_names[],
                                                 *const float_sums_names[], *const keyspace_method_names[];
 
 #endif

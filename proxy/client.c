@@ -270,6 +270,8 @@ static void greet(struct client *client)
     wire_ready(out, 'I');
     client_wrote(client);
     set_state(client, CLIENT_IDLE);
+    if (client->stream.tls == NULL)
+        stream_use_ring(&client->stream);
 }
 
 static bool over_user_limit(const struct client *client)

@@ -144,15 +144,29 @@ static void worker_prepare(struct worker *worker, struct settings *settings, SSL
     ev_timer_start(worker->loop, &state->tick);
 }
 
+static bool may_use_ring(const struct settings *settings)
+{
+    const char *reason = NULL;
+    if (settings->io == IO_EPOLL)
+        return false;
+    bool may = worker_can_use_ring(&reason);
+    if (!may)
+        log_line(settings->io == IO_URING ? LOG_WARNING : LOG_INFO, "epoll is used: the kernel refuses io_uring: %s", reason);
+    return may;
+}
+
 static bool start_workers(struct settings *settings, struct error *error)
 {
     SSL_CTX *tls = tls_client_context(settings, error);
     if (error_is_set(error))
         return false;
+    bool ring = may_use_ring(settings);
     keyway.worker_count = worker_count(settings);
     for (int i = 0; i < keyway.worker_count; i++) {
         keyway.workers[i] = worker_new(i);
         worker_prepare(keyway.workers[i], settings, tls);
+        if (ring)
+            worker_use_ring(keyway.workers[i]);
     }
     SSL_CTX_free(tls);
     for (int i = 0; i < keyway.worker_count; i++)

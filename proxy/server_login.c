@@ -227,6 +227,8 @@ static void login_done(struct server *server)
     server_login_stop(server);
     stream_open(&server->stream, server->worker, fd, tls, &server_stream_owner, server);
     server->stream.fd_borrowed = server->stream.tls_borrowed = true;
+    if (tls == NULL)
+        stream_use_ring(&server->stream);
     server->status = 'I';
     server->connected_at = ev_now(server->worker->loop);
     pool_logged_in(server);
@@ -254,6 +256,7 @@ static void login_poll(struct ev_loop *loop, ev_io *watcher, int events)
         break;
     }
     ev_io_start(loop, watcher);
+    server->worker->watches_changed = true;
 }
 
 static void login_start(struct server *server)
@@ -268,6 +271,7 @@ static void login_start(struct server *server)
     ev_io_init(&server->polling, login_poll, PQsocket(server->connection), EV_WRITE);
     server->polling.data = server;
     ev_io_start(server->worker->loop, &server->polling);
+    server->worker->watches_changed = true;
 }
 
 static void login_resolve(struct blocking_job *job)

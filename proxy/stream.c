@@ -6,6 +6,10 @@
  * While an owner is called, worker->current names the stream; closing or detaching clears it, and that is how
  * stream.c learns, without looking at memory that may be gone, that it must not touch the stream any more.
  *
+ * A plain stream in the worker's ring (proxy/ring) does the same with other means: it is told what was received where
+ * others receive, and hands its output over at the end of the turn where others send.  Whatever is rare (a failed
+ * send, a large piece, a move to another worker) is done by hand, as for the others.
+ *
  *      event                       running                         paused
  *      socket readable             receive, offer                  stop watching
  *      stream_resume()             -                               watch, offer what waits at turn end
@@ -96,6 +100,50 @@ static void mark_first(struct stream *stream)
     worker->dirty = stream;
 }
 
+/* --- watching
+ * --------------------------------------------------------------------------------------------------- */
+
+/* In the ring libev is asked only when there is something for it to do. */
+static void start(struct stream *stream, ev_io *watcher)
+{
+    if (ev_is_active(watcher))
+        return;
+    ev_io_start(stream->worker->loop, watcher);
+    stream->worker->watches_changed = true;
+}
+
+static void stop(struct stream *stream, ev_io *watcher)
+{
+    if (!ev_is_active(watcher))
+        return;
+    ev_io_stop(stream->worker->loop, watcher);
+    stream->worker->watches_changed = true;
+    if (stream->ring.place != NULL)
+        worker_unwatch(stream->worker, stream->fd);
+}
+
+static void enter_ring(struct stream *stream)
+{
+    ring_enter(stream->worker->ring, stream);
+    worker_unwatch(stream->worker, stream->fd);
+}
+
+static void start_receiving(struct stream *stream)
+{
+    if (stream->ring.place != NULL)
+        ring_receive(stream->worker->ring, stream);
+    else
+        start(stream, &stream->readable);
+}
+
+static void stop_receiving(struct stream *stream)
+{
+    if (stream->ring.place != NULL)
+        ring_cease(stream->worker->ring, stream);
+    else
+        stop(stream, &stream->readable);
+}
+
 /* --- calling the owner
  * ------------------------------------------------------------------------------------------ */
 
@@ -121,14 +169,14 @@ static void fail(struct stream *stream, const char *reason)
     buffer_clear(&stream->out);
     give_back(stream->worker, &stream->out);
     if (stream->worker != NULL)
-        ev_io_stop(stream->worker->loop, &stream->writable);
+        stop(stream, &stream->writable);
     mark(stream);
 }
 
 static void tell_end(struct stream *stream, const char *reason)
 {
     struct worker *worker = stream->worker;
-    ev_io_stop(worker->loop, &stream->readable);
+    stop_receiving(stream);
     stream->end_told = true;
     enter_owner(stream);
     stream->owner->ended(stream, reason);
@@ -210,7 +258,7 @@ static enum receive_outcome peer_closed(struct stream *stream, const char *reaso
         tell_end(stream, stream->failed ? stream->failure : reason);
         return STREAM_GONE;
     }
-    ev_io_stop(worker->loop, &stream->readable);
+    stop_receiving(stream);
     enter_owner(stream);
     bool goes_on = stream->owner->half_closed(stream);
     if (!leave_owner(worker, stream))
@@ -231,7 +279,7 @@ static enum receive_outcome received_nothing(struct stream *stream, const struct
         return RECEIVED_NOTHING;
     case TRANSFER_WAIT_WRITE:
         stream->read_wants_write = true;
-        ev_io_start(stream->worker->loop, &stream->writable);
+        start(stream, &stream->writable);
         return RECEIVED_NOTHING;
     case TRANSFER_CLOSED:
         return peer_closed(stream, transfer->reason);
@@ -240,6 +288,15 @@ static enum receive_outcome received_nothing(struct stream *stream, const struct
         return STREAM_GONE;
     }
     return RECEIVED_NOTHING;
+}
+
+/* Bytes that came from elsewhere than the worker's buffer, behind those that wait.  False: the stream is gone. */
+static bool take_in(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    if (buffer_length(&stream->in) == 0)
+        return offer_read(stream, bytes, length);
+    buffer_append(&stream->in, bytes, length);
+    return offer_waiting(stream);
 }
 
 /*
@@ -276,23 +333,27 @@ static enum receive_outcome receive(struct stream *stream)
     return there ? RECEIVED : STREAM_GONE;
 }
 
+static void tell_half_closed(struct stream *stream)
+{
+    struct worker *worker = stream->worker;
+    enter_owner(stream);
+    stream->owner->half_closed(stream);
+    leave_owner(worker, stream);
+}
+
 /* A paused stream became readable: by bytes, which wait, or by its peer's end. */
 static void look_at_paused(struct stream *stream)
 {
     uint8_t byte;
-    struct worker *worker = stream->worker;
     struct transfer transfer = {.end = TRANSFER_GOOD};
     if (stream->owner->half_closed != NULL)
         transfer = stream->tls ? stream_tls_peek(stream->tls) : plain_receive(stream->fd, &byte, 1, MSG_PEEK);
     stream->read_again |= transfer.again;
     if (transfer.end == TRANSFER_WAIT_READ)
         return;
-    ev_io_stop(worker->loop, &stream->readable);
-    if (transfer.end == TRANSFER_CLOSED || transfer.end == TRANSFER_FAILED) {
-        enter_owner(stream);
-        stream->owner->half_closed(stream);
-        leave_owner(worker, stream);
-    }
+    stop_receiving(stream);
+    if (transfer.end == TRANSFER_CLOSED || transfer.end == TRANSFER_FAILED)
+        tell_half_closed(stream);
 }
 
 static void shake_hands(struct stream *stream)
@@ -302,7 +363,7 @@ static void shake_hands(struct stream *stream)
     case TRANSFER_WAIT_READ:
         return;
     case TRANSFER_WAIT_WRITE:
-        ev_io_start(stream->worker->loop, &stream->writable);
+        start(stream, &stream->writable);
         return;
     case TRANSFER_GOOD:
         stream->handshaking = false;
@@ -364,10 +425,10 @@ static size_t send_bytes(struct stream *stream, const uint8_t *bytes, size_t len
     }
     stream->bytes_sent += done;
     if (end == TRANSFER_WAIT_WRITE)
-        ev_io_start(stream->worker->loop, &stream->writable);
+        start(stream, &stream->writable);
     if (end == TRANSFER_WAIT_READ) {
         stream->write_wants_read = true;
-        ev_io_start(stream->worker->loop, &stream->readable);
+        start(stream, &stream->readable);
     }
     return done;
 }
@@ -390,12 +451,21 @@ static void send_waiting(struct stream *stream)
         give_back(stream->worker, &stream->out);
 }
 
+/* In the ring, together with what others have to send. */
+static void send_at_turn_end(struct stream *stream)
+{
+    if (stream->ring.place != NULL && buffer_length(&stream->out) > 0)
+        ring_send(stream->worker->ring, stream);
+    else
+        send_waiting(stream);
+}
+
 /* The sending itself happens at the end of the turn. */
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void) events;
+    (void) loop, (void) events;
     struct stream *stream = watcher->data;
-    ev_io_stop(loop, watcher);
+    stop(stream, watcher);
     if (stream->read_wants_write) {
         stream->read_wants_write = false;
         stream->read_again = true;
@@ -441,6 +511,12 @@ static void end_failed(struct stream *stream)
     if (stream->paused)
         return;
     stream->last_reads = true;
+    if (stream->ring.place != NULL) { /* the last reads are made by hand */
+        ring_leave(stream->worker->ring, stream);
+        stream->offer_again = buffer_length(&stream->in) > 0;
+        mark(stream);
+        return;
+    }
     switch (receive(stream)) {
     case RECEIVED:
         mark(stream);
@@ -456,12 +532,12 @@ static void end_failed(struct stream *stream)
 static void see_to(struct stream *stream)
 {
     if (stream->end_told) {
-        send_waiting(stream);
+        send_at_turn_end(stream);
         return;
     }
     if (!offer_again(stream))
         return;
-    send_waiting(stream);
+    send_at_turn_end(stream);
     if (!tell_drained(stream))
         return;
     if (stream->failed)
@@ -477,6 +553,71 @@ void stream_turn_end(struct worker *worker)
     }
 }
 
+/* --- told by the ring
+ * ----------------------------------------------------------------------------------------------- */
+
+bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size_t *length)
+{
+    *bytes = buffer_data(&stream->out);
+    *length = buffer_length(&stream->out);
+    return *length > 0 && may_send(stream);
+}
+
+void stream_was_sent(struct stream *stream, int result)
+{
+    size_t length = buffer_length(&stream->out);
+    if (result == STREAM_ALL_SENT)
+        result = length < INT_MAX ? (int) length : INT_MAX;
+    if (result < 0 && result != -EAGAIN && result != -EINTR) {
+        fail(stream, strerrordesc_np(-result));
+        return;
+    }
+    size_t sent = result > 0 ? (size_t) result : 0;
+    stream->bytes_sent += sent;
+    buffer_take(&stream->out, sent);
+    if (sent < length)
+        start(stream, &stream->writable);
+    else
+        give_back(stream->worker, &stream->out);
+    if (stream->above_high_water)
+        mark(stream);
+}
+
+void stream_left_over(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    stream->bytes_received += length;
+    own_memory(stream->worker, &stream->in);
+    buffer_append(&stream->in, bytes, length);
+}
+
+void stream_received(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    if (stream->paused) {
+        stream_left_over(stream, bytes, length);
+        stop_receiving(stream);
+        return;
+    }
+    stream->bytes_received += length;
+    stream->worker->received++;
+    stream->offer_again = false;
+    take_in(stream, bytes, length);
+}
+
+void stream_receive_ended(struct stream *stream, int error)
+{
+    const char *reason = error ? strerrordesc_np(error) : "connection closed by peer";
+    if (stream->end_told)
+        return;
+    if (stream->paused) {
+        if (stream->owner->half_closed != NULL)
+            tell_half_closed(stream);
+    } else if (error) {
+        tell_end(stream, stream->failed ? stream->failure : reason);
+    } else {
+        peer_closed(stream, reason);
+    }
+}
+
 /* --- what owners call
  * ------------------------------------------------------------------------------------------- */
 
@@ -485,8 +626,10 @@ static void watch(struct stream *stream)
     ev_io_init(&stream->readable, on_readable, stream->fd, EV_READ);
     ev_io_init(&stream->writable, on_writable, stream->fd, EV_WRITE);
     stream->readable.data = stream->writable.data = stream;
+    if (stream->through_ring && stream->worker->ring != NULL)
+        enter_ring(stream);
     if (!stream->paused && !stream->end_told)
-        ev_io_start(stream->worker->loop, &stream->readable);
+        start_receiving(stream);
     if (stream->tls != NULL && !stream->handshaking && SSL_has_pending(stream->tls))
         stream->read_again = true;
     if (buffer_length(&stream->in) > 0)
@@ -504,8 +647,21 @@ void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
     watch(stream);
 }
 
+void stream_use_ring(struct stream *stream)
+{
+    assert(stream->tls == NULL);
+    stream->through_ring = true;
+    if (stream->closed || stream->worker == NULL || stream->worker->ring == NULL || stream->ring.place != NULL)
+        return;
+    stop(stream, &stream->readable);
+    enter_ring(stream);
+    if (!stream->paused && !stream->end_told)
+        start_receiving(stream);
+}
+
 bool stream_accept_tls(struct stream *stream, SSL_CTX *context)
 {
+    assert(!stream->through_ring);
     if (stream->tls != NULL || stream->closed || stream->failed || buffer_length(&stream->in) > 0)
         return false;
     send_waiting(stream);
@@ -575,7 +731,7 @@ void stream_resume(struct stream *stream)
     stream->paused = false;
     if (stream->closed || stream->end_told || stream->worker == NULL)
         return;
-    ev_io_start(stream->worker->loop, &stream->readable);
+    start_receiving(stream);
     bool being_offered = stream->worker->current == stream;
     if (buffer_length(&stream->in) > 0 || being_offered)
         stream->offer_again = true;
@@ -595,14 +751,16 @@ static void let_go(struct stream *stream)
     if (worker == NULL)
         return;
     unmark(stream);
-    ev_io_stop(worker->loop, &stream->readable);
-    ev_io_stop(worker->loop, &stream->writable);
+    stop(stream, &stream->readable);
+    stop(stream, &stream->writable);
     if (worker->current == stream)
         worker->current = NULL;
 }
 
 void stream_detach(struct stream *stream)
 {
+    if (stream->ring.place != NULL)
+        ring_leave(stream->worker->ring, stream);
     let_go(stream);
     stream->worker = NULL;
 }
@@ -617,6 +775,10 @@ void stream_close(struct stream *stream)
 {
     if (stream->closed)
         return;
+    if (stream->ring.sending != NULL) /* it would have left by now */
+        send_waiting(stream);
+    if (stream->ring.place != NULL)
+        ring_forget(stream->worker->ring, stream);
     let_go(stream);
     stream->closed = true;
     buffer_clear(&stream->in);

@@ -16,18 +16,21 @@
 #define KEYWAY_STREAM_H
 
 #include <ev.h>
+#include <limits.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "proxy/buffer.h"
+#include "proxy/ring.h"
 #include "proxy/worker.h"
 
 enum {
     STREAM_HIGH_WATER = 256 * 1024, /* more than this waiting to be sent: stop whoever feeds it */
     STREAM_LOW_WATER = 64 * 1024,   /* less than this: go on */
     STREAM_LARGE_WRITE = 32 * 1024, /* a piece of this size is sent at once instead of being copied */
+    STREAM_ALL_SENT = INT_MAX,
 };
 
 struct stream;
@@ -56,11 +59,13 @@ struct stream_owner {
 
 struct stream {
     ev_io readable, writable;
+    struct ring_part ring; /* while its bytes move through the worker's ring */
     int fd;                /* -1 when closed */
     SSL *tls;              /* NULL: plain */
     bool tls_borrowed;     /* the SSL belongs to a PGconn: never freed here */
     bool fd_borrowed;      /* the descriptor belongs to a PGconn: never closed here */
     bool handshaking;      /* stream_accept_tls() is under way */
+    bool through_ring;     /* stream_use_ring() was called */
     bool paused;           /* do not offer input */
     bool above_high_water; /* stream_write() said so */
     bool dirty;            /* in the worker's list */
@@ -85,6 +90,9 @@ struct stream {
  * fields; tls_borrowed and fd_borrowed are for the owner to set afterwards. */
 void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
                  const struct stream_owner *owner, void *context);
+/* From now on, and on every worker it will be attached to, bytes move through the worker's ring where it has one (proxy/ring).  For plain
+ * streams that will stay so: TLS is not taken up any more. */
+void stream_use_ring(struct stream *stream);
 /* Server side of a TLS handshake on a stream that is open and plain: input() is next called with decrypted
  * bytes; a failed handshake calls ended().  What was written before leaves in plain first.  False, and
  * nothing has happened, when plain bytes wait on either side or OpenSSL refuses.  When input() calls this and
@@ -120,5 +128,18 @@ void stream_close(struct stream *stream);
 /* Called by the worker before its loop sleeps: flush and re-offer dirty streams until none is left, or so
  * many were seen to that others must have their turn (worker->dirty is then not empty). */
 void stream_turn_end(struct worker *worker);
+
+/* --- told by proxy/ring ---------------------------------------------------------------------------------- */
+
+/* The output, if it may be sent now.  It is not touched until stream_was_sent(). */
+bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size_t *length);
+/* So many bytes of it were sent, STREAM_ALL_SENT, or none for this reason (an errno, negative). */
+void stream_was_sent(struct stream *stream, int result);
+/* Bytes came.  The owner is called: the stream may be gone afterwards. */
+void stream_received(struct stream *stream, const uint8_t *bytes, size_t length);
+/* Nothing more will come: the peer closed (0), or an errno.  The stream may be gone afterwards. */
+void stream_receive_ended(struct stream *stream, int error);
+/* Bytes that had come when the stream left the ring. */
+void stream_left_over(struct stream *stream, const uint8_t *bytes, size_t length);
 
 #endif

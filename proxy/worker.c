@@ -1,14 +1,27 @@
 /*
- * The inbox is a locked list and an ev_async: the sender that finds it empty wakes the loop, which takes the
+ * The inbox is a locked list and an eventfd: the sender that finds it empty wakes the loop, which takes the
  * whole list at once. Everything that is to happen before the loop sleeps hangs on one ev_prepare watcher.
+ *
+ * With a ring the thread waits in the ring and not in libev.  libev keeps what is rare; so that the ring can wait for it as well, its
+ * descriptor, which it does not tell, is foreseen when the loop is made, and then seen to be of the kind "eventpoll".
  */
 #include "proxy/worker.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "proxy/ring.h"
 #include "proxy/stream.h"
+
+/* What happens by time (the proxy's tick) is libev's, and may be as late as this. */
+static const double pulse_seconds = 0.1;
 
 struct worker_deferred {
     void (*function)(void *);
@@ -46,12 +59,23 @@ static void run_deferred(struct worker *worker)
     worker->deferred_count = 0;
 }
 
-static void woken(struct ev_loop *loop, struct ev_async *watcher, int events)
+static void wake(struct worker *worker)
+{
+    uint64_t once = 1;
+    while (write(worker->wake.fd, &once, sizeof(once)) < 0 && errno == EINTR)
+        ;
+}
+
+static void woken(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
     (void) events;
     struct worker *worker = watcher->data;
+    uint64_t count;
+    while (read(watcher->fd, &count, sizeof(count)) < 0 && errno == EINTR)
+        ;
     run_inbox(worker);
-    if (worker->stopping)
+    worker->stopped = worker->stopping;
+    if (worker->stopped)
         ev_break(loop, EVBREAK_ALL);
 }
 
@@ -66,11 +90,11 @@ static void end_turn(struct worker *worker)
  * answers at once: fewer and fuller turns, a tenth less CPU per statement (bench/README.md).  A loop with little to do sleeps at once,
  * and is woken at once.
  */
-static void let_others_run(struct worker *worker)
+static bool should_let_others_run(struct worker *worker)
 {
-    if (worker->received > 1)
-        sched_yield();
+    bool busy = worker->received > 1;
     worker->received = 0;
+    return busy;
 }
 
 static void going_to_sleep(struct ev_loop *loop, struct ev_prepare *watcher, int events)
@@ -78,7 +102,8 @@ static void going_to_sleep(struct ev_loop *loop, struct ev_prepare *watcher, int
     (void) events;
     struct worker *worker = watcher->data;
     end_turn(worker);
-    let_others_run(worker);
+    if (should_let_others_run(worker))
+        sched_yield();
     if (worker->dirty != NULL)
         ev_idle_start(loop, &worker->more);
     else
@@ -90,31 +115,95 @@ static void stay_awake(struct ev_loop *loop, struct ev_idle *watcher, int events
     (void) loop, (void) watcher, (void) events; /* that it is active is what keeps the loop from sleeping */
 }
 
+static bool is_event_poll(int fd)
+{
+    char path[40], target[40] = "";
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return readlink(path, target, sizeof(target) - 1) > 0 && strcmp(target, "anon_inode:[eventpoll]") == 0;
+}
+
+/* The kernel gives the lowest number that is free: the next descriptor will have this one. */
+static int next_descriptor(void)
+{
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd;
+}
+
 struct worker *worker_new(int number)
 {
-    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
-    if (loop == NULL)
+    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd < 0)
         return NULL;
+    int fd = next_descriptor();
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+    if (loop == NULL) {
+        close(wake_fd);
+        return NULL;
+    }
     struct worker *worker = memory_alloc(sizeof(*worker));
     worker->number = number;
     worker->loop = loop;
+    worker->loop_fd = fd >= 0 && is_event_poll(fd) ? fd : -1;
     worker->read_buffer = memory_alloc(WORKER_READ_BUFFER);
     worker->dirty_tail = &worker->dirty;
     worker->inbox_tail = &worker->inbox;
     pthread_mutex_init(&worker->inbox_lock, NULL);
     ev_prepare_init(&worker->before_sleep, going_to_sleep);
     ev_idle_init(&worker->more, stay_awake);
-    ev_async_init(&worker->wake, woken);
+    ev_io_init(&worker->wake, woken, wake_fd, EV_READ);
     worker->before_sleep.data = worker->wake.data = worker;
     ev_prepare_start(loop, &worker->before_sleep);
-    ev_async_start(loop, &worker->wake);
+    ev_io_start(loop, &worker->wake);
     return worker;
+}
+
+static void run_ring(struct worker *worker)
+{
+    worker->watches_changed = true;
+    while (!worker->stopped) {
+        end_turn(worker);
+        if (worker->watches_changed) {
+            worker->watches_changed = false;
+            ev_run(worker->loop, EVRUN_NOWAIT);
+            continue;
+        }
+        bool yield = should_let_others_run(worker);
+        if (ring_turn(worker->ring, worker->loop, yield, worker->dirty == NULL))
+            worker->watches_changed = true;
+    }
+    ring_free(worker->ring);
+    worker->ring = NULL;
+}
+
+bool worker_can_use_ring(const char **reason)
+{
+    struct ring *ring = ring_new(-1, pulse_seconds, reason);
+    ring_free(ring);
+    return ring != NULL;
+}
+
+void worker_use_ring(struct worker *worker)
+{
+    worker->wants_ring = worker->loop_fd >= 0;
+}
+
+void worker_unwatch(struct worker *worker, int fd)
+{
+    epoll_ctl(worker->loop_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
-    ev_run(worker->loop, 0);
+    const char *reason;
+    if (worker->wants_ring)
+        worker->ring = ring_new(worker->loop_fd, pulse_seconds, &reason);
+    if (worker->ring != NULL)
+        run_ring(worker);
+    else
+        ev_run(worker->loop, 0);
     while (run_inbox(worker) || worker->dirty != NULL || worker->deferred_count > 0)
         end_turn(worker);
     return NULL;
@@ -134,18 +223,18 @@ void worker_send(struct worker *worker, struct inbox_message *message)
 {
     message->next = NULL;
     pthread_mutex_lock(&worker->inbox_lock);
-    bool wake = worker->inbox == NULL;
+    bool was_empty = worker->inbox == NULL;
     *worker->inbox_tail = message;
     worker->inbox_tail = &message->next;
     pthread_mutex_unlock(&worker->inbox_lock);
-    if (wake)
-        ev_async_send(worker->loop, &worker->wake);
+    if (was_empty)
+        wake(worker);
 }
 
 void worker_stop(struct worker *worker)
 {
     worker->stopping = true;
-    ev_async_send(worker->loop, &worker->wake);
+    wake(worker);
 }
 
 void worker_free(struct worker *worker)
@@ -155,6 +244,7 @@ void worker_free(struct worker *worker)
     while (run_inbox(worker) || worker->deferred_count > 0)
         end_turn(worker);
     ev_loop_destroy(worker->loop);
+    close(worker->wake.fd);
     for (int i = 0; i < worker->spare_count; i++)
         free(worker->spares[i]);
     pthread_mutex_destroy(&worker->inbox_lock);

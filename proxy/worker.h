@@ -5,7 +5,8 @@
  * another worker, the end of a helper's work) arrives as a message in the worker's inbox.
  *
  * A turn of the loop: the callbacks of what became ready and of the inbox; then stream_turn_end(), which
- * sends what they wrote and offers again what they left; then the deferred frees; then sleep.
+ * sends what they wrote and offers again what they left; then the deferred frees; then sleep.  With a ring the turn is
+ * the ring's, and libev has its own only when something it watches has happened.
  */
 #ifndef KEYWAY_WORKER_H
 #define KEYWAY_WORKER_H
@@ -25,6 +26,7 @@ enum {
     WORKER_SPARES = 64,       /* how many are kept */
 };
 
+struct ring;
 struct stream;
 struct worker;
 struct worker_deferred;
@@ -40,6 +42,10 @@ struct worker {
     pthread_t thread;
     bool started; /* `thread` is to be joined */
     struct ev_loop *loop;
+    struct ring *ring;    /* moves the bytes of streams that use it; NULL: libev says when sockets are ready */
+    bool wants_ring;      /* … to be made when the thread starts */
+    bool watches_changed; /* libev must be told of it before the ring sleeps */
+    int loop_fd;          /* libev's own descriptor; -1: unknown */
     uint8_t *read_buffer; /* WORKER_READ_BUFFER bytes; used inside one read callback only */
     struct stream *dirty,
         **dirty_tail;       /* streams with something to do before the loop sleeps, first come first */
@@ -51,8 +57,9 @@ struct worker {
     unsigned received; /* pieces of input in this turn */
     struct ev_prepare before_sleep;
     struct ev_idle more; /* keeps the loop from sleeping while dirty streams are left over from a turn */
-    struct ev_async wake;
+    struct ev_io wake; /* of an eventfd: an ev_async writes only while libev itself sleeps */
     _Atomic bool stopping;
+    bool stopped; /* the loop has seen it */
     pthread_mutex_t inbox_lock;
     struct inbox_message *inbox, **inbox_tail;
     _Atomic int client_count; /* the acceptor gives a new socket to the worker with the fewest */
@@ -63,6 +70,13 @@ struct worker {
 /* Make the loop and its thread-independent parts; the thread is started by worker_start().  NULL when the
  * kernel gives no loop. */
 struct worker *worker_new(int number);
+/* The thread will have a ring, if the kernel gives one; before worker_start(). */
+void worker_use_ring(struct worker *worker);
+/* Can this process have rings?  If not, `reason` (static) says why. */
+bool worker_can_use_ring(const char **reason);
+/* libev leaves a descriptor that it does not watch any more where the kernel watches it, until that is once too often.  With a ring that
+ * would wake the loop for each piece of data, so it is taken out here; libev puts up with that. */
+void worker_unwatch(struct worker *worker, int fd);
 /* Signals are blocked in the thread: they are the main thread's.  False: no thread could be made. */
 bool worker_start(struct worker *worker);
 /* From any thread.  Messages run in the order in which they were sent. */

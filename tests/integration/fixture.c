@@ -151,6 +151,8 @@ void keyway_configure(struct keyway *keyway, const struct keyway_setup *setup)
             keyway->port);
     if (!says(setup->settings, "workers"))
         fprintf(file, "workers = 2\n");
+    if (getenv("KEYWAY_IO"))
+        fprintf(file, "io = %s\n", getenv("KEYWAY_IO"));
     if (!says(setup->settings, "auth_method"))
         fprintf(file, "auth_method = trust\n");
     if (!says(setup->settings, "server_login_retry"))

@@ -20,6 +20,7 @@ Test(settings, defaults_are_those_of_the_table)
     cr_assert(eq(int, settings->auth_method, AUTH_SCRAM_SHA_256));
     cr_assert(eq(int, settings->client_tls_sslmode, TLS_OFF));
     cr_assert(eq(int, settings->pool_mode, POOL_TRANSACTION));
+    cr_assert(eq(int, settings->io, IO_AUTO));
     cr_assert(eq(sz, settings->address_count, 1));
     cr_assert(eq(str, (char *) settings->addresses[0].host, "127.0.0.1"));
     cr_assert(eq(str, (char *) settings->addresses[0].port, "6432"));
@@ -356,11 +357,12 @@ Test(settings, rows_show_values_as_text)
     struct arena arena = {0};
     struct settings *settings =
         accepted("[keyway]\nquery_timeout = 250ms\nmax_packet_size = 1MB\n"
-                 "log_connections = no\npool_mode = statement\nauth_method = trust\n" BASE);
+                 "log_connections = no\npool_mode = statement\nauth_method = trust\nio = epoll\n" BASE);
     static const char *const rows[][2] = {
         {"listen", "127.0.0.1:6432"},   {"workers", "auto"},       {"query_timeout", "0.25"},
         {"max_packet_size", "1048576"}, {"log_connections", "no"}, {"admin_users", ""},
         {"pool_mode", "statement"},     {"auth_method", "trust"},  {"client_tls_sslmode", "off"},
+        {"io", "epoll"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_assert(eq(str, (char *) row_value(settings, rows[i][0], &arena), (char *) rows[i][1]));

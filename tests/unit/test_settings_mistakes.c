@@ -107,7 +107,7 @@ Test(settings_mistakes, unknown_keys_get_the_nearest_right_name)
         "idle_transaction_timeout, client_idle_timeout, client_login_timeout, server_connect_timeout, "
         "server_login_retry, server_idle_timeout, server_lifetime, server_reset_query, tcp_keepalive_idle, "
         "max_packet_size, gather_max_bytes, plan_cache_size, client_tls_cert_file, client_tls_key_file, client_tls_ca_file, "
-        "shutdown_timeout, auth_method, client_tls_sslmode or pool_mode\n"
+        "shutdown_timeout, auth_method, client_tls_sslmode, pool_mode or io\n"
         "keyway.ini:14: found unknown key 'port' in [shard c], expected conninfo\n"
         "keyway.ini:7: found unknown key 'pool_sise' in [database app], expected 'pool_size'\n"
         "keyway.ini:8: found unknown key 'flavour' in [database app], expected shards, pool_mode, pool_size, "

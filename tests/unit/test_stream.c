@@ -23,6 +23,29 @@
 
 enum { MANY = 24 * 1024 * 1024, CHUNK = 64 * 1024 };
 
+/* Plain streams are to behave alike whether epoll or io_uring moves their bytes. */
+static bool through_ring;
+
+static void use_ring(void)
+{
+    const char *reason;
+    if (!worker_can_use_ring(&reason))
+        cr_skip_test("the kernel refuses io_uring: %s", reason);
+    through_ring = true;
+}
+
+#define BOTH_WAYS(name, ...)                                                                                 \
+    static void name(void);                                                                                  \
+    Test(stream, name, ##__VA_ARGS__)                                                                        \
+    {                                                                                                        \
+        name();                                                                                              \
+    }                                                                                                        \
+    Test(ring, name, .init = use_ring, ##__VA_ARGS__)                                                        \
+    {                                                                                                        \
+        name();                                                                                              \
+    }                                                                                                        \
+    static void name(void)
+
 /* One stream under test.  What the worker's thread counts is atomic; the test's thread waits on the
  * semaphores. */
 struct scene {
@@ -96,6 +119,8 @@ static int opening_fd;
 static void open_stream(struct scene *scene)
 {
     stream_open(&scene->stream, scene->worker, opening_fd, NULL, opening_owner, scene);
+    if (through_ring)
+        stream_use_ring(&scene->stream);
 }
 
 static void close_stream(struct scene *scene)
@@ -103,13 +128,21 @@ static void close_stream(struct scene *scene)
     stream_close(&scene->stream);
 }
 
+static struct worker *start_worker(int number)
+{
+    struct worker *worker = worker_new(number);
+    if (through_ring)
+        worker_use_ring(worker);
+    cr_assert(worker_start(worker));
+    return worker;
+}
+
 static void scene_begin(struct scene *scene, int (*connected)(int *), const struct stream_owner *owner)
 {
     *scene = (struct scene){0};
     sem_init(&scene->acted, 0, 0);
     sem_init(&scene->ended, 0, 0);
-    scene->worker = worker_new(0);
-    cr_assert(worker_start(scene->worker));
+    scene->worker = start_worker(0);
     opening_fd = connected(&scene->peer);
     opening_owner = owner;
     set_non_blocking(opening_fd);
@@ -255,7 +288,7 @@ static const struct stream_owner loyal = {
 /* --- plain
  * ------------------------------------------------------------------------------------------------------ */
 
-Test(stream, a_message_is_answered)
+BOTH_WAYS(a_message_is_answered)
 {
     struct scene scene;
     char answer[6] = "";
@@ -310,12 +343,12 @@ static void transfer(int (*connected)(int *))
     cr_assert(eq(int, scene.ends, 0));
 }
 
-Test(stream, a_slow_reader_holds_its_feeder_over_tcp, .timeout = 60)
+BOTH_WAYS(a_slow_reader_holds_its_feeder_over_tcp, .timeout = 60)
 {
     transfer(over_tcp);
 }
 
-Test(stream, a_slow_reader_holds_its_feeder_over_a_unix_socket, .timeout = 60)
+BOTH_WAYS(a_slow_reader_holds_its_feeder_over_a_unix_socket, .timeout = 60)
 {
     transfer(over_unix);
 }
@@ -330,7 +363,7 @@ static void resume(struct scene *scene)
     stream_resume(&scene->stream);
 }
 
-Test(stream, nothing_is_offered_while_paused_and_all_of_it_after)
+BOTH_WAYS(nothing_is_offered_while_paused_and_all_of_it_after)
 {
     struct scene scene;
     scene_begin(&scene, over_unix, &hesitant);
@@ -351,7 +384,7 @@ Test(stream, nothing_is_offered_while_paused_and_all_of_it_after)
     scene_end(&scene);
 }
 
-Test(stream, a_large_message_is_offered_in_one_piece_when_it_is_whole)
+BOTH_WAYS(a_large_message_is_offered_in_one_piece_when_it_is_whole)
 {
     struct scene scene;
     char answer = 0;
@@ -376,7 +409,7 @@ static void check_no_memory(struct scene *scene)
     cr_assert(zero(ptr, scene->stream.out.bytes));
 }
 
-Test(stream, an_idle_stream_owns_no_buffers)
+BOTH_WAYS(an_idle_stream_owns_no_buffers)
 {
     struct scene scene;
     char answer[5];
@@ -388,7 +421,7 @@ Test(stream, an_idle_stream_owns_no_buffers)
     scene_end(&scene);
 }
 
-Test(stream, a_peer_that_stops_sending_still_gets_its_answer)
+BOTH_WAYS(a_peer_that_stops_sending_still_gets_its_answer)
 {
     struct scene scene;
     char answer[6] = "";
@@ -403,7 +436,7 @@ Test(stream, a_peer_that_stops_sending_still_gets_its_answer)
     scene_end(&scene);
 }
 
-Test(stream, the_end_is_told_to_a_paused_stream_after_it_was_resumed)
+BOTH_WAYS(the_end_is_told_to_a_paused_stream_after_it_was_resumed)
 {
     struct scene scene;
     scene_begin(&scene, over_unix, &hesitant);
@@ -439,7 +472,7 @@ static void wait_until(_Atomic int *count, int expected)
     cr_assert(eq(int, *count, expected));
 }
 
-Test(stream, an_owner_may_go_on_for_a_peer_that_stopped_sending)
+BOTH_WAYS(an_owner_may_go_on_for_a_peer_that_stopped_sending)
 {
     struct scene scene;
     char answer[4];
@@ -458,7 +491,7 @@ Test(stream, an_owner_may_go_on_for_a_peer_that_stopped_sending)
     scene_end(&scene);
 }
 
-Test(stream, a_peer_that_is_gone_shows_it_when_something_is_sent)
+BOTH_WAYS(a_peer_that_is_gone_shows_it_when_something_is_sent)
 {
     struct scene scene;
     scene_begin(&scene, over_tcp, &loyal);
@@ -488,7 +521,7 @@ static void reset_peer(struct scene *scene)
     scene->peer = -1;
 }
 
-Test(stream, a_reset_is_told_once)
+BOTH_WAYS(a_reset_is_told_once)
 {
     struct scene scene;
     scene_begin(&scene, over_tcp, &echo);
@@ -510,7 +543,7 @@ static void write_much(struct scene *scene)
     scene->inside_a_call = false;
 }
 
-Test(stream, a_failed_send_is_told_after_what_the_peer_said_last)
+BOTH_WAYS(a_failed_send_is_told_after_what_the_peer_said_last)
 {
     struct scene scene;
     scene_begin(&scene, over_unix, &listening);
@@ -531,7 +564,7 @@ static void pause_and_write(struct scene *scene)
     stream_write(&scene->stream, "x", 1);
 }
 
-Test(stream, a_failed_send_is_told_even_to_a_paused_stream)
+BOTH_WAYS(a_failed_send_is_told_even_to_a_paused_stream)
 {
     struct scene scene;
     scene_begin(&scene, over_unix, &listening);
@@ -571,9 +604,11 @@ static void open_guest(struct scene *scene)
     struct guest *guest = malloc(sizeof(*guest));
     guest->scene = scene;
     stream_open(&guest->stream, scene->worker, opening_fd, NULL, &vanishing, scene);
+    if (through_ring)
+        stream_use_ring(&guest->stream);
 }
 
-Test(stream, a_stream_may_be_closed_and_freed_by_the_owner_that_is_offered_input)
+BOTH_WAYS(a_stream_may_be_closed_and_freed_by_the_owner_that_is_offered_input)
 {
     struct scene scene;
     int peer;
@@ -604,13 +639,12 @@ static void detach(struct scene *scene)
     stream_detach(&scene->stream);
 }
 
-Test(stream, a_stream_moves_between_workers_with_what_waits_in_it)
+BOTH_WAYS(a_stream_moves_between_workers_with_what_waits_in_it)
 {
     struct scene scene;
     char answer[6] = "";
     scene_begin(&scene, over_tcp, &echo);
-    scene.other = worker_new(1);
-    cr_assert(worker_start(scene.other));
+    scene.other = start_worker(1);
     for (int i = 0; i < 50; i++) {
         on(scene.worker, &scene, detach);
         send_all(scene.peer, "hello", 5);

@@ -1,0 +1,49 @@
+/*
+ * ring: the plain bytes of a worker's streams, moved through io_uring.
+ *
+ * One ring per worker, made and used by the worker's thread only.  A stream that is in the ring has one receive that stays armed and takes its
+ * memory, when bytes come, from buffers that all streams share; its output leaves with that of all others in the same system call
+ * that then waits.  So a turn of the loop costs one system call, however many streams took part in it.  What else the
+ * loop watches stays with libev: the ring wakes when libev's own descriptor has something to say.
+ *
+ * Only proxy/stream.c and proxy/worker.c include this.
+ */
+#ifndef KEYWAY_RING_H
+#define KEYWAY_RING_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+struct ring;
+struct ring_place;
+struct stream;
+
+/* What a stream keeps of the ring it is in. */
+struct ring_part {
+    struct ring_place *place;                /* NULL: not in the ring */
+    struct stream *next_sending, **sending; /* in the list of those with output for the next turn; NULL: not there */
+};
+
+/* A ring for the calling thread, which wakes when `event_fd` is readable and after `pulse` seconds at the latest.  NULL with `reason`
+ * (static): the kernel has none to give. */
+struct ring *ring_new(int event_fd, double pulse, const char **reason);
+/* Streams that are still in it leave it. */
+void ring_free(struct ring *ring);
+
+/* One turn: send, begin and cease to receive, with `yield` let others run, with `sleep` wait until something has happened; then tell the
+ * streams.  True: libev has something to do. */
+bool ring_turn(struct ring *ring, struct ev_loop *loop, bool yield, bool sleep);
+
+/* The stream enters; it does not yet receive. */
+void ring_enter(struct ring *ring, struct stream *stream);
+/* From the next turn on receive, and cease to; stream_received() and its kin are told, the former perhaps a few times more. */
+void ring_receive(struct ring *ring, struct stream *stream);
+void ring_cease(struct ring *ring, struct stream *stream);
+/* Send the stream's output in the next turn. */
+void ring_send(struct ring *ring, struct stream *stream);
+/* The stream leaves at once: what was received for it by then goes through stream_left_over(). */
+void ring_leave(struct ring *ring, struct stream *stream);
+/* The same for one that is about to be closed: what was received is lost. */
+void ring_forget(struct ring *ring, struct stream *stream);
+
+#endif
