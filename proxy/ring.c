@@ -27,7 +27,8 @@
 
 enum {
     RING_ENTRIES = 256,
-    RING_COMPLETIONS = 4096,
+    RING_PLACES = 10000,      /* more streams of one worker are libev's */
+    RING_COMPLETIONS = 32768, /* a turn's always fit: of each place one that ends its receive, one of its send, one of a cancel */
     RING_BUFFERS = 64, /* a power of two */
     RING_BUFFER = 32 * 1024,
     BUFFER_GROUP = 0,
@@ -53,6 +54,7 @@ struct ring {
     struct io_uring_buf_ring *free_buffers;
     uint8_t *buffers; /* RING_BUFFERS of RING_BUFFER bytes */
     struct ring_place *places;
+    int place_count;
     struct ring_place *changes, **changes_tail;
     struct stream *sending, **sending_tail;
     struct __kernel_timespec pulse;
@@ -144,6 +146,7 @@ static void free_place(struct ring *ring, struct ring_place *place)
     *place->link = place->next;
     if (place->next != NULL)
         place->next->link = place->link;
+    ring->place_count--;
     free(place);
 }
 
@@ -167,8 +170,10 @@ static bool is_unix_socket(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
 }
 
-void ring_enter(struct ring *ring, struct stream *stream)
+bool ring_enter(struct ring *ring, struct stream *stream)
 {
+    if (ring->place_count == RING_PLACES)
+        return false;
     struct ring_place *place = memory_alloc(sizeof(*place));
     place->stream = stream;
     place->piecemeal = is_unix_socket(stream->fd);
@@ -177,7 +182,9 @@ void ring_enter(struct ring *ring, struct stream *stream)
     if (place->next != NULL)
         place->next->link = &place->next;
     ring->places = place;
+    ring->place_count++;
     stream->ring = (struct ring_part){.place = place};
+    return true;
 }
 
 void ring_receive(struct ring *ring, struct stream *stream)

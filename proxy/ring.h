@@ -34,8 +34,8 @@ void ring_free(struct ring *ring);
  * streams.  True: libev has something to do. */
 bool ring_turn(struct ring *ring, struct ev_loop *loop, bool yield, bool sleep);
 
-/* The stream enters; it does not yet receive. */
-void ring_enter(struct ring *ring, struct stream *stream);
+/* The stream enters; it does not yet receive.  False: the ring is full, and the stream stays with libev. */
+bool ring_enter(struct ring *ring, struct stream *stream);
 /* From the next turn on receive, and cease to; stream_received() and its kin are told, the former perhaps a few times more. */
 void ring_receive(struct ring *ring, struct stream *stream);
 void ring_cease(struct ring *ring, struct stream *stream);

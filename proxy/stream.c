@@ -124,8 +124,8 @@ static void stop(struct stream *stream, ev_io *watcher)
 
 static void enter_ring(struct stream *stream)
 {
-    ring_enter(stream->worker->ring, stream);
-    worker_unwatch(stream->worker, stream->fd);
+    if (ring_enter(stream->worker->ring, stream))
+        worker_unwatch(stream->worker, stream->fd);
 }
 
 static void start_receiving(struct stream *stream)
@@ -592,6 +592,8 @@ void stream_left_over(struct stream *stream, const uint8_t *bytes, size_t length
 
 void stream_received(struct stream *stream, const uint8_t *bytes, size_t length)
 {
+    if (stream->end_told)
+        return;
     if (stream->paused) {
         stream_left_over(stream, bytes, length);
         stop_receiving(stream);
