@@ -3,7 +3,8 @@
  *
  *      open      the home shard makes all tables with its own rows, and opens the first for COPY; all of this is sent at once
  *      copy      rows that were held, and what the other shards go on to send, are passed on; then the next table is opened
- *      finish    the home shard makes primary keys, and looks at large tables (ANALYZE), so that its planner knows them
+ *      finish    the home shard makes primary keys and indexes, and looks at large tables (ANALYZE), so that its planner knows
+ *                them; nested loops over tables without indexes are not to be risked where they are large
  *
  * In COPY's binary format rows stand between a header and a trailer (PostgreSQL 15, COPY, "Binary Format"); a row looks like the body of
  * a DataRow.  What cannot travel in binary comes as COPY's text, a row in each CopyData message.
@@ -15,7 +16,8 @@
 #include "proxy/extended.h"
 #include "proxy/run_statement.h"
 
-enum { WORTH_ANALYZING = 500 /* rows: fewer are read as a whole whatever the planner thinks */ };
+/* Rows: fewer are read as a whole whatever the planner thinks. */
+enum { WORTH_ANALYZING = 500, LARGE = 10 * 1000 };
 
 static const uint8_t copy_header[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0};
 static const uint8_t copy_trailer[] = {0xff, 0xff};
@@ -58,19 +60,30 @@ static void ask(struct gather *gather, const char *sql)
     server_query(home_of(gather), sql, strlen(sql), &gather->table_sink);
 }
 
+static const char *finishing_table(struct arena *arena, const struct gather_part *part, size_t rows)
+{
+    const char *sql = "";
+    if (part->key)
+        sql = arena_printf(arena, "ALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ", part->copy, part->key);
+    if (rows < WORTH_ANALYZING)
+        return sql;
+    for (int i = 0; i < part->index_count; i++)
+        sql = arena_printf(arena, "%sCREATE INDEX ON pg_temp.%s USING %s; ", sql, part->copy, part->indexes[i]);
+    return arena_printf(arena, "%sANALYZE pg_temp.%s; ", sql, part->copy);
+}
+
+/* What is SET LOCAL here ends with the savepoint; tables that stay have none. */
 static const char *finishing(struct gather *gather)
 {
     struct arena *arena = &gather->run->arena;
     const char *sql = "";
+    bool large = false;
     for (int i = 0; i < gather->plan->gather_count; i++) {
-        const struct gather_part *part = &gather->plan->gather[i];
-        const struct gather_rows *rows = &gather->rows[i];
-        if (part->key)
-            sql = arena_printf(arena, "%sALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ", sql, part->copy, part->key);
-        if (rows->own_count + rows->other_count >= WORTH_ANALYZING)
-            sql = arena_printf(arena, "%sANALYZE pg_temp.%s; ", sql, part->copy);
+        size_t rows = gather->rows[i].own_count + gather->rows[i].other_count;
+        sql = arena_printf(arena, "%s%s", sql, finishing_table(arena, &gather->plan->gather[i], rows));
+        large |= rows >= LARGE;
     }
-    return sql;
+    return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off", sql) : sql;
 }
 
 static void finish(struct gather *gather)

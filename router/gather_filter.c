@@ -1,69 +1,146 @@
 /*
  * Proof: a row of a table in FROM that is not on the nullable side of an outer join stands unchanged in each
- * row that WHERE judges.  A conjunct that reads nothing but this row rejects all of these rows or none, so a
- * rejected row need not be there at all.
+ * row that WHERE, and the ON of inner joins, let through.  Two kinds of rows need not be there:
  *
- * Each shard evaluates the conjunct for itself: it must not depend on clocks, on parameters (COPY has none),
- * or on other tables.
+ * - One that a conjunct rejects by itself: one that reads nothing but this row rejects all rows that contain it.
+ * - One that finds no partners: the conjuncts that speak of it and of tables whose rows are all on its own shard
+ *   (reference tables; sharded ones that are tied to it by their keys) hold for no combination of it with those.
+ *
+ * Each shard evaluates the conjuncts for itself: they must not depend on clocks, and cannot fail, so that no error
+ * comes of a row that the query would not have looked at.
  */
 #include "router/gather_filter.h"
 
 #include <string.h>
 #include <strings.h>
 
+#include "router/prove.h"
 #include "router/sql_types.h"
 
-/* ---- where the name stands ---- */
+enum { MOST_TABLES = 64, FIRST_USER_TYPE = 16384 };
 
-struct search {
-    const RangeVar *range;
-    const SelectStmt *found;
+typedef uint64_t table_set;
+
+/* The tables of FROM whose rows stand unchanged, and what holds for them. */
+struct judging {
+    struct analysis *analysis;
+    const struct query *query;
+    int scans[MOST_TABLES];
+    int count;
+    List *conjuncts;
+    bool parameters;  /* may be used */
+    table_set used;   /* by the conjunct that is looked at */
+    bool restricts;   /* it compares with a constant */
 };
 
-/* Is the name there, with its rows unchanged? */
-static bool stands_in(const Node *item, const RangeVar *range)
+/* ---- what holds for the rows ---- */
+
+static List *conjuncts_of(Node *condition)
 {
-    if (!IsA(item, JoinExpr))
-        return item == (const Node *) range;
-    const JoinExpr *join = (const JoinExpr *) item;
-    if (join->alias)
-        return false;
-    bool left = join->jointype == JOIN_INNER || join->jointype == JOIN_LEFT;
-    bool right = join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT;
-    return (left && stands_in(join->larg, range)) || (right && stands_in(join->rarg, range));
+    if (!condition)
+        return NIL;
+    if (!IsA(condition, BoolExpr) || castNode(BoolExpr, condition)->boolop != AND_EXPR)
+        return list_make1(condition);
+    List *all = NIL;
+    ListCell *cell;
+    foreach (cell, castNode(BoolExpr, condition)->args)
+        all = list_concat(all, conjuncts_of(lfirst(cell)));
+    return all;
 }
 
-static bool find_select(Node *node, void *context)
+static int scan_of(const struct judging *judging, const RangeVar *range)
 {
-    struct search *search = context;
+    for (int i = judging->query->first_scan; i < judging->query->end_scan; i++)
+        if (judging->analysis->scans[i].range == range)
+            return i;
+    return -1;
+}
+
+static void add_table(struct judging *judging, const RangeVar *range)
+{
+    int scan = scan_of(judging, range);
+    bool renamed = range->alias && range->alias->colnames;
+    if (scan >= 0 && !renamed && judging->analysis->scans[scan].first_slot != NO_SLOT && judging->count < MOST_TABLES)
+        judging->scans[judging->count++] = scan;
+}
+
+static void add_item(struct judging *judging, const Node *item)
+{
+    if (IsA(item, RangeVar))
+        add_table(judging, (const RangeVar *) item);
+    if (!IsA(item, JoinExpr) || ((const JoinExpr *) item)->alias)
+        return;
+    const JoinExpr *join = (const JoinExpr *) item;
+    if (join->jointype == JOIN_INNER || join->jointype == JOIN_LEFT)
+        add_item(judging, join->larg);
+    if (join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT)
+        add_item(judging, join->rarg);
+    if (join->jointype == JOIN_INNER)
+        judging->conjuncts = list_concat(judging->conjuncts, conjuncts_of(join->quals));
+}
+
+static void read_query(struct judging *judging, const struct query *query)
+{
     ListCell *cell;
-    if (!node || search->found)
-        return search->found;
-    if (IsA(node, SelectStmt))
-        foreach (cell, castNode(SelectStmt, node)->fromClause)
-            if (stands_in(lfirst(cell), search->range))
-                search->found = castNode(SelectStmt, node);
-    return search->found || parse_walk(node, find_select, context);
+    judging->query = query;
+    judging->count = 0;
+    judging->conjuncts = conjuncts_of(query->select->whereClause);
+    foreach (cell, query->select->fromClause)
+        add_item(judging, lfirst(cell));
+}
+
+static int place_of(const struct judging *judging, int scan)
+{
+    for (int i = 0; i < judging->count; i++)
+        if (judging->scans[i] == scan)
+            return i;
+    return -1;
+}
+
+/* Find the query in whose FROM the scan stands with its rows unchanged; its place among the tables, or -1. */
+static int find_query(struct judging *judging, int scan)
+{
+    const struct analysis *analysis = judging->analysis;
+    for (int i = 0; i < analysis->query_count; i++) {
+        const struct query *query = analysis->queries[i];
+        if (!query->select || query->set_operation || scan < query->first_scan || scan >= query->end_scan)
+            continue;
+        read_query(judging, query);
+        if (place_of(judging, scan) >= 0)
+            return place_of(judging, scan);
+    }
+    return -1;
 }
 
 /* ---- what a conjunct speaks of ---- */
 
-struct judging {
-    const struct scan *scan;
-    bool alone; /* the only item of FROM: bare column names are its own */
-};
-
-static bool is_own_column(const struct judging *judging, const ColumnRef *reference)
+/* In the part, and in a sublink of it, the table goes by the name that it has in the query. */
+static bool is_named_so(const struct scan *scan, const ColumnRef *reference)
 {
-    const RangeVar *range = judging->scan->range;
-    const char *name = range->alias ? range->alias->aliasname : range->relname;
+    const RangeVar *range = scan->range;
     const Node *last = llast(reference->fields);
-    if (!IsA(last, String) || (range->alias && range->alias->colnames) ||
-        catalog_column(judging->scan->relation.relation, strVal(last)) < 0)
+    if (!IsA(last, String) || catalog_column(scan->relation.relation, strVal(last)) < 0)
         return false;
-    if (list_length(reference->fields) == 1)
-        return judging->alone;
-    return list_length(reference->fields) == 2 && !strcmp(strVal(linitial(reference->fields)), name);
+    return list_length(reference->fields) == 1 ||
+           (list_length(reference->fields) == 2 &&
+            !strcmp(strVal(linitial(reference->fields)), range->alias ? range->alias->aliasname : range->relname));
+}
+
+/* The column's slot, or NO_SLOT if it is of none of the tables. */
+static int column_slot(struct judging *judging, const Node *node)
+{
+    int level;
+    if (!node || !IsA(node, ColumnRef))
+        return NO_SLOT;
+    int slot = scope_resolve(judging->query->scope, (const ColumnRef *) node, &level);
+    for (int i = 0; slot >= 0 && level == 0 && i < judging->count; i++) {
+        const struct scan *scan = &judging->analysis->scans[judging->scans[i]];
+        if (slot < scan->first_slot || slot >= scan->first_slot + scan->relation.relation->column_count)
+            continue;
+        judging->used |= (table_set) 1 << i;
+        return is_named_so(scan, (const ColumnRef *) node) ? slot : NO_SLOT;
+    }
+    return NO_SLOT;
 }
 
 /* 'now' and the like, which become a time where they meet one; a pattern's escapes, which may be wrong. */
@@ -78,54 +155,103 @@ static bool is_plain_constant(const A_Const *constant)
     return true;
 }
 
+static bool is_interval(const TypeName *type)
+{
+    const char *qualifier = parse_qualifier(type->names);
+    return qualifier && !strcmp(qualifier, "pg_catalog") && !strcmp(parse_name(type->names), "interval") && !type->arrayBounds;
+}
+
+static bool is_operator(const A_Expr *expression, const char *const *names)
+{
+    if (expression->kind != AEXPR_OP || list_length(expression->name) != 1)
+        return false;
+    for (; *names; names++)
+        if (!strcmp(parse_name(expression->name), *names))
+            return true;
+    return false;
+}
+
+static bool is_number(const Node *node)
+{
+    return IsA(node, A_Const) && !((const A_Const *) node)->isnull &&
+           (IsA(&((const A_Const *) node)->val, Integer) || IsA(&((const A_Const *) node)->val, Float));
+}
+
+/* Numbers, and dates with intervals: PostgreSQL computes them while it plans, which it has done when the part is asked for. */
+static bool is_sum_of_constants(const A_Expr *expression)
+{
+    static const char *const names[] = {"+", "-", NULL};
+    bool array;
+    if (!is_operator(expression, names) || !expression->lexpr)
+        return false;
+    if (is_number(expression->lexpr) && is_number(expression->rexpr))
+        return true;
+    if (!IsA(expression->lexpr, TypeCast) || !IsA(expression->rexpr, TypeCast))
+        return false;
+    const TypeCast *left = (const TypeCast *) expression->lexpr, *right = (const TypeCast *) expression->rexpr;
+    uint32_t type = analysis_type(left->typeName, &array);
+    return (type == TYPE_date || type == TYPE_timestamp) && !array && is_interval(right->typeName) && IsA(left->arg, A_Const) &&
+           IsA(right->arg, A_Const) && is_plain_constant((const A_Const *) left->arg);
+}
+
 /* A constant, which the home shard has already read when it examined the statement; also as date '…' and the
  * like. */
-static bool is_constant(const Node *node)
+static bool is_constant(const struct judging *judging, const Node *node)
 {
     bool array;
     if (!node)
         return false;
     if (IsA(node, A_Const))
         return is_plain_constant((const A_Const *) node);
+    if (IsA(node, ParamRef))
+        return judging->parameters;
+    if (IsA(node, A_Expr))
+        return is_sum_of_constants((const A_Expr *) node);
     if (!IsA(node, TypeCast) || !IsA(((const TypeCast *) node)->arg, A_Const))
         return false;
     uint32_t type = analysis_type(((const TypeCast *) node)->typeName, &array);
-    return type && !array && !type_is_string(type) && is_constant(((const TypeCast *) node)->arg);
+    return type && !array && !type_is_string(type) && is_constant(judging, ((const TypeCast *) node)->arg);
 }
 
-static bool are_constants(const Node *node)
+static bool are_constants(const struct judging *judging, const Node *node)
 {
     ListCell *cell;
     if (!node || !IsA(node, List))
-        return is_constant(node);
+        return is_constant(judging, node);
     foreach (cell, (const List *) node)
-        if (!is_constant(lfirst(cell)))
+        if (!is_constant(judging, lfirst(cell)))
             return false;
     return true;
 }
 
-static bool is_column(const struct judging *judging, const Node *node)
+static bool is_column(struct judging *judging, const Node *node)
 {
-    return node && IsA(node, ColumnRef) && is_own_column(judging, (const ColumnRef *) node);
+    return column_slot(judging, node) != NO_SLOT;
 }
 
-static bool is_comparison(const A_Expr *expression)
+/* Of types whose comparison cannot fail, also where the one is a text with a collation that the other has not. */
+static bool compares_columns(struct judging *judging, const Node *left, const Node *right)
 {
-    static const char *const names[] = {"=", "<>", "<", ">", "<=", ">=", "~~", "!~~"};
-    if (list_length(expression->name) != 1)
+    int one = column_slot(judging, left), other = column_slot(judging, right);
+    if (one == NO_SLOT || other == NO_SLOT)
         return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(parse_name(expression->name), names[i]))
-            return true;
-    return false;
+    const struct slot *slots = judging->analysis->slots;
+    return types_compare(slots[one].type, slots[other].type) && slots[one].type < FIRST_USER_TYPE &&
+           (!type_is_string(slots[one].type) || (slots[one].order && slots[one].order == slots[other].order));
 }
 
-static bool compares_with_constants(const struct judging *judging, const A_Expr *expression)
+static bool compares(struct judging *judging, const A_Expr *expression)
 {
+    static const char *const comparisons[] = {"=", "<>", "<", ">", "<=", ">=", NULL};
+    static const char *const likes[] = {"~~", "!~~", NULL};
+    bool like = false;
     switch (expression->kind) {
-    case AEXPR_OP:
     case AEXPR_LIKE:
-        if (!is_comparison(expression))
+    case AEXPR_OP:
+        like = expression->kind == AEXPR_LIKE || is_operator(expression, likes);
+        if (!like && !is_operator(expression, comparisons))
+            return false;
+        if (like && IsA(expression->rexpr, ParamRef)) /* a pattern may end within an escape */
             return false;
         break;
     case AEXPR_IN:
@@ -137,20 +263,25 @@ static bool compares_with_constants(const struct judging *judging, const A_Expr 
     default:
         return false;
     }
-    return (is_column(judging, expression->lexpr) && are_constants(expression->rexpr)) ||
-           (is_constant(expression->lexpr) && is_column(judging, expression->rexpr));
+    if (!like && expression->kind == AEXPR_OP && compares_columns(judging, expression->lexpr, expression->rexpr))
+        return true;
+    judging->restricts = true;
+    return (is_column(judging, expression->lexpr) && are_constants(judging, expression->rexpr)) ||
+           (is_constant(judging, expression->lexpr) && is_column(judging, expression->rexpr));
 }
 
 /* Comparisons with constants, and what is made of them by AND, OR and NOT: none of these can fail. */
-static bool is_fit(const struct judging *judging, const Node *node)
+static bool is_fit(struct judging *judging, const Node *node)
 {
     ListCell *cell;
     switch (nodeTag(node)) {
     case T_A_Expr:
-        return compares_with_constants(judging, (const A_Expr *) node);
+        return compares(judging, (const A_Expr *) node);
     case T_NullTest:
+        judging->restricts = true;
         return is_column(judging, (const Node *) ((const NullTest *) node)->arg);
     case T_BooleanTest:
+        judging->restricts = true;
         return is_column(judging, (const Node *) ((const BooleanTest *) node)->arg);
     case T_BoolExpr:
         foreach (cell, ((const BoolExpr *) node)->args)
@@ -162,33 +293,124 @@ static bool is_fit(const struct judging *judging, const Node *node)
     }
 }
 
-static List *conjuncts(Node *condition)
+/* ---- partners ---- */
+
+struct conjunct {
+    Node *node;
+    table_set used;
+    bool restricts;
+};
+
+/* Sharded partners are tied in the one reading that there is; another might not have what ties them. */
+static bool is_read_once(const struct analysis *analysis, const struct scan *scan)
 {
-    if (!condition)
-        return NIL;
-    if (!IsA(condition, BoolExpr) || castNode(BoolExpr, condition)->boolop != AND_EXPR)
-        return list_make1(condition);
-    List *all = NIL;
-    ListCell *cell;
-    foreach (cell, castNode(BoolExpr, condition)->args)
-        all = list_concat(all, conjuncts(lfirst(cell)));
-    return all;
+    int readings = 0;
+    for (int i = 0; i < analysis->scan_count; i++)
+        readings += analysis->scans[i].range == scan->range;
+    return readings == 1;
 }
 
-List *gather_filter(SelectStmt *query, const struct scan *scan)
+static bool is_partner(struct judging *judging, const struct scan *scan, const struct scan *other)
 {
-    struct search search = {.range = scan->range};
-    List *fit = NIL;
-    ListCell *cell;
-    find_select((Node *) query, &search);
-    if (!search.found)
-        return NIL;
-    const List *from = search.found->fromClause;
-    bool alone = list_length(from) == 1 && linitial(from) == scan->range;
-    foreach (cell, conjuncts(search.found->whereClause)) {
-        const struct judging judging = {scan, alone};
-        if (is_fit(&judging, lfirst(cell)))
-            fit = lappend(fit, lfirst(cell));
+    const struct resolved_relation *relation = &other->relation;
+    if (!relation->table || relation->table->problem || !relation->relation)
+        return false;
+    if (relation->place == PLACE_REFERENCE)
+        return true;
+    return scan_is_sharded(other) && is_read_once(judging->analysis, scan) && scans_are_tied(judging->analysis, scan, other);
+}
+
+static table_set partners_of(struct judging *judging, int place)
+{
+    const struct scan *scans = judging->analysis->scans;
+    table_set set = 0;
+    for (int i = 0; i < judging->count; i++)
+        if (i != place && is_partner(judging, &scans[judging->scans[place]], &scans[judging->scans[i]]))
+            set |= (table_set) 1 << i;
+    return set;
+}
+
+/* Those that conjuncts lead to, from table to table. */
+static table_set reachable(const struct conjunct *conjuncts, int count, table_set from, table_set within)
+{
+    bool grows = true;
+    while (grows) {
+        grows = false;
+        for (int i = 0; i < count; i++) {
+            if ((conjuncts[i].used & ~within) || !(conjuncts[i].used & from) || !(conjuncts[i].used & ~from))
+                continue;
+            from |= conjuncts[i].used;
+            grows = true;
+        }
     }
-    return fit;
+    return from;
+}
+
+static Node *conjunction(List *conjuncts)
+{
+    return list_length(conjuncts) == 1 ? linitial(conjuncts) : (Node *) makeBoolExpr(AND_EXPR, conjuncts, -1);
+}
+
+/* EXISTS (SELECT 1 FROM partners WHERE conjuncts) */
+static Node *has_partners(const struct judging *judging, table_set partners, List *conjuncts)
+{
+    SelectStmt *select = makeNode(SelectStmt);
+    SubLink *link = makeNode(SubLink);
+    ResTarget *target = makeNode(ResTarget);
+    A_Const *one = makeNode(A_Const);
+    one->val.ival = (Integer){.type = T_Integer, .ival = 1};
+    target->val = (Node *) one;
+    target->location = one->location = link->location = -1;
+    select->targetList = list_make1(target);
+    for (int i = 0; i < judging->count; i++) {
+        if (!(partners >> i & 1))
+            continue;
+        const struct scan *scan = &judging->analysis->scans[judging->scans[i]];
+        RangeVar *range = (RangeVar *) copyObjectImpl(scan->range);
+        range->schemaname = (char *) scan->relation.schema;
+        select->fromClause = lappend(select->fromClause, range);
+    }
+    select->whereClause = conjunction(conjuncts);
+    link->subLinkType = EXISTS_SUBLINK;
+    link->subselect = (Node *) select;
+    return (Node *) link;
+}
+
+static Node *partner_condition(struct judging *judging, int place, const struct conjunct *conjuncts, int count)
+{
+    table_set own = (table_set) 1 << place, partners = partners_of(judging, place);
+    table_set found = reachable(conjuncts, count, own, own | partners);
+    List *chosen = NIL;
+    bool restricts = false;
+    for (int i = 0; i < count; i++) {
+        if ((conjuncts[i].used & ~found) || conjuncts[i].used == own)
+            continue;
+        chosen = lappend(chosen, conjuncts[i].node);
+        restricts |= conjuncts[i].restricts;
+    }
+    return restricts ? has_partners(judging, found & ~own, chosen) : NULL;
+}
+
+Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool parameters)
+{
+    struct judging judging = {.analysis = analysis, .parameters = parameters};
+    int place = find_query(&judging, (int) (scan - analysis->scans)), count = 0;
+    if (place < 0)
+        return NULL;
+    struct conjunct *conjuncts = arena_alloc_array(analysis->arena, (size_t) list_length(judging.conjuncts), sizeof *conjuncts);
+    List *own = NIL;
+    ListCell *cell;
+    foreach (cell, judging.conjuncts) {
+        judging.used = 0;
+        judging.restricts = false;
+        if (!is_fit(&judging, lfirst(cell)))
+            continue;
+        conjuncts[count++] = (struct conjunct){lfirst(cell), judging.used, judging.restricts};
+        if (judging.used == (table_set) 1 << place)
+            own = lappend(own, lfirst(cell));
+    }
+    Node *partners = partner_condition(&judging, place, conjuncts, count);
+    if (partners)
+        own = lappend(own, partners);
+    return own ? conjunction(own) : NULL;
 }

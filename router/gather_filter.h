@@ -1,15 +1,15 @@
 /*
- * gather_filter: which rows of a gathered table the query's WHERE lets through.
+ * gather_filter: which rows of a gathered table the query's conditions let through.
  */
 #ifndef KEYWAY_GATHER_FILTER_H
 #define KEYWAY_GATHER_FILTER_H
 
-#include "router/analyze.h"
+#include "router/analyze_inside.h"
 
 /*
- * The conjuncts of the WHERE that stands over the scan's name in FROM which compare columns of this table with constants;
- * NULL: none.  The expressions are the query's own, not copies.
+ * A condition for the table alone, under the scan's name in FROM, that every row fulfils which can matter; NULL: none is known.
+ * It is made of the query's own expressions, not of copies; of its parameters only with `parameters`.
  */
-List *gather_filter(SelectStmt *query, const struct scan *scan);
+Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool parameters);
 
 #endif

@@ -38,6 +38,12 @@ void gather_push(struct gathering *gathering, SelectStmt *select);
 const char *gather_copy_name(const struct gathering *gathering, int part);
 /* A column as an item of a select list; `field` is a String or A_Star. */
 ResTarget *gather_target(void *field);
+/* Which of the statement's parameters a part speaks of, 0-based; in the tree, which is changed, they are $1, $2, … */
+struct gather_parameters {
+    int *numbers;
+    int count;
+};
+struct gather_parameters gather_renumber(const struct gathering *gathering, Node *part);
 /* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside.) */
 bool gather_is_binary(const struct catalog_column *column);
 

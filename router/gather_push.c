@@ -141,28 +141,6 @@ static void qualify(struct gathering *gathering, const struct query *query, int 
     }
 }
 
-struct renumbering {
-    int *parameters; /* the statement's, 0-based, in the order of the part's */
-    int count;
-};
-
-static bool renumber(Node *node, void *context)
-{
-    struct renumbering *renumbering = context;
-    if (!node)
-        return false;
-    if (!IsA(node, ParamRef))
-        return parse_walk(node, renumber, context);
-    ParamRef *parameter = castNode(ParamRef, node);
-    int i = 0;
-    while (i < renumbering->count && renumbering->parameters[i] != parameter->number - 1)
-        i++;
-    if (i == renumbering->count)
-        renumbering->parameters[renumbering->count++] = parameter->number - 1;
-    parameter->number = i + 1;
-    return false;
-}
-
 /* False: the text cannot be written, or its parameters cannot be given. */
 static bool add_part(struct gathering *gathering, const struct query *query, int end_scan, const SelectStmt *given,
                      int columns)
@@ -170,22 +148,20 @@ static bool add_part(struct gathering *gathering, const struct query *query, int
     struct arena *arena = gathering->arena;
     int number = gathering->part_count;
     SelectStmt *select = (SelectStmt *) copyObjectImpl(given);
-    struct renumbering renumbering = {
-        .parameters = arena_alloc_array(arena, (size_t) gathering->analysis->parameter_count, sizeof(int))};
-    renumber((Node *) select, &renumbering);
+    struct gather_parameters parameters = gather_renumber(gathering, (Node *) select);
     const char *text = parse_deparse((Node *) select, arena);
     const char *copy = rewrite_quote_name(gather_copy_name(gathering, number), arena);
     if (!text)
         return false;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
-    if (!binary && renumbering.count)
+    if (!binary && parameters.count)
         return false; /* COPY takes none */
     gathering->parts[number] = (struct gather_part){
         .table = tables_of(gathering, query, end_scan),
         .select = text,
-        .parameters = renumbering.parameters,
-        .parameter_count = renumbering.count,
+        .parameters = parameters.numbers,
+        .parameter_count = parameters.count,
         .column_count = columns,
         .copy = copy,
         .binary = binary,

@@ -115,6 +115,8 @@ struct gather_part {
     int column_count;
     const char *copy;      /* of the temporary table, in quotes, to be found in pg_temp */
     const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
+    const char *const *indexes; /* what the table wants indexes of: "btree (a)" */
+    int index_count;
     bool binary;           /* its columns may travel in binary format; else as text, by COPY, and it has no parameters */
     const char *format;    /* COPY's options */
 };

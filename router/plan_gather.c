@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "router/gather_filter.h"
+#include "router/gather_index.h"
 #include "router/gather_inside.h"
 #include "router/order_dependence.h"
 #include "router/rewrite.h"
@@ -160,12 +161,36 @@ static void note_groups(struct gathering *gathering, const SelectStmt *select)
     note_group_names((Node *) select->targetList, gathering);
 }
 
+static bool note_mentions(Node *node, void *context);
+
+/* Whether there are rows does not depend on their columns. */
+static bool is_star_of_exists(const SubLink *link)
+{
+    const SelectStmt *select = (const SelectStmt *) link->subselect;
+    if (link->subLinkType != EXISTS_SUBLINK || !IsA(select, SelectStmt) || select->op != SETOP_NONE ||
+        select->distinctClause || select->groupClause || list_length(select->targetList) != 1)
+        return false;
+    const Node *value = linitial_node(ResTarget, select->targetList)->val;
+    return IsA(value, ColumnRef) && IsA(llast(((const ColumnRef *) value)->fields), A_Star);
+}
+
+static bool note_exists(struct gathering *gathering, const SubLink *link)
+{
+    SelectStmt select = *castNode(SelectStmt, link->subselect);
+    select.targetList = NIL;
+    return note_mentions((Node *) &select, gathering);
+}
+
 static bool note_mentions(Node *node, void *context)
 {
     struct gathering *gathering = context;
     if (!node)
         return false;
     switch (nodeTag(node)) {
+    case T_SubLink:
+        if (is_star_of_exists(castNode(SubLink, node)))
+            return note_exists(gathering, castNode(SubLink, node));
+        break;
     case T_ColumnRef:
         note_reference(gathering, castNode(ColumnRef, node));
         break;
@@ -196,11 +221,14 @@ static bool note_mentions(Node *node, void *context)
 
 /* ---- tables ---- */
 
+/* The part that a name in FROM means. */
 static int part_of(const struct gathering *gathering, const RangeVar *range)
 {
-    for (int i = 0; i < gathering->part_count; i++)
-        if (gathering->scans[i] && gathering->scans[i]->range == range)
-            return i;
+    for (int i = 0; i < gathering->analysis->scan_count; i++) {
+        int owner = gathering->owners[i];
+        if (gathering->analysis->scans[i].range == range && owner >= 0 && gathering->scans[owner])
+            return owner;
+    }
     return -1;
 }
 
@@ -266,24 +294,47 @@ static List *columns_of(const struct gathering *gathering, const struct catalog_
     return columns;
 }
 
-/* The table's own rows that the query can need. */
-static const char *part_select(const struct gathering *gathering, const struct scan *scan, const List *columns,
-                               bool filtered)
+static bool renumber(Node *node, void *context)
+{
+    struct gather_parameters *parameters = context;
+    if (!node)
+        return false;
+    if (!IsA(node, ParamRef))
+        return parse_walk(node, renumber, context);
+    ParamRef *parameter = castNode(ParamRef, node);
+    int i = 0;
+    while (i < parameters->count && parameters->numbers[i] != parameter->number - 1)
+        i++;
+    if (i == parameters->count)
+        parameters->numbers[parameters->count++] = parameter->number - 1;
+    parameter->number = i + 1;
+    return false;
+}
+
+struct gather_parameters gather_renumber(const struct gathering *gathering, Node *part)
+{
+    struct gather_parameters parameters = {
+        arena_alloc_array(gathering->arena, (size_t) gathering->analysis->parameter_count, sizeof(int)), 0};
+    renumber(part, &parameters);
+    return parameters;
+}
+
+/* The table's own rows that the query can need.  Without a filter it needs no alias: other uses have the same text. */
+static SelectStmt *part_select(const struct scan *scan, const List *columns, Node *filter)
 {
     ListCell *cell;
     SelectStmt *select = makeNode(SelectStmt);
     RangeVar *from = copyObject(scan->range);
-    List *filter = filtered ? gather_filter(gathering->query, scan) : NIL;
     from->schemaname = (char *) scan->relation.schema;
     if (from->alias)
         from->alias->colnames = NIL; /* the copy has the table's own names */
+    if (!filter)
+        from->alias = NULL;
     select->fromClause = list_make1(from);
     foreach (cell, columns)
         select->targetList = lappend(select->targetList, gather_target(lfirst(cell)));
-    if (filter)
-        select->whereClause =
-            list_length(filter) == 1 ? linitial(filter) : (Node *) makeBoolExpr(AND_EXPR, filter, -1);
-    return parse_deparse((Node *) select, gathering->arena);
+    select->whereClause = (Node *) copyObjectImpl(filter);
+    return select;
 }
 
 static const char *copy_format(const struct gathering *gathering, const struct catalog_relation *relation)
@@ -304,29 +355,43 @@ static bool fits_arrays(const struct gathering *gathering, const struct catalog_
     return true;
 }
 
-static bool make_part(struct gathering *gathering, const struct scan *scan)
+/* The same rows for another use of the table; -1: there are none. */
+static int same_part(const struct gathering *gathering, const char *text)
+{
+    for (int i = 0; i < gathering->part_count; i++)
+        if (gathering->scans[i] && !gathering->parts[i].parameter_count && !strcmp(gathering->parts[i].select, text))
+            return i;
+    return -1;
+}
+
+/* The part of a scan's rows; -1: they cannot be asked for. */
+static int make_part(struct gathering *gathering, const struct scan *scan)
 {
     struct arena *arena = gathering->arena;
     struct gather_part *part = &gathering->parts[gathering->part_count];
     const struct catalog_relation *relation = scan->relation.relation;
     List *columns = gathering->columns[gathering->part_count] = columns_of(gathering, relation);
-    const char *select = part_select(gathering, scan, columns, true);
-    if (!select)
-        select = part_select(gathering, scan, columns, false);
-    if (!select)
-        return false;
+    bool binary = travels_in_binary(gathering, relation);
+    SelectStmt *select = part_select(scan, columns, gather_filter(gathering->analysis, scan, binary));
+    struct gather_parameters parameters = gather_renumber(gathering, (Node *) select);
+    const char *text = parse_deparse((Node *) select, arena);
+    int same = text ? same_part(gathering, text) : -1;
+    if (!text || same >= 0)
+        return same;
     *part = (struct gather_part){
         .table = arena_strdup(arena, scan->relation.name),
-        .select = select,
+        .select = text,
+        .parameters = parameters.numbers,
+        .parameter_count = parameters.count,
         .column_count = list_length(columns),
         .copy = rewrite_quote_name(gather_copy_name(gathering, gathering->part_count), arena),
         .key = primary_key(gathering, relation),
-        .binary = travels_in_binary(gathering, relation),
+        .binary = binary,
         .format = copy_format(gathering, relation),
     };
     gathering->arrays[gathering->part_count] = part->binary && !part->key && fits_arrays(gathering, relation);
-    gathering->scans[gathering->part_count++] = scan;
-    return true;
+    gathering->scans[gathering->part_count] = scan;
+    return gathering->part_count++;
 }
 
 static void make_room(struct gathering *gathering)
@@ -342,8 +407,8 @@ static void make_room(struct gathering *gathering)
         gathering->owners[i] = -1;
 }
 
-/* A table that is read more than once through one name (a CTE used twice) is one part with several
- * conditions. */
+/* A table that is read more than once through one name (a CTE used twice), or in the same way, is one part with
+ * several conditions. */
 static bool make_parts(struct gathering *gathering)
 {
     const struct analysis *analysis = gathering->analysis;
@@ -352,11 +417,14 @@ static bool make_parts(struct gathering *gathering)
         if (!scan_is_sharded(scan) || gathering->owners[i] >= 0)
             continue;
         gathering->owners[i] = part_of(gathering, scan->range);
-        if (gathering->owners[i] < 0 && !make_part(gathering, scan))
-            return false;
         if (gathering->owners[i] < 0)
-            gathering->owners[i] = gathering->part_count - 1;
+            gathering->owners[i] = make_part(gathering, scan);
+        if (gathering->owners[i] < 0)
+            return false;
     }
+    for (int i = 0; i < gathering->part_count; i++)
+        if (gathering->scans[i])
+            gather_index(gathering, i);
     return true;
 }
 

@@ -103,6 +103,13 @@ static bool is_tied(struct analysis *analysis, const struct scan *scan, const st
     return true;
 }
 
+bool scans_are_tied(struct analysis *analysis, const struct scan *scan, const struct scan *other)
+{
+    struct anchor anchor;
+    anchor_at_scan(analysis, (int) (scan - analysis->scans), &anchor);
+    return is_tied(analysis, other, &anchor);
+}
+
 static bool all_tied(struct analysis *analysis, int first, int end, const struct anchor *anchor, struct proof *proof)
 {
     for (int i = first; i < end; i++) {

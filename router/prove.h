@@ -34,6 +34,8 @@ bool prove_rows(struct analysis *analysis, const struct query *query, struct anc
 /* … and even if other clauses read other tables. */
 bool prove_block(struct analysis *analysis, const struct query *query, struct anchor *anchor,
                  struct proof *proof);
+/* Two sharded scans: have their rows equal keys wherever a combination of both matters? */
+bool scans_are_tied(struct analysis *analysis, const struct scan *scan, const struct scan *other);
 /* Does nothing in the statement forbid running it on several shards: clocks, random numbers, system columns,
  * …? */
 bool prove_environment(struct analysis *analysis, struct proof *proof);

@@ -33,6 +33,14 @@
 enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_char = 18, TYPE_unknown = 705, TYPE_money = 790, TYPE_interval = 1186 };
 #undef SQL_TYPE_ENUM
 
+/* One of the above: it has an order, and a hash function. */
+static inline bool type_is_usual(uint32_t type)
+{
+#define SQL_TYPE_IS(name, oid, array) type == (oid) ||
+    return SQL_TYPES(SQL_TYPE_IS) false;
+#undef SQL_TYPE_IS
+}
+
 static inline bool type_is_integer(uint32_t type)
 {
     return type == TYPE_int2 || type == TYPE_int4 || type == TYPE_int8;

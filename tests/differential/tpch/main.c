@@ -1,11 +1,12 @@
 /*
  * tpch: the 22 queries of TPC-H to Keyway over four shards and to one PostgreSQL that holds all rows.
  *
- *   tpch.test [--scale FACTOR] [--filter GLOB] [--simple]
+ *   tpch.test [--scale FACTOR] [--filter GLOB] [--simple] [--serve]
  *
  * Without arguments: a small scale, all layouts, all queries, in all ways of asking.  --filter takes what
- * matches "LAYOUT/QNUMBER": 'hash/Q1'; --simple asks in the simple protocol only.  Each query before each
- * layout is one test, which also fails if the query is refused: all of them can be answered.
+ * matches "LAYOUT/QNUMBER": 'hash/Q1'; --simple asks in the simple protocol only; --serve asks nothing, but
+ * leaves the layout's servers to psql until it is interrupted.  Each query before each layout is one test,
+ * which also fails if the query is refused: all of them can be answered.
  */
 #include <fnmatch.h>
 #include <getopt.h>
@@ -27,7 +28,7 @@ static const double usual_scale = 0.005;
 struct report {
     double factor;
     const char *filter;
-    bool simple;
+    bool simple, serve;
     int passed, failed;
 };
 
@@ -148,6 +149,14 @@ static bool spread_is_chosen(const struct report *report, const struct spread *s
     return false;
 }
 
+static void serve(int port)
+{
+    printf("psql -h 127.0.0.1 -p %d -U app app\n", port);
+    fflush(stdout);
+    for (;;)
+        pause(); /* stop_on_signal() ends it */
+}
+
 static void run_layout(struct report *report, const struct spread *spread, const struct corpus *corpus)
 {
     struct scale scale = scale_of(report->factor);
@@ -159,6 +168,8 @@ static void run_layout(struct report *report, const struct spread *spread, const
     spread_write_configuration(spread, &scale, keyway.port, configuration);
     endpoint_start(&keyway, configuration);
     printf("%s: scale %g, loaded in %ld ms\n", spread->layout.name, report->factor, milliseconds() - started);
+    if (report->serve)
+        serve(keyway.port);
     bench.port = keyway.port;
     bench_connect(&bench);
     for (int i = 0; i < corpus->count; i++)
@@ -192,7 +203,7 @@ static void fill_in_fraction(struct corpus *corpus, double factor)
 
 static void usage(void)
 {
-    fprintf(stderr, "tpch.test [--scale FACTOR] [--filter GLOB] [--simple]\n");
+    fprintf(stderr, "tpch.test [--scale FACTOR] [--filter GLOB] [--simple] [--serve]\n");
     exit(2);
 }
 
@@ -200,6 +211,7 @@ static const struct option options[] = {
     {"scale", required_argument, NULL, 's'},
     {"filter", required_argument, NULL, 'f'},
     {"simple", no_argument, NULL, 'p'},
+    {"serve", no_argument, NULL, 'l'},
     {0},
 };
 
@@ -214,6 +226,9 @@ static void read_argument(struct report *report, int option)
         break;
     case 'p':
         report->simple = true;
+        break;
+    case 'l':
+        report->serve = true;
         break;
     default:
         usage();

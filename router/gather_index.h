@@ -1,0 +1,12 @@
+/*
+ * gather_index: which columns of a copy want an index.
+ */
+#ifndef KEYWAY_GATHER_INDEX_H
+#define KEYWAY_GATHER_INDEX_H
+
+#include "router/gather_inside.h"
+
+/* Those of a part that stands for a table, for the query as it is before names are replaced. */
+void gather_index(struct gathering *gathering, int part);
+
+#endif
