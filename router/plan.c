@@ -300,6 +300,33 @@ static bool is_dml(const Node *statement)
            IsA(statement, MergeStmt);
 }
 
+static bool is_beyond_ascii(const char *text)
+{
+    for (; text && *text; text++)
+        if ((unsigned char) *text >= 0x80)
+            return true;
+    return false;
+}
+
+static bool writes_beyond_ascii(const struct plan *plan)
+{
+    bool found = is_beyond_ascii(plan->shard_text) || is_beyond_ascii(plan->gather_values) ||
+                 is_beyond_ascii(plan->cursor_query);
+    for (int i = 0; i < plan->gather_count; i++)
+        found |= is_beyond_ascii(plan->gather[i].select);
+    return found;
+}
+
+/* What is written anew has characters in place of escapes, in the servers' encoding; it would be read in the client's. */
+static void refuse_decoded_escapes(struct plan *plan, const struct planning *planning)
+{
+    if (planning->facts->server_encoding || !(strchr(planning->sql, '\\') || strcasestr(planning->sql, "U&")) ||
+        !writes_beyond_ascii(plan))
+        return;
+    plan_refuse_many(plan, NULL, "Write the characters themselves, or set client_encoding to that of the servers.",
+                     "The statement is rewritten, and has escapes for characters that client_encoding may lack.");
+}
+
 static void plan_any(struct plan *plan, const struct planning *planning, Node *statement)
 {
     if (IsA(statement, SelectStmt) && plan_set_config(plan, planning, castNode(SelectStmt, statement)))
@@ -308,6 +335,7 @@ static void plan_any(struct plan *plan, const struct planning *planning, Node *s
         plan_statement(plan, planning, statement);
     else
         utility_plan(plan, planning, statement);
+    refuse_decoded_escapes(plan, planning);
 }
 
 struct plan *plan_nested(const struct planning *planning, Node *statement)

@@ -917,6 +917,29 @@ Test(plan, gathered_rows_are_never_too_few)
         "SELECT age FROM public.users", "SELECT likes FROM public.posts");
 }
 
+/* The shards would read the characters of a text that is written anew in the client's encoding. */
+Test(plan, escapes_are_not_written_in_another_encoding)
+{
+    static const struct session_facts latin = {"public", "app", true, false, false};
+    static const struct {
+        const char *sql;
+        enum plan_kind many;
+    } cases[] = {
+        {"SELECT avg(age) FROM users WHERE name <> U&'\\00e9'", PLAN_REFUSE},
+        {"SELECT avg(age) FROM users WHERE name <> E'\\u00e9'", PLAN_REFUSE},
+        {"SELECT avg(age) FROM users WHERE name <> '\xe9'", PLAN_GATHER},
+        {"SELECT avg(age) FROM users WHERE name <> E'\\n'", PLAN_GATHER},
+        {"SELECT name FROM users WHERE name <> E'\\u00e9'", PLAN_CONCAT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error error = {0};
+        struct plan *plan = plan_make(routing, &latin, cases[i].sql, strlen(cases[i].sql), NULL, NULL, 0, &error);
+        cr_assert(plan, "%s", error.message);
+        cr_expect_eq(plan->many, cases[i].many, "%s", cases[i].sql);
+        plan_release(plan);
+    }
+}
+
 struct evaluated_case {
     const char *sql, *evaluation, *part;
 };
