@@ -10,10 +10,12 @@
  * Clauses: a group, a DISTINCT or a window frame stays on one shard if the key is among the columns that
  * define it.
  *
- * The anchor must be preserved: of `reference LEFT JOIN sharded` each shard would give the reference rows.
+ * The anchor must be preserved: of `reference LEFT JOIN sharded` each shard would give the reference rows.  A full join
+ * preserves both sides; its rows may lack either key, so that no clause can go by one.
  */
 #include "router/prove.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,30 +70,6 @@ static bool anchor_at_query(struct analysis *analysis, const struct source *sour
     return true;
 }
 
-/* Only sources whose rows are never replaced by NULLs. */
-static bool find_anchor(struct analysis *analysis, const struct source *source, struct anchor *anchor,
-                        struct proof *proof)
-{
-    switch (source->kind) {
-    case SOURCE_SCAN:
-        if (!scan_is_sharded(&analysis->scans[source->scan]))
-            return false;
-        anchor_at_scan(analysis, source->scan, anchor);
-        return true;
-    case SOURCE_QUERY:
-        return has_sharded(analysis, source->query->first_scan, source->query->end_scan) &&
-               anchor_at_query(analysis, source, anchor, proof);
-    case SOURCE_OTHER:
-        return false;
-    case SOURCE_JOIN:
-        break;
-    }
-    bool left = source->join == JOIN_INNER || source->join == JOIN_LEFT;
-    bool right = source->join == JOIN_INNER || source->join == JOIN_RIGHT;
-    return (left && find_anchor(analysis, source->left, anchor, proof)) ||
-           (right && find_anchor(analysis, source->right, anchor, proof));
-}
-
 static bool is_tied(struct analysis *analysis, const struct scan *scan, const struct anchor *anchor)
 {
     const struct keyspace *keyspace = scan->relation.table->keyspace;
@@ -122,6 +100,79 @@ static bool all_tied(struct analysis *analysis, int first, int end, const struct
                         scan->relation.name);
     }
     return true;
+}
+
+struct scan_range {
+    int first, end;
+};
+
+static struct scan_range range_of(const struct source *source)
+{
+    switch (source->kind) {
+    case SOURCE_SCAN:
+        return (struct scan_range){source->scan, source->scan + 1};
+    case SOURCE_QUERY:
+        return (struct scan_range){source->query->first_scan, source->query->end_scan};
+    case SOURCE_OTHER:
+        return (struct scan_range){INT_MAX, 0};
+    case SOURCE_JOIN:
+        break;
+    }
+    struct scan_range left = range_of(source->left), right = range_of(source->right);
+    return (struct scan_range){left.first < right.first ? left.first : right.first, left.end > right.end ? left.end : right.end};
+}
+
+static bool find_anchor(struct analysis *analysis, const struct source *source, struct anchor *anchor,
+                        struct proof *proof);
+
+/*
+ * Both sides' rows are there, each on its shard; a pair that matches has equal keys and so is on one shard, and whether a row has a
+ * match is known there.
+ */
+static bool anchor_at_full_join(struct analysis *analysis, const struct source *join, struct anchor *anchor,
+                                struct proof *proof)
+{
+    struct scan_range left = range_of(join->left), right = range_of(join->right);
+    struct anchor other;
+    if (!find_anchor(analysis, join->left, anchor, proof) || !find_anchor(analysis, join->right, &other, proof) ||
+        !all_tied(analysis, left.first, right.first, anchor, proof) ||
+        !all_tied(analysis, right.first, right.end, &other, proof))
+        return false;
+    bool same = keyspace_same(anchor->keyspace, other.keyspace);
+    for (int k = 0; same && k < keyspace_columns(anchor->keyspace); k++)
+        same = analysis_equal(analysis, join->on_region, anchor->slots[k], other.slots[k]);
+    if (!same)
+        return disprove(analysis, proof, "Join the tables on their keys.", "A FULL JOIN is not on the keys of its tables.");
+    anchor->first_scan = left.first;
+    anchor->end_scan = right.end;
+    anchor->nullable = true;
+    return true;
+}
+
+/* Only sources whose rows are never replaced by NULLs, or a full join of two such. */
+static bool find_anchor(struct analysis *analysis, const struct source *source, struct anchor *anchor,
+                        struct proof *proof)
+{
+    switch (source->kind) {
+    case SOURCE_SCAN:
+        if (!scan_is_sharded(&analysis->scans[source->scan]))
+            return false;
+        anchor_at_scan(analysis, source->scan, anchor);
+        return true;
+    case SOURCE_QUERY:
+        return has_sharded(analysis, source->query->first_scan, source->query->end_scan) &&
+               anchor_at_query(analysis, source, anchor, proof);
+    case SOURCE_OTHER:
+        return false;
+    case SOURCE_JOIN:
+        break;
+    }
+    if (source->join == JOIN_FULL)
+        return anchor_at_full_join(analysis, source, anchor, proof);
+    bool left = source->join == JOIN_INNER || source->join == JOIN_LEFT;
+    bool right = source->join == JOIN_INNER || source->join == JOIN_RIGHT;
+    return (left && find_anchor(analysis, source->left, anchor, proof)) ||
+           (right && find_anchor(analysis, source->right, anchor, proof));
 }
 
 static bool prove_until(struct analysis *analysis, const struct query *query, int end, struct anchor *anchor,
@@ -221,6 +272,9 @@ static bool prove_clauses(struct analysis *analysis, const struct query *query, 
     if (query->aggregates && !select->groupClause)
         return disprove(analysis, proof, "Ask for the rows, or give the key's value in WHERE.",
                         "An aggregate without GROUP BY the key needs rows of different shards.");
+    if (anchor->nullable && (select->groupClause || select->distinctClause || query->windows))
+        return disprove(analysis, proof, "Group by the keys of a join that is not FULL.",
+                        "A FULL JOIN leaves the key NULL where there is no match: such groups cross shards.");
     if (select_has_grouping_sets(select))
         return disprove(analysis, proof, "Use a plain GROUP BY that contains the key.",
                         "GROUPING SETS, CUBE and ROLLUP make groups that cross shards.");
@@ -236,7 +290,8 @@ static void find_positions(struct analysis *analysis, const struct query *query,
 {
     for (int k = 0; k < keyspace_columns(anchor->keyspace); k++) {
         anchor->positions[k] = -1;
-        for (int i = 0; query->outputs_known && i < query->output_count && anchor->positions[k] < 0; i++)
+        bool known = query->outputs_known && !anchor->nullable;
+        for (int i = 0; known && i < query->output_count && anchor->positions[k] < 0; i++)
             if (is_key(analysis, query, query->outputs[i].slot, anchor->slots[k]))
                 anchor->positions[k] = i;
     }

@@ -18,6 +18,7 @@ struct anchor {
     int slots[MOST_KEY_COLUMNS];     /* of the key, in the query's region; NO_SLOT: not to be had */
     int positions[MOST_KEY_COLUMNS]; /* of the key among the query's outputs; -1 */
     int first_scan, end_scan;        /* these are proved already */
+    bool nullable;                   /* the key of a row may be NULL: a full join's row without a match */
 };
 
 /* Why it is not proved: DETAIL and HINT, in the plan's arena. */

@@ -193,6 +193,48 @@ SELECT c.code, u.username FROM countries c LEFT JOIN users u ON c.code = u.count
 -- sharded RIGHT JOIN reference
 SELECT c.code, u.username FROM users u RIGHT JOIN countries c ON c.code = u.country
 
+-- FULL JOIN on the key, grouped by a key that unmatched rows lack
+SELECT u.username, count(*) FROM users u FULL JOIN posts p ON p.username = u.username GROUP BY u.username
+
+-- FULL JOIN on the key, DISTINCT
+SELECT DISTINCT u.username FROM users u FULL JOIN posts p ON p.username = u.username
+
+-- FULL JOIN on the key, a window over it
+SELECT p.id, count(*) OVER (PARTITION BY u.username) FROM users u FULL JOIN posts p ON p.username = u.username
+
+-- FULL JOIN on the key, counted
+SELECT count(*), count(u.username), count(p.username), count(DISTINCT u.username) FROM users u FULL JOIN posts p ON p.username = u.username
+
+-- FULL JOIN on the key, ordered
+SELECT u.username, p.id FROM users u FULL JOIN posts p ON p.username = u.username AND p.likes > 2 ORDER BY u.username NULLS FIRST, p.id
+
+-- FULL JOIN of three
+SELECT u.username, p.id, f.followee FROM users u FULL JOIN posts p ON p.username = u.username FULL JOIN follows f ON f.follower = u.username
+
+-- FULL JOIN of three, the last on the key of the second
+SELECT u.username, p.id, f.followee FROM users u FULL JOIN posts p ON p.username = u.username FULL JOIN follows f ON f.follower = p.username
+
+-- FULL JOIN on the key, a table joined to the side that may be missing
+SELECT u.username, p.id, f.followee FROM users u FULL JOIN posts p ON p.username = u.username LEFT JOIN follows f ON f.follower = u.username
+
+-- FULL JOIN on the key, a sublink on it
+SELECT p.id, (SELECT count(*) FROM follows f WHERE f.follower = u.username) FROM users u FULL JOIN posts p ON p.username = u.username WHERE NOT EXISTS (SELECT FROM follows f WHERE f.follower = u.username AND f.followee = 'ann')
+
+-- FULL JOIN on the key inside a subquery that is grouped around it
+SELECT k, count(*) FROM (SELECT u.username AS k FROM users u FULL JOIN posts p ON p.username = u.username) s GROUP BY k
+
+-- FULL JOIN on the key inside an arm of a UNION
+SELECT u.username FROM users u FULL JOIN posts p ON p.username = u.username UNION SELECT username FROM users
+
+-- FULL JOIN of joins on the key
+SELECT u.username, f.followee, p.id FROM (users u JOIN follows f ON f.follower = u.username) FULL JOIN posts p ON p.username = f.follower
+
+-- FULL JOIN on more than the key's equality, under OR
+SELECT u.username, p.id FROM users u FULL JOIN posts p ON p.username = u.username AND (p.likes = u.age OR p.id = 1)
+
+-- FULL JOIN in a CTE that is read twice
+WITH x AS (SELECT u.username FROM users u FULL JOIN posts p ON p.username = u.username) SELECT count(*) FROM x a JOIN x b ON a.username = b.username
+
 -- sharded FULL JOIN reference
 SELECT c.code, u.username FROM users u FULL JOIN countries c ON c.code = u.country
 
