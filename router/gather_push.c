@@ -142,8 +142,8 @@ static void qualify(struct gathering *gathering, const struct query *query, int 
 }
 
 /* False: the text cannot be written, or its parameters cannot be given. */
-static bool add_part(struct gathering *gathering, const struct query *query, int end_scan, const SelectStmt *given,
-                     int columns)
+static bool add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
+                     const SelectStmt *given, int columns)
 {
     struct arena *arena = gathering->arena;
     int number = gathering->part_count;
@@ -158,6 +158,7 @@ static bool add_part(struct gathering *gathering, const struct query *query, int
     if (!binary && parameters.count)
         return false; /* COPY takes none */
     gathering->parts[number] = (struct gather_part){
+        .what = what,
         .table = tables_of(gathering, query, end_scan),
         .select = text,
         .parameters = parameters.numbers,
@@ -256,7 +257,8 @@ static bool push_whole(struct gathering *gathering, SelectStmt *select)
         !gather_is_fit(gathering->analysis, (Node *) select, NULL))
         return false;
     qualify(gathering, query, query->end_scan);
-    if (!add_part(gathering, query, query->end_scan, with_names(gathering, select, query->output_count), query->output_count))
+    if (!add_part(gathering, GATHER_RESULT, query, query->end_scan, with_names(gathering, select, query->output_count),
+                  query->output_count))
         return false;
     own_readings(gathering, select, gathering->part_count - 1, false);
     read_copy(gathering, select, query);
@@ -612,7 +614,8 @@ static bool push_block(struct gathering *gathering, SelectStmt *select)
         return false;
     int columns = list_length(block.keys) + list_length(block.partials);
     qualify(gathering, query, query->rows_end_scan);
-    if (!add_part(gathering, query, query->rows_end_scan, part_of_block(&block), columns))
+    if (!add_part(gathering, block.groups ? GATHER_GROUPS : GATHER_FOUND, query, query->rows_end_scan, part_of_block(&block),
+                  columns))
         return false;
     own_readings(gathering, select, gathering->part_count - 1, true);
     read_block(&block);

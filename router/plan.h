@@ -107,8 +107,15 @@ struct evaluated {
  * shard in one of two ways: as arrays, one for each column, which the query `gather_values` of the plan takes as
  * parameters behind the client's own; or in a temporary table named `copy`, which `shard_text` of the plan reads.
  */
+enum gather_what {
+    GATHER_ROWS,   /* of one table */
+    GATHER_FOUND,  /* what FROM and WHERE of a query find */
+    GATHER_GROUPS, /* … in groups, with partial values of its aggregates */
+    GATHER_RESULT, /* of a subquery as a whole */
+};
 struct gather_part {
-    const char *table;     /* whose rows they are, for EXPLAIN */
+    enum gather_what what;
+    const char *table;     /* whose rows they are made of: "users, posts" */
     const char *select;    /* what each shard runs; its $1, $2, … are … */
     const int *parameters; /* … these of the statement's parameters, 0-based */
     int parameter_count;

@@ -379,6 +379,7 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
     if (!text || same >= 0)
         return same;
     *part = (struct gather_part){
+        .what = GATHER_ROWS,
         .table = arena_strdup(arena, scan->relation.name),
         .select = text,
         .parameters = parameters.numbers,

@@ -299,12 +299,14 @@ static bool combine_call(struct selecting *selecting, const struct anchor *ancho
     struct function_facts facts = function_facts(selecting->analysis.planning, call);
     if (!aggregate || call->over || call->agg_order || call->agg_within_group || call->func_variadic ||
         !facts.aggregate || facts.shadowed)
-        return give_up(selecting, hint, "An aggregate in the select list cannot be combined from parts.");
+        return give_up(selecting, hint, arena_printf(&selecting->plan->arena, "%s() is not what Keyway itself combines.",
+                                                     parse_name(call->funcname)));
     if (!distinct_combines(selecting, anchor, call))
         return give_up(selecting, hint, "DISTINCT inside an aggregate compares rows of different shards.");
     column->how = aggregate->how;
     return argument_combines(selecting, aggregate, call, column) ||
-           give_up(selecting, hint, "An aggregate's argument is not of a type that can be combined exactly.");
+           give_up(selecting, hint, arena_printf(&selecting->plan->arena,
+                                                 "Keyway itself does not combine %s() of this type.", aggregate->name));
 }
 
 static bool combine_target(struct selecting *selecting, const struct anchor *anchor, const ResTarget *target,
@@ -317,7 +319,7 @@ static bool combine_target(struct selecting *selecting, const struct anchor *anc
     if (IsA(target->val, FuncCall))
         return combine_call(selecting, anchor, castNode(FuncCall, target->val), column);
     return give_up(selecting, "Select the aggregates alone and compute with them in the application.",
-                   "An aggregate inside an expression cannot be combined from parts.");
+                   "Keyway itself does not compute with aggregates.");
 }
 
 static enum plan_kind prove_combine(struct selecting *selecting)
@@ -387,13 +389,33 @@ static enum plan_kind choose_or_gather(struct selecting *selecting)
     return gathers ? PLAN_GATHER : PLAN_REFUSE;
 }
 
+/* Over what the home shard answers, and why no shard does so alone. */
+static const char *reason_to_gather(const struct selecting *selecting)
+{
+    static const char *const whats[] = {[GATHER_ROWS] = "rows of",
+                                        [GATHER_FOUND] = "rows found in",
+                                        [GATHER_GROUPS] = "partial groups of",
+                                        [GATHER_RESULT] = "results of a subquery on"};
+    const struct plan *plan = selecting->plan;
+    struct arena *arena = &selecting->plan->arena;
+    const char *text = "";
+    bool groups = true;
+    for (int i = 0; i < plan->gather_count; i++) {
+        const struct gather_part *part = &plan->gather[i];
+        groups &= part->what == GATHER_GROUPS;
+        text = arena_printf(arena, "%s%s%s %s", text, i ? ", " : "", whats[part->what], part->table);
+    }
+    return arena_printf(arena, groups ? "combine: the home shard adds up %s (%s)" : "gather: the home shard answers over %s (%s)",
+                        text, selecting->unproved);
+}
+
 static const char *reason_for(struct selecting *selecting, enum plan_kind kind)
 {
     if (kind == PLAN_REFUSE)
         return selecting->proof.detail;
     if (kind != PLAN_GATHER)
         return prove_reason(&selecting->analysis, plan_kind_name(kind));
-    return arena_printf(&selecting->plan->arena, "gather: the home shard answers over copied rows (%s)", selecting->unproved);
+    return reason_to_gather(selecting);
 }
 
 void plan_select(struct plan *plan, const struct planning *planning, struct arena *arena, SelectStmt *select)
