@@ -22,6 +22,7 @@
 enum {
     HELD_ROWS = 256 * 1024,               /* bytes held for one statement */
     HELD_ROWS_READ_ONLY = 64 * 1024 * 1024, /* where there can be no temporary tables */
+    MANY_PARTS = 4,                         /* of a query: its joins want statistics */
 };
 
 /* --- errors and the end -------------------------------------------------------------------------------------- */
@@ -344,10 +345,25 @@ static void hold_row(struct gather_shard *shard, const struct frame *frame)
         fail_with(gather, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent rows in an unknown format");
 }
 
+/* Arrays have no statistics and no indexes: a query of many parts, or one that searches a part again for each row, is better off
+ * with tables. */
+static bool wants_tables(const struct gather *gather, int part)
+{
+    const struct gather_rows *rows = &gather->rows[part];
+    bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather[part].index_count > 0;
+    return matters && !gather->read_only && rows->own_count + rows->other_count >= GATHER_WORTH_ANALYZING;
+}
+
+static bool outgrows_arrays(const struct gather *gather, const struct gather_shard *shard, const struct frame *frame)
+{
+    return !error_is_set(&gather->error) && !gather->tables &&
+           (gather->held + frame->body_length > gather->bound || wants_tables(gather, shard->part));
+}
+
 static enum sink_answer take_row(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
-    if (!error_is_set(&gather->error) && !gather->tables && gather->held + frame->body_length > gather->bound) {
+    if (outgrows_arrays(gather, shard, frame)) {
         if (gather->asks_mode)
             return leave(shard);
         turn_to_tables(gather);

@@ -17,6 +17,9 @@ enum gather_step {
     STEP_READY,   /* the query can be asked */
 };
 
+/* Rows of a part: its copy is worth statistics and indexes. */
+enum { GATHER_WORTH_ANALYZING = 500 };
+
 /* Where a shard's answers are: these, then the parts. */
 enum {
     AT_EXAMINATION = -3,

@@ -16,8 +16,7 @@
 #include "proxy/extended.h"
 #include "proxy/run_statement.h"
 
-/* Rows: fewer are read as a whole whatever the planner thinks. */
-enum { WORTH_ANALYZING = 500, LARGE = 10 * 1000 };
+enum { LARGE = 10 * 1000 /* rows */ };
 
 static const uint8_t copy_header[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0};
 static const uint8_t copy_trailer[] = {0xff, 0xff};
@@ -65,7 +64,7 @@ static const char *finishing_table(struct arena *arena, const struct gather_part
     const char *sql = "";
     if (part->key)
         sql = arena_printf(arena, "ALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ", part->copy, part->key);
-    if (rows < WORTH_ANALYZING)
+    if (rows < GATHER_WORTH_ANALYZING)
         return sql;
     for (int i = 0; i < part->index_count; i++)
         sql = arena_printf(arena, "%sCREATE INDEX ON pg_temp.%s USING %s; ", sql, part->copy, part->indexes[i]);

@@ -59,12 +59,12 @@ static bool look_outward(Node *node, void *context)
     return false;
 }
 
-/* The same for all columns that it is compared with. */
-static bool is_outer_value(const struct query *query, Node *node)
+/* A value of the query around it, or another table's column. */
+static bool is_searched_for(const struct query *query, Node *node)
 {
     struct outward outward = {.query = query};
     look_outward(node, &outward);
-    return outward.found && !outward.own;
+    return IsA(node, ColumnRef) || (outward.found && !outward.own);
 }
 
 /* A long value does not fit into a B-tree; a hash index grows long chains where many rows have one value. */
@@ -114,10 +114,28 @@ static void note_condition(struct use *use, Node *condition)
     const A_Expr *equality = castNode(A_Expr, condition);
     if (equality->kind != AEXPR_OP || strcmp(parse_name(equality->name), "=") != 0)
         return;
-    if (is_outer_value(use->query, equality->rexpr))
+    if (is_searched_for(use->query, equality->rexpr))
         note_column(use, equality->lexpr);
-    if (is_outer_value(use->query, equality->lexpr))
+    if (is_searched_for(use->query, equality->lexpr))
         note_column(use, equality->rexpr);
+}
+
+static void note_item(struct use *use, const Node *item)
+{
+    if (!IsA(item, JoinExpr))
+        return;
+    const JoinExpr *join = (const JoinExpr *) item;
+    note_item(use, join->larg);
+    note_item(use, join->rarg);
+    note_condition(use, join->quals);
+}
+
+static void note_query(struct use *use)
+{
+    ListCell *cell;
+    note_condition(use, use->query->select->whereClause);
+    foreach (cell, use->query->select->fromClause)
+        note_item(use, lfirst(cell));
 }
 
 void gather_index(struct gathering *gathering, int part)
@@ -129,7 +147,7 @@ void gather_index(struct gathering *gathering, int part)
     for (int i = 0; i < analysis->query_count; i++) {
         use.query = analysis->queries[i];
         if (is_run_again(use.query))
-            note_condition(&use, use.query->select->whereClause);
+            note_query(&use);
     }
     gathering->parts[part].indexes = use.indexes;
     gathering->parts[part].index_count = use.count;
