@@ -1,0 +1,369 @@
+/*
+ * Of a query whose FROM and WHERE alone are a disjoint union of what the shards find (prove_block), these become a part
+ * with the columns that the rest of the query speaks of; the rest stays, over the copy.  If it groups, the part has groups, too:
+ * the same or finer ones, with the partial values that its aggregates are made of (aggregate_split).
+ *
+ * The clauses are visited twice: first to find what columns the part must have, and whether it can have them; then to
+ * put the copy's columns in their place.
+ */
+#include <string.h>
+
+#include "router/aggregate_split.h"
+#include "router/gather_fit.h"
+#include "router/gather_push.h"
+
+static bool is_block(struct analysis *analysis, const struct query *query)
+{
+    struct anchor anchor;
+    struct proof proof = {0};
+    return !query->correlated && !query->set_operation && query->outputs_known &&
+           gather_has_sharded(analysis, query->first_scan, query->rows_end_scan) &&
+           prove_block(analysis, query, &anchor, &proof) &&
+           gather_reads_fit(analysis, query->first_scan, query->rows_end_scan);
+}
+
+struct block {
+    struct gathering *gathering;
+    const struct query *query;
+    SelectStmt *select;
+    bool groups;    /* it has aggregates or GROUP BY */
+    bool apply;     /* the second time around: put the copy's columns in place */
+    List *keys;     /* columns, or what is grouped by: the first columns of the part … */
+    List *partials; /* … and partial values, behind them */
+    int grouped;    /* so many keys are those of GROUP BY … */
+    List *dependent; /* … and these, by number, depend on them */
+};
+
+static bool same_column(const struct block *block, Node *left, Node *right)
+{
+    int level;
+    if (!IsA(left, ColumnRef) || !IsA(right, ColumnRef))
+        return false;
+    int one = scope_resolve(block->query->scope, castNode(ColumnRef, left), &level);
+    return one >= 0 && one == scope_resolve(block->query->scope, castNode(ColumnRef, right), &level);
+}
+
+static int find_key(const struct block *block, Node *expression)
+{
+    ListCell *cell;
+    foreach (cell, block->keys)
+        if (equal(lfirst(cell), expression) || same_column(block, lfirst(cell), expression))
+            return foreach_current_index(cell);
+    return -1;
+}
+
+static int add_key(struct block *block, Node *expression)
+{
+    int number = find_key(block, expression);
+    if (number >= 0)
+        return number;
+    block->keys = lappend(block->keys, copyObject(expression));
+    return list_length(block->keys) - 1;
+}
+
+static int add_partial(void *context, Node *partial)
+{
+    struct block *block = context;
+    ListCell *cell;
+    foreach (cell, block->partials)
+        if (equal(lfirst(cell), partial))
+            return foreach_current_index(cell);
+    block->partials = lappend(block->partials, partial);
+    return list_length(block->partials) - 1;
+}
+
+static Node *partial_column(void *context, int number)
+{
+    struct block *block = context;
+    return gather_copy_column(block->gathering, list_length(block->keys) + number);
+}
+
+static bool is_pure(const struct block *block, Node *expression)
+{
+    return gather_is_pure(block->gathering->analysis, block->query->scope, expression);
+}
+
+static bool visit(Node **place, void *context);
+
+static void note_dependent(struct block *block, int number)
+{
+    ListCell *cell;
+    foreach (cell, block->dependent)
+        if (intVal(lfirst(cell)) == number)
+            return;
+    block->dependent = lappend(block->dependent, makeInteger(number));
+}
+
+/* A key outside of aggregates: what GROUP BY does not name depends on it, or PostgreSQL would not have it. */
+static bool visit_key(Node **place, struct block *block, int number)
+{
+    if (block->groups && number >= block->grouped) {
+        if (!block->select->groupClause || select_has_grouping_sets(block->select))
+            return false;
+        note_dependent(block, number);
+    }
+    if (block->apply)
+        *place = gather_copy_column(block->gathering, number);
+    return true;
+}
+
+static bool visit_column(Node **place, struct block *block)
+{
+    return scope_finds(block->query->scope, castNode(ColumnRef, *place)) &&
+           visit_key(place, block, add_key(block, *place));
+}
+
+/* An expression that becomes a key, whatever it is; constants stay. */
+static bool visit_as_key(Node **place, void *context)
+{
+    struct block *block = context;
+    if (IsA(*place, SortBy))
+        return visit_as_key(&castNode(SortBy, *place)->node, context);
+    if (IsA(*place, A_Const))
+        return true;
+    if (IsA(*place, RowExpr)) /* no column is of its type */
+        return parse_visit(*place, visit_as_key, context);
+    if (!is_pure(block, *place))
+        return false;
+    int number = add_key(block, *place);
+    if (block->apply)
+        *place = gather_copy_column(block->gathering, number);
+    return true;
+}
+
+/* An aggregate over DISTINCT values: over those of finer groups it is the same. */
+static bool visit_distinct(FuncCall *call, struct block *block)
+{
+    ListCell *cell;
+    foreach (cell, call->args)
+        if (call->agg_filter && !IsA(lfirst(cell), ColumnRef) && !IsA(lfirst(cell), A_Const))
+            return false; /* the filter may stand before an error */
+    return parse_visit_list(call->args, visit_as_key, block) && parse_visit_list(call->agg_order, visit_as_key, block) &&
+           (!call->agg_filter || visit_as_key(&call->agg_filter, block));
+}
+
+static bool visit_aggregate(Node **place, struct block *block)
+{
+    FuncCall *call = castNode(FuncCall, *place);
+    struct analysis *analysis = block->gathering->analysis;
+    if (!block->groups)
+        return false;
+    if (call->agg_distinct && !call->agg_within_group)
+        return visit_distinct(call, block);
+    ListCell *cell;
+    foreach (cell, call->args)
+        if (!is_pure(block, lfirst(cell)))
+            return false;
+    if (call->agg_filter && !is_pure(block, call->agg_filter))
+        return false;
+    const struct partial_values values = {add_partial, partial_column, block};
+    Node *final = aggregate_split(analysis, block->query, call, &values);
+    if (final && block->apply)
+        *place = final;
+    return final != NULL;
+}
+
+/* A sublink stays where it is, if it does not speak of this query's rows. */
+static bool is_independent(struct block *block, const SubLink *link)
+{
+    const struct analysis *analysis = block->gathering->analysis;
+    for (int i = 0; i < analysis->query_count; i++)
+        if ((const Node *) analysis->queries[i]->select == link->subselect && analysis->queries[i]->correlated)
+            return false;
+    return true;
+}
+
+static bool visit(Node **place, void *context)
+{
+    struct block *block = context;
+    Node *node = *place;
+    int key = IsA(node, A_Const) ? -1 : find_key(block, node);
+    if (key >= 0)
+        return visit_key(place, block, key);
+    if (IsA(node, ColumnRef))
+        return visit_column(place, block);
+    if (IsA(node, FuncCall) && !castNode(FuncCall, node)->over &&
+        gather_is_aggregate(block->gathering->analysis, castNode(FuncCall, node)))
+        return visit_aggregate(place, block);
+    if (IsA(node, SubLink) && !is_independent(block, castNode(SubLink, node)))
+        return false;
+    return parse_visit(node, visit, context);
+}
+
+static bool names_output(const struct block *block, const Node *node)
+{
+    const ColumnRef *reference = (const ColumnRef *) node;
+    if (!IsA(node, ColumnRef) || list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
+        return false;
+    for (int i = 0; i < block->query->output_count; i++)
+        if (!strcmp(block->query->outputs[i].name, strVal(linitial(reference->fields))))
+            return true;
+    return false;
+}
+
+/* ORDER BY and DISTINCT ON: a number or an output's name stays what it is. */
+static bool visit_order(Node **place, void *context)
+{
+    struct block *block = context;
+    if (IsA(*place, SortBy))
+        return visit_order(&castNode(SortBy, *place)->node, context);
+    return IsA(*place, A_Const) || names_output(block, *place) || visit(place, context);
+}
+
+/* What an item of GROUP BY means: a number or a name may stand for an output. */
+static Node *grouped_expression(const struct block *block, Node *item)
+{
+    const List *targets = block->select->targetList;
+    ListCell *cell;
+    if (IsA(item, A_Const) && IsA(&castNode(A_Const, item)->val, Integer)) {
+        int number = intVal(&castNode(A_Const, item)->val);
+        return number > 0 && number <= list_length(targets) ? list_nth_node(ResTarget, targets, number - 1)->val : NULL;
+    }
+    if (!IsA(item, ColumnRef) || scope_finds(block->query->scope, castNode(ColumnRef, item)) || !names_output(block, item))
+        return item;
+    foreach (cell, targets)
+        if (!strcmp(output_name(lfirst_node(ResTarget, cell)), strVal(linitial(castNode(ColumnRef, item)->fields))))
+            return lfirst_node(ResTarget, cell)->val;
+    return NULL;
+}
+
+static bool visit_group(Node **place, void *context)
+{
+    struct block *block = context;
+    Node *item = *place;
+    if (IsA(item, GroupingSet) || (IsA(item, RowExpr) && castNode(RowExpr, item)->row_format == COERCE_IMPLICIT_CAST))
+        return parse_visit(item, visit_group, context);
+    Node *expression = grouped_expression(block, item);
+    if (!expression || IsA(expression, A_Const) || IsA(expression, RowExpr) || !is_pure(block, expression))
+        return false;
+    int number = add_key(block, expression);
+    if (block->apply)
+        *place = gather_copy_column(block->gathering, number);
+    return true;
+}
+
+static bool is_star(const ResTarget *target)
+{
+    return IsA(target->val, ColumnRef) && IsA(llast(castNode(ColumnRef, target->val)->fields), A_Star);
+}
+
+static bool has_star(const List *targets)
+{
+    ListCell *cell;
+    foreach (cell, targets)
+        if (is_star(lfirst_node(ResTarget, cell)))
+            return true;
+    return false;
+}
+
+/* The clauses behind WHERE, in an order in which GROUP BY's keys come first. */
+static bool visit_clauses(struct block *block)
+{
+    SelectStmt *select = block->select;
+    if (!parse_visit_list(select->groupClause, visit_group, block))
+        return false;
+    if (!block->apply)
+        block->grouped = list_length(block->keys);
+    return parse_visit_list(select->targetList, visit, block) &&
+           (!select->havingClause || visit(&select->havingClause, block)) &&
+           parse_visit_list(select->windowClause, visit, block) &&
+           parse_visit_list(select->sortClause, visit_order, block) &&
+           (!select_has_distinct_on(select) || parse_visit_list(select->distinctClause, visit_order, block));
+}
+
+/* SELECT keys, partial values FROM … WHERE … GROUP BY keys */
+static SelectStmt *part_of_block(const struct block *block)
+{
+    struct gathering *gathering = block->gathering;
+    SelectStmt *part = makeNode(SelectStmt);
+    int number = 0;
+    ListCell *cell;
+    List *columns = list_concat(list_copy(block->keys), block->partials);
+    foreach (cell, columns) {
+        ResTarget *target = makeNode(ResTarget);
+        target->name = (char *) gather_column_name(gathering, number++);
+        target->val = lfirst(cell);
+        target->location = -1;
+        part->targetList = lappend(part->targetList, target);
+    }
+    part->withClause = copyObject(block->select->withClause);
+    part->fromClause = block->select->fromClause;
+    part->whereClause = block->select->whereClause;
+    if (block->groups)
+        part->groupClause = list_copy(block->keys);
+    else if (block->select->distinctClause && !block->query->windows)
+        part->distinctClause = list_make1(NIL); /* what is there twice counts once, there and here */
+    return part;
+}
+
+/* A CTE that only the part reads is no longer of this query: PostgreSQL would look at its tables in vain. */
+static bool mentions(Node *node, void *context)
+{
+    const char *name = context;
+    if (!node)
+        return false;
+    if (IsA(node, RangeVar) && !castNode(RangeVar, node)->schemaname && !strcmp(castNode(RangeVar, node)->relname, name))
+        return true;
+    return parse_walk(node, mentions, context);
+}
+
+static void drop_unused_ctes(SelectStmt *select)
+{
+    WithClause *with = select->withClause;
+    bool dropped = with != NULL;
+    while (dropped) {
+        dropped = false;
+        for (int i = 0; i < list_length(with->ctes) && !dropped; i++) {
+            CommonTableExpr *cte = list_nth_node(CommonTableExpr, with->ctes, i);
+            List *others = list_delete_nth_cell(list_copy(with->ctes), i);
+            select->withClause = NULL;
+            dropped = !mentions((Node *) select, cte->ctename) && !mentions((Node *) others, cte->ctename);
+            select->withClause = with;
+            if (dropped)
+                with->ctes = others;
+        }
+    }
+    if (with && !with->ctes)
+        select->withClause = NULL;
+}
+
+/* Its outputs keep their names, and what they are made of is the copy. */
+static void read_block(struct block *block)
+{
+    SelectStmt *select = block->select;
+    ListCell *cell;
+    foreach (cell, select->targetList)
+        lfirst_node(ResTarget, cell)->name = (char *) output_name(lfirst_node(ResTarget, cell));
+    block->apply = true;
+    visit_clauses(block);
+    foreach (cell, block->dependent)
+        select->groupClause = lappend(select->groupClause, gather_copy_column(block->gathering, intVal(lfirst(cell))));
+    select->fromClause = list_make1(gather_copy_in_from(block->gathering));
+    select->whereClause = NULL;
+    if (select->withClause)
+        drop_unused_ctes(select);
+}
+
+bool gather_push_block(struct gathering *gathering, SelectStmt *select)
+{
+    struct analysis *analysis = gathering->analysis;
+    const struct query *query = gather_first_reading(gathering, select);
+    if (select->op != SETOP_NONE || select->valuesLists || select->lockingClause || has_star(select->targetList) ||
+        !select->targetList || !gather_all_readings(gathering, select, is_block) ||
+        !gather_is_fit(analysis, (Node *) select->fromClause, select->withClause) ||
+        !gather_condition_is_fit(analysis, select->whereClause, select->withClause))
+        return false;
+    struct block block = {.gathering = gathering, .query = query, .select = select,
+                          .groups = query->aggregates || select->groupClause};
+    if (!visit_clauses(&block) || (!block.keys && !block.partials))
+        return false;
+    int columns = list_length(block.keys) + list_length(block.partials);
+    gather_qualify(gathering, query, query->rows_end_scan);
+    if (!gather_add_part(gathering, block.groups ? GATHER_GROUPS : GATHER_FOUND, query, query->rows_end_scan, part_of_block(&block),
+                  columns))
+        return false;
+    gather_own_readings(gathering, select, gathering->part_count - 1, true);
+    read_block(&block);
+    return true;
+}
+

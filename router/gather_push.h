@@ -1,0 +1,37 @@
+/*
+ * gather_push: what gather_push.c and gather_block.c share: readings of a query, and parts made of queries.
+ */
+#ifndef KEYWAY_GATHER_PUSH_H
+#define KEYWAY_GATHER_PUSH_H
+
+#include "router/gather_inside.h"
+
+/* The alias of a copy in place of FROM: no name of the query can mean it. */
+#define GATHER_ALIAS "keyway: rows"
+
+/* FROM and WHERE of the query become a part.  False, and nothing has changed: they cannot. */
+bool gather_push_block(struct gathering *gathering, SelectStmt *select);
+
+bool gather_has_sharded(const struct analysis *analysis, int first, int end);
+
+/* Readings of the query that no part stands for yet: does it hold for all of them, and is there one? */
+typedef bool (*gather_reading_test)(struct analysis *analysis, const struct query *query);
+bool gather_all_readings(struct gathering *gathering, const SelectStmt *select, gather_reading_test test);
+const struct query *gather_first_reading(const struct gathering *gathering, const SelectStmt *select);
+/* They are the part's now; `rows`: only what FROM and WHERE read. */
+void gather_own_readings(struct gathering *gathering, const SelectStmt *select, int part, bool rows);
+
+/* A part that is what `given` selects, in so many columns, of the query's scans up to an end.  False: its text cannot be written,
+ * or its parameters cannot be given. */
+bool gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
+                     const SelectStmt *given, int columns);
+/* The shards find the tables that were meant here, whatever their search_path. */
+void gather_qualify(struct gathering *gathering, const struct query *query, int end_scan);
+
+/* c1, c2, … */
+const char *gather_column_name(struct gathering *gathering, int number);
+/* The copy of the newest part, as an item of FROM, and a column of it (0-based). */
+RangeVar *gather_copy_in_from(struct gathering *gathering);
+Node *gather_copy_column(struct gathering *gathering, int number);
+
+#endif
