@@ -133,6 +133,8 @@ const struct catalog_collation *catalog_collation(const struct catalog *catalog,
                                                   const char *name);
 /* The database's own; NULL if it was not told. */
 const struct catalog_collation *catalog_default_collation(const struct catalog *catalog);
+/* Do all shards sort texts by the same libraries in the same versions, whichever collation is asked for?  (Once the routing is built.) */
+bool catalog_collations_agree(const struct catalog *catalog);
 /* "en_US.UTF-8", "icu:en-US". */
 const char *catalog_collation_text(const struct catalog_collation *collation, struct arena *arena);
 /* How texts of the column are ordered on all shards, where Keyway can do the same; NULL elsewhere. */

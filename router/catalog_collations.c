@@ -100,8 +100,28 @@ static bool has_order(const struct catalog *other, const struct catalog_collatio
     return found && found->order == home->order;
 }
 
+/* The home shard sorts as another one does. */
+static bool sorts_alike(const struct catalog *other, const struct catalog_collation *home)
+{
+    const struct catalog_collation *found = other ? catalog_collation(other, home->schema, home->name) : NULL;
+    if (!found || !catalog_same_collation(found, home) || home->by_points != found->by_points)
+        return false;
+    bool told = home->by_bytes || home->by_points || home->actual;
+    return told && same_text(home->actual, found->actual) && same_text(home->recorded, home->actual) &&
+           same_text(found->recorded, found->actual);
+}
+
+bool catalog_collations_agree(const struct catalog *catalog)
+{
+    return catalog->collations_agree;
+}
+
 void catalog_note_other_collations(struct catalog *home, struct catalog *const *others, int count)
 {
+    home->collations_agree = catalog_default_collation(home) != NULL;
+    for (size_t i = 0; i < home->collation_count; i++)
+        for (int other = 0; other < count; other++)
+            home->collations_agree &= sorts_alike(others[other], &home->collations[i]);
     for (size_t i = 0; i < home->collation_count; i++) {
         struct catalog_collation *collation = &home->collations[i];
         for (int other = 0; other < count && collation->order; other++)

@@ -18,6 +18,7 @@ struct catalog {
     struct names schemas;   /* char */
     struct catalog_collation *collations;
     size_t collation_count;
+    bool collations_agree; /* with those of all other shards */
     const char *encoding; /* of the database; NULL: it was not told */
 };
 

@@ -3,6 +3,9 @@
  * with the columns that the rest of the query speaks of; the rest stays, over the copy.  If it groups, the part has groups, too:
  * the same or finer ones, with the partial values that its aggregates are made of (aggregate_split).
  *
+ * Of a query with LIMIT that neither groups nor looks at rows together, the first rows of each shard are enough: those that
+ * come first among all come first on their shard, if all shards sort alike.
+ *
  * The clauses are visited twice: first to find what columns the part must have, and whether it can have them; then to
  * put the copy's columns in their place.
  */
@@ -11,6 +14,7 @@
 #include "router/aggregate_split.h"
 #include "router/gather_fit.h"
 #include "router/gather_push.h"
+#include "router/rewrite.h"
 
 static bool is_block(struct analysis *analysis, const struct query *query)
 {
@@ -32,6 +36,8 @@ struct block {
     List *partials; /* … and partial values, behind them */
     int grouped;    /* so many keys are those of GROUP BY … */
     List *dependent; /* … and these, by number, depend on them */
+    bool limited;    /* the part is ordered, and has a LIMIT */
+    List *order;     /* its ORDER BY */
 };
 
 static bool same_column(const struct block *block, Node *left, Node *right)
@@ -271,6 +277,72 @@ static bool visit_clauses(struct block *block)
            (!select_has_distinct_on(select) || parse_visit_list(select->distinctClause, visit_order, block));
 }
 
+/* ---- first rows ---- */
+
+/* Functions that make several rows of one, or none. */
+static bool has_sets(Node *node, void *context)
+{
+    const struct block *block = context;
+    if (!node || IsA(node, SubLink))
+        return false;
+    if (!IsA(node, FuncCall))
+        return parse_walk(node, has_sets, context);
+    struct function_facts facts = function_facts(block->gathering->analysis->planning, castNode(FuncCall, node));
+    return facts.returns_set || facts.class == FUNCTION_UNKNOWN || parse_walk(node, has_sets, context);
+}
+
+static bool is_count(const Node *node)
+{
+    return !node || IsA(node, ParamRef) || (IsA(node, A_Const) && !castNode(A_Const, node)->isnull);
+}
+
+/* What an item of ORDER BY means: a number, an output's name before a column's, an expression. */
+static Node *sorted_expression(const struct block *block, Node *item)
+{
+    const List *targets = block->select->targetList;
+    ListCell *cell;
+    if (IsA(item, A_Const))
+        return grouped_expression(block, item);
+    if (names_output(block, item))
+        foreach (cell, targets)
+            if (!strcmp(output_name(lfirst_node(ResTarget, cell)), strVal(linitial(castNode(ColumnRef, item)->fields))))
+                return lfirst_node(ResTarget, cell)->val;
+    return item;
+}
+
+static bool order_by(struct block *block, const SortBy *given)
+{
+    Node *expression = sorted_expression(block, given->node);
+    if (given->sortby_dir == SORTBY_USING || !expression || IsA(expression, A_Const) || IsA(expression, RowExpr) ||
+        IsA(expression, ParamRef) || !is_pure(block, expression))
+        return false;
+    SortBy *sort = (SortBy *) copyObjectImpl(given);
+    A_Const *number = makeNode(A_Const);
+    number->val.ival = (Integer){.type = T_Integer, .ival = add_key(block, expression) + 1};
+    number->location = -1;
+    sort->node = (Node *) number;
+    block->order = lappend(block->order, sort);
+    return true;
+}
+
+/* Keys that ORDER BY needs come first, so that it goes by the same expressions there and here. */
+static void find_limit(struct block *block)
+{
+    const SelectStmt *select = block->select;
+    const struct analysis *analysis = block->gathering->analysis;
+    ListCell *cell;
+    if (!select->limitCount || block->groups || select->distinctClause || block->query->windows || !is_count(select->limitCount) ||
+        !is_count(select->limitOffset) || has_sets((Node *) select->targetList, block) ||
+        !catalog_collations_agree(analysis->planning->routing->catalog))
+        return;
+    block->limited = true;
+    foreach (cell, select->sortClause)
+        block->limited &= order_by(block, lfirst_node(SortBy, cell));
+    if (block->limited)
+        return;
+    block->keys = block->order = NIL;
+}
+
 /* SELECT keys, partial values FROM … WHERE … GROUP BY keys */
 static SelectStmt *part_of_block(const struct block *block)
 {
@@ -289,6 +361,11 @@ static SelectStmt *part_of_block(const struct block *block)
     part->withClause = copyObject(block->select->withClause);
     part->fromClause = block->select->fromClause;
     part->whereClause = block->select->whereClause;
+    if (block->limited) {
+        part->sortClause = block->order;
+        part->limitCount = rewrite_raised_limit(block->select->limitCount, block->select->limitOffset);
+        part->limitOption = part->limitCount ? block->select->limitOption : (LimitOption) PARSED_LIMIT_DEFAULT;
+    }
     if (block->groups)
         part->groupClause = list_copy(block->keys);
     else if (block->select->distinctClause && !block->query->windows)
@@ -355,6 +432,7 @@ bool gather_push_block(struct gathering *gathering, SelectStmt *select)
         return false;
     struct block block = {.gathering = gathering, .query = query, .select = select,
                           .groups = query->aggregates || select->groupClause};
+    find_limit(&block);
     if (!visit_clauses(&block) || (!block.keys && !block.partials))
         return false;
     int columns = list_length(block.keys) + list_length(block.partials);

@@ -68,11 +68,13 @@ static Node *added_offset(Node *limit, Node *offset)
  * Each shard's first LIMIT + OFFSET rows are enough.  A negative one never gets so far, and a sum that is no
  * bigint is no limit.  NULL + anything is NULL: no limit, as PostgreSQL has it.
  */
-static Node *raised_limit(Node *limit, Node *offset)
+Node *rewrite_raised_limit(Node *limit, Node *offset)
 {
     long long count, skipped;
     if (!limit || (IsA(limit, A_Const) && castNode(A_Const, limit)->isnull))
         return NULL;
+    if (!offset)
+        return copyObject(limit);
     if (constant_count(limit, &count) && constant_count(offset, &skipped))
         return count < 0 || skipped < 0 || count > INT64_MAX - skipped ? NULL
                                                                        : integer_constant(count + skipped);
@@ -101,7 +103,7 @@ const char *rewrite_select(const SelectStmt *select, const List *hidden, bool ha
     SelectStmt *copy = (SelectStmt *) copyObjectImpl(select);
     copy->targetList = with_hidden(copy->targetList, hidden);
     if (has_offset) {
-        copy->limitCount = raised_limit(copy->limitCount, copy->limitOffset);
+        copy->limitCount = rewrite_raised_limit(copy->limitCount, copy->limitOffset);
         copy->limitOffset = NULL;
         if (!copy->limitCount)
             copy->limitOption = (LimitOption) PARSED_LIMIT_DEFAULT;

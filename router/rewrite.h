@@ -14,6 +14,9 @@
 const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset,
                            struct arena *arena);
 
+/* LIMIT + OFFSET (NULL: none), which may be parameters: that many of its first rows are enough of each shard.  NULL: all are needed. */
+Node *rewrite_raised_limit(Node *limit, Node *offset);
+
 /* The name in double quotes, as an identifier of a statement's text; in `arena`. */
 const char *rewrite_quote_name(const char *name, struct arena *arena);
 

@@ -154,6 +154,37 @@ SELECT plus_one(1), shout('a'), lower('ABC')
 SELECT U&'\00e9', p.name FROM users u, places p WHERE u.age = p.people % 50
 
 -- [total order]
+-- the first rows of each shard, by an expression
+SELECT username, length(full_name) FROM users ORDER BY length(full_name) DESC NULLS LAST, username LIMIT 3
+
+-- ... of a tie, by an expression, with an offset
+SELECT username FROM users ORDER BY age % 3, upper(username) OFFSET 2 LIMIT 3
+
+-- ... WITH TIES, the ties on several shards
+SELECT count(*) FROM (SELECT username FROM users ORDER BY age / 10 FETCH FIRST 2 ROWS WITH TIES) s
+
+-- ... in a subquery beside a sum
+SELECT sum(age) FROM (SELECT age FROM users ORDER BY reverse(username) LIMIT 4) s
+
+-- ... by the name of an output that hides a column
+SELECT lower(username) AS age, username FROM users ORDER BY age DESC, 2 LIMIT 3
+
+-- ... by nothing that is selected, of a join on the key
+SELECT p.id FROM users u JOIN posts p USING (username) ORDER BY p.likes - u.age, u.username, p.id LIMIT 4
+
+-- ... where functions make several rows of one
+SELECT generate_series(1, 2), username FROM users ORDER BY upper(username) DESC, 1 LIMIT 3
+
+-- ... or none of the first
+SELECT unnest(tags), username FROM users ORDER BY upper(username), 1 LIMIT 2
+
+-- ... with a LIMIT of NULL, of 0, of ALL
+SELECT (SELECT count(*) FROM (SELECT 1 FROM users ORDER BY upper(username) LIMIT NULL) a), (SELECT count(*) FROM (SELECT 1 FROM users ORDER BY upper(username) LIMIT 0) b), (SELECT count(*) FROM (SELECT 1 FROM users ORDER BY upper(username) LIMIT ALL) c)
+
+-- ... of a CTE that is read twice
+WITH top AS (SELECT username, age FROM users ORDER BY abs(age), username LIMIT 3) SELECT a.username, b.age FROM top a JOIN top b ON a.age >= b.age ORDER BY 1, 2
+
+-- [total order]
 -- ordered by the key
 SELECT username FROM users ORDER BY username
 

@@ -90,6 +90,7 @@ static const struct {
     {TOWN_COLUMNS, "113|id|23|-1|integer|t|f|f|t|f|f|~"},
     {TOWN_COLUMNS, "113|username|25|-1|text|f|t|t|t|f|f|~"},
     {TOWN_COLLATIONS, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8"},
+    {TOWN_COLLATIONS, "pg_catalog|default|c|xx_XX|xx_XX|t|1|1|f|f|UTF8"},
     {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|sum|i|t|t|f|f|t"},
@@ -810,6 +811,21 @@ Test(plan, rows_that_the_shards_find_move_with_the_columns_that_matter)
     expect_pushes("SELECT DISTINCT u.name, posts.id + 1 FROM users u JOIN posts USING (username)",
                   "SELECT DISTINCT u.name AS c1, posts.id AS c2 FROM public.users u JOIN public.posts USING (username)",
                   "SELECT DISTINCT " C(1) " AS name, " C(2) " + 1 AS \"?column?\" FROM " COPY);
+}
+
+Test(plan, the_first_rows_of_each_shard_are_enough)
+{
+    expect_pushes("SELECT username, age FROM users WHERE age > 1 ORDER BY lower(name) DESC, 2 LIMIT 10 OFFSET 5",
+                  "SELECT lower(name) AS c1, age AS c2, username AS c3 FROM public.users WHERE age > 1 ORDER BY 1 DESC, 2 LIMIT 15",
+                  "SELECT " C(3) " AS username, " C(2) " AS age FROM " COPY " ORDER BY " C(1) " DESC, 2 LIMIT 10 OFFSET 5");
+    expect_pushes("SELECT u.username AS n FROM users u JOIN posts p USING (username) ORDER BY n, p.likes + 1 FETCH FIRST 3 ROWS WITH TIES",
+                  "SELECT u.username AS c1, p.likes + 1 AS c2 FROM public.users u JOIN public.posts p USING (username) "
+                  "ORDER BY 1, 2 FETCH FIRST 3 ROWS WITH TIES",
+                  "SELECT " C(1) " AS n FROM " COPY " ORDER BY n, " C(2) " FETCH FIRST 3 ROWS WITH TIES");
+    expect_pushes("SELECT generate_series(1, age) FROM users ORDER BY lower(name) LIMIT 10", "SELECT age AS c1, name AS c2 FROM public.users",
+                  "SELECT generate_series(1, " C(1) ") AS generate_series FROM " COPY " ORDER BY lower(" C(2) ") LIMIT 10");
+    expect_pushes("SELECT DISTINCT name FROM users ORDER BY name LIMIT 2", "SELECT DISTINCT name AS c1 FROM public.users",
+                  "SELECT DISTINCT " C(1) " AS name FROM " COPY " ORDER BY name LIMIT 2");
 }
 
 Test(plan, what_depends_on_the_place_or_the_rows_around_is_not_computed_by_the_shards)
