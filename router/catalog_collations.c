@@ -106,9 +106,35 @@ static bool sorts_alike(const struct catalog *other, const struct catalog_collat
     const struct catalog_collation *found = other ? catalog_collation(other, home->schema, home->name) : NULL;
     if (!found || !catalog_same_collation(found, home) || home->by_points != found->by_points)
         return false;
-    bool told = home->by_bytes || home->by_points || home->actual;
-    return told && same_text(home->actual, found->actual) && same_text(home->recorded, home->actual) &&
-           same_text(found->recorded, found->actual);
+    bool told = home->by_points || home->actual;
+    return home->by_bytes || (told && same_text(home->actual, found->actual) && same_text(home->recorded, home->actual) &&
+                              same_text(found->recorded, found->actual));
+}
+
+static bool sorts_alike_everywhere(struct catalog *const *others, int count, const struct catalog_collation *home)
+{
+    for (int i = 0; i < count; i++)
+        if (!sorts_alike(others[i], home))
+            return false;
+    return home != NULL;
+}
+
+/* The default collation, and those of columns: no expression has another without COLLATE. */
+static bool all_sort_alike(const struct catalog *home, struct catalog *const *others, int count)
+{
+    const struct catalog_collation *alike = catalog_default_collation(home);
+    if (!alike || !sorts_alike_everywhere(others, count, alike))
+        return false;
+    for (size_t i = 0; i < home->relation_count; i++)
+        for (int c = 0; c < home->relations[i]->column_count; c++) {
+            const struct catalog_collation *collation = home->relations[i]->columns[c].collation;
+            if (!collation || collation == alike || collation->by_bytes)
+                continue;
+            if (!sorts_alike_everywhere(others, count, collation))
+                return false;
+            alike = collation;
+        }
+    return true;
 }
 
 bool catalog_collations_agree(const struct catalog *catalog)
@@ -118,10 +144,7 @@ bool catalog_collations_agree(const struct catalog *catalog)
 
 void catalog_note_other_collations(struct catalog *home, struct catalog *const *others, int count)
 {
-    home->collations_agree = catalog_default_collation(home) != NULL;
-    for (size_t i = 0; i < home->collation_count; i++)
-        for (int other = 0; other < count; other++)
-            home->collations_agree &= sorts_alike(others[other], &home->collations[i]);
+    home->collations_agree = all_sort_alike(home, others, count);
     for (size_t i = 0; i < home->collation_count; i++) {
         struct catalog_collation *collation = &home->collations[i];
         for (int other = 0; other < count && collation->order; other++)

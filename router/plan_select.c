@@ -414,7 +414,7 @@ static const char *reason_for(struct selecting *selecting, enum plan_kind kind)
     if (kind == PLAN_REFUSE)
         return selecting->proof.detail;
     if (kind != PLAN_GATHER)
-        return prove_reason(&selecting->analysis, plan_kind_name(kind));
+        return prove_reason(&selecting->analysis, selecting->query, plan_kind_name(kind));
     return reason_to_gather(selecting);
 }
 

@@ -419,21 +419,49 @@ bool prove_environment(struct analysis *analysis, struct proof *proof)
     return prove_tables(analysis, proof);
 }
 
-const char *prove_reason(struct analysis *analysis, const char *what)
+/* ---- reasons ---- */
+
+/* "users and posts": the tables, each once, that are sharded, or that are not. */
+static const char *name_tables(struct analysis *analysis, const struct query *query, bool sharded, int *count)
 {
     struct arena *arena = &analysis->plan->arena;
-    const char *tables = NULL;
-    int count = 0;
-    for (int i = 0; i < analysis->scan_count; i++) {
+    const char *tables = "";
+    *count = 0;
+    for (int i = query->first_scan; i < query->end_scan; i++) {
         const struct scan *scan = &analysis->scans[i];
-        bool seen = !scan_is_sharded(scan);
-        for (int j = 0; j < i && !seen; j++)
+        bool seen = scan_is_sharded(scan) != sharded || !scan->relation.table;
+        for (int j = query->first_scan; j < i && !seen; j++)
             seen = analysis->scans[j].relation.table == scan->relation.table;
         if (seen)
             continue;
-        tables = tables ? arena_printf(arena, "%s and %s", tables, scan->relation.name) : scan->relation.name;
-        count++;
+        tables = arena_printf(arena, "%s%s%s", tables, *count ? " and " : "", scan->relation.name);
+        (*count)++;
     }
-    return arena_printf(arena, count > 1 ? "%s: %s are tied by their keys" : "%s: rows of %s are independent",
-                        what, tables ? tables : "");
+    return tables;
+}
+
+static const char *what_keeps_groups(const struct query *query)
+{
+    const SelectStmt *select = query->select;
+    if (!select || query->set_operation)
+        return "";
+    if (select->groupClause)
+        return ", GROUP BY has the key";
+    if (select->distinctClause)
+        return ", DISTINCT has the key";
+    return query->windows ? ", windows are within one key" : "";
+}
+
+const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what)
+{
+    struct arena *arena = &analysis->plan->arena;
+    int count, others;
+    const char *tables = name_tables(analysis, query, true, &count), *references = name_tables(analysis, query, false, &others);
+    const char *text = arena_printf(arena, count > 1 ? "%s: %s are tied by their keys" : "%s: rows of %s are independent", what, tables);
+    if (query->set_operation)
+        text = arena_printf(arena, query->select->op == SETOP_UNION && query->select->all
+                                       ? "%s: UNION ALL puts rows of %s side by side"
+                                       : "%s: equal rows of %s have equal keys", what, tables);
+    text = arena_printf(arena, "%s%s", text, what_keeps_groups(query));
+    return others ? arena_printf(arena, "%s, %s %s on every shard", text, references, others > 1 ? "are" : "is") : text;
 }

@@ -41,7 +41,7 @@ bool scans_are_tied(struct analysis *analysis, const struct scan *scan, const st
  * …? */
 bool prove_environment(struct analysis *analysis, struct proof *proof);
 
-/* "users and posts are joined on their keys" */
-const char *prove_reason(struct analysis *analysis, const char *what);
+/* "concat: users and posts are joined on their keys, countries is on every shard": why each shard may answer `query` for its rows. */
+const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what);
 
 #endif

@@ -40,7 +40,7 @@ Test(explain, of_several_shards_shows_each_ones_plan_under_its_name)
 {
     EXPECT(conn,
            "EXPLAIN (COSTS OFF) SELECT age FROM countries, users WHERE username IN ('anna', 'zoe') AND false",
-           "concat: rows of users are independent\nshards: shard0, shard2\nfacts: users: username in "
+           "concat: rows of users are independent, countries is on every shard\nshards: shard0, shard2\nfacts: users: username in "
            "('anna', 'zoe')\n"
            "Shard shard0\n  Result\n    One-Time Filter: false\nShard shard2\n  Result\n    One-Time Filter: "
            "false");
