@@ -555,9 +555,14 @@ static bool locks(Node *node, void *context)
 }
 
 /* What tells of the statement's text and time, of the session's temporary schema, of the transaction, of
- * other relations. */
+ * other relations; not which process serves the session, and since when. */
 static bool sees_gathering(const char *function)
 {
+    static const char *const blind[] = {"pg_backend_pid", "pg_client_encoding", "pg_conf_load_time",
+                                        "pg_is_in_recovery", "pg_postmaster_start_time"};
+    for (size_t i = 0; i < sizeof blind / sizeof *blind; i++)
+        if (!strcmp(function, blind[i]))
+            return false;
     return !strncmp(function, "pg_", 3) || !strncmp(function, "txid_", 5) ||
            !strcmp(function, "current_query") || !strcmp(function, "current_schemas");
 }
