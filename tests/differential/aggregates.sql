@@ -382,3 +382,68 @@ SELECT sum(age + $1) FROM users
 -- a parameter in HAVING
 --$ 2
 SELECT username, count(*) FROM posts GROUP BY username HAVING count(*) > $1 ORDER BY username
+
+-- [rows]
+-- The types of what is added up.
+-- a domain is the type that it is made of
+SELECT sum(pos), avg(pos), min(pos) FROM zoo
+
+-- differences of times are intervals
+SELECT sum(posted - timestamptz '2024-01-01 00:00+00'), avg(posted - timestamptz '2024-01-01 00:00+00') FROM posts
+
+-- … beside a date, a literal without a type, the clock
+SELECT sum(posted - date '2024-01-01'), sum('2024-03-01 00:00+00' - posted), sum(posted - now()) < interval '0' FROM posts
+
+-- intervals times integers
+SELECT sum(iv * 2), sum(3 * iv), sum(iv / 2) FROM zoo WHERE id < 50
+
+-- money times integers, divided by money it is a float
+SELECT sum(cash * 3), max(cash / 2) FROM zoo
+
+-- functions of several types choose by their arguments
+SELECT sum(mod(age, 7::bigint)), sum(abs(karma)), sum(round(balance)), sum(round(balance, 1)), sum(sign(balance)), sum(div(balance, 7)) FROM users
+
+-- a user's function over what has to be converted
+SELECT sum(plus_one(weight)), sum(plus_one(age)) FROM events, users WHERE events.id < 4
+
+-- elements of arrays, one by one and all
+SELECT sum(ints[1]), sum(grid[1][2]) FROM zoo
+
+-- rows of arrays
+SELECT sum(x), count(x) FROM zoo, unnest(ints) AS x
+
+-- … under an alias with a column
+SELECT sum(x.n), max(x.n) FROM zoo, LATERAL unnest(ints) AS x (n)
+
+-- rows of a function
+SELECT sum(g * age) FROM users, generate_series(1, 3) AS g
+
+-- rows of VALUES, integers and numerics
+SELECT sum(v.n * age) FROM users, (VALUES (1), (2.5), (NULL)) AS v (n)
+
+-- quoted numbers take the type that they stand beside
+SELECT sum(CASE WHEN age > 20 THEN balance ELSE '0' END), sum(coalesce(balance, '1.5')), sum(age + '3') FROM users
+
+-- scalars of subqueries
+SELECT sum((SELECT max(population) FROM countries WHERE code = country)) FROM users
+
+-- arms of a union, integers and numerics
+SELECT sum(x), avg(x) FROM (SELECT age FROM users UNION ALL SELECT balance FROM users) AS s (x)
+
+-- what a recursive query gives
+WITH RECURSIVE chain AS (SELECT follower, followee, 1 AS n FROM follows WHERE follower = 'ann'
+UNION SELECT f.follower, f.followee, n + 1 FROM follows f JOIN chain c ON f.follower = c.followee WHERE n < 4)
+SELECT count(*), sum(n), avg(n) FROM chain
+
+-- what window functions give
+SELECT sum(r), sum(before), sum(total) FROM (SELECT rank() OVER (ORDER BY age) AS r, lag(balance) OVER (ORDER BY username) AS before,
+sum(age) OVER (PARTITION BY country) AS total FROM users) s
+
+-- a view's columns
+SELECT avg(likes), sum(likes * 0.1) FROM written
+
+-- the types that casts name
+SELECT sum(full_name::text::varchar::integer), sum(('1 day ' || age)::interval) FROM users WHERE full_name ~ '^[0-9]+$'
+
+-- an extension's type of the same operator name
+SELECT sum(n % 7), count(*) FROM words WHERE ci <> 'a'

@@ -111,6 +111,19 @@ static const struct {
     {TOWN_FUNCTIONS, "public|::tally|s|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "public|<=|i|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "public|reader|s|f|f|f|f|t"},
+    {TOWN_FUNCTIONS, "public|half|i|f|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|mod|i|t|f|f|f|t"},
+    {TOWN_RESULTS, "f|pg_catalog|count|2276>20 >20"},
+    {TOWN_RESULTS, "f|pg_catalog|now|>1184"},
+    {TOWN_RESULTS, "f|pg_catalog|generate_series|23,23>23 23,23,23>23 1114,1114,1186>1114"},
+    {TOWN_RESULTS, "f|pg_catalog|sum|20>1700 23>20 700>700 701>701 790>790 1186>1186 1700>1700"},
+    {TOWN_RESULTS, "f|pg_catalog|mod|21,21>21 23,23>23 20,20>20 1700,1700>1700"},
+    {TOWN_RESULTS, "f|public|half|23>1700 701>701"},
+    {TOWN_RESULTS, "o|pg_catalog|-|1184,1184>1186 1184,1186>1184 0,701>701 23,23>23"},
+    {TOWN_RESULTS, "o|pg_catalog|*|1186,701>1186 701,1186>1186 701,701>701 23,23>23"},
+    {TOWN_RESULTS, "t|pg_catalog|interval|1186"},
+    {TOWN_RESULTS, "t|public|price|1700"},
+    {TOWN_RESULTS, "c||| 21>23  21>20  21>1700  21>701  23>20  23>1700  23>701  20>1700  20>701  1700>701  1082>1184 "},
 };
 
 static struct routing *routing;
@@ -438,6 +451,31 @@ Test(plan, aggregates_are_combined_where_that_is_exact)
         {"SELECT count(*) FROM (SELECT DISTINCT username FROM users) s", "combine abc"},
         {"SELECT count(*), username FROM users WHERE username IN ('bob', 'zoe')", "gather ac"},
         {"SELECT count(*) FROM users WHERE username = 'bob'", "single a"});
+}
+
+/* What is added up must be known to be exact: the types of functions and operators are chosen as PostgreSQL does. */
+Test(plan, sums_are_gathered_where_their_type_is_exact)
+{
+    EXPECT({"SELECT sum(age) + 1 FROM users", "gather abc"}, {"SELECT sum(age::float8) + 1 FROM users", "0A000"},
+           {"SELECT sum(created - created) FROM users", "gather abc"},
+           {"SELECT sum(created - interval '1 day' - now()) FROM users", "gather abc"},
+           {"SELECT sum(created - '2024-01-01') FROM users", "gather abc"},
+           {"SELECT sum((created - created) * 2) FROM users", "gather abc"},
+           {"SELECT sum(mod(age, 3::int8)) + 1 FROM users", "gather abc"},
+           {"SELECT sum(half(age)) FROM users", "gather abc"}, {"SELECT sum(half(age::float8)) FROM users", "0A000"},
+           {"SELECT sum(half(unknown_function(age))) FROM users", "0A000"},
+           {"SELECT sum(name::price) FROM users", "gather abc"}, {"SELECT sum(name::interval) FROM users", "gather abc"},
+           {"SELECT sum(name::other) FROM users", "0A000"}, {"SELECT sum(x) FROM (SELECT half(age) AS x FROM users) s", "gather abc"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5) s (x)", "gather abc"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5::float8) s (x)", "0A000"},
+           {"SELECT sum(s) FROM users, generate_series(1, 3) s", "combine abc"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5)) v (a, b)", "gather abc"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5::float8)) v (a, b)", "0A000"},
+           {"WITH RECURSIVE r AS (SELECT name, age AS n FROM users UNION ALL SELECT u.name, r.n FROM users u JOIN r ON u.country = r.name) "
+            "SELECT sum(n) FROM r", "gather abc"},
+           {"WITH RECURSIVE r (x, n) AS (SELECT name, age::float8 FROM users UNION ALL SELECT name, n FROM users JOIN r ON country = x) "
+            "SELECT sum(n) FROM r", "0A000"},
+           {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "0A000"});
 }
 
 Test(plan, what_depends_on_the_server_is_told_apart)
