@@ -158,7 +158,7 @@ uint32_t type_of_choice(struct analysis *analysis, const struct query *query, co
             continue; /* it takes the others' type */
         uint32_t other = analysis_infer(analysis, query, choice, &order);
         type = type ? common_type(type, other) : other;
-        if (!type || type_is_string(type))
+        if (!type)
             return 0;
     }
     return type;

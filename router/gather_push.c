@@ -221,7 +221,7 @@ static bool is_whole(struct analysis *analysis, const struct query *query)
 {
     struct anchor anchor;
     struct proof proof = {0};
-    return !query->correlated && query->outputs_known && query->output_count > 0 &&
+    return !query->correlated && !query->passes_order && query->outputs_known && query->output_count > 0 &&
            has_sharded(analysis, query->first_scan, query->end_scan) &&
            prove_query(analysis, query, &anchor, &proof) &&
            gather_reads_fit(analysis, query->first_scan, query->end_scan);
@@ -293,7 +293,7 @@ static bool is_block(struct analysis *analysis, const struct query *query)
 {
     struct anchor anchor;
     struct proof proof = {0};
-    return !query->correlated && !query->set_operation && query->outputs_known &&
+    return !query->correlated && !query->passes_order && !query->set_operation && query->outputs_known &&
            has_sharded(analysis, query->first_scan, query->rows_end_scan) &&
            prove_block(analysis, query, &anchor, &proof) &&
            gather_reads_fit(analysis, query->first_scan, query->rows_end_scan);

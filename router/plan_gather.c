@@ -616,13 +616,13 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
     return check_functions(gathering) && check_relations(gathering);
 }
 
-/* Looked at before the query is changed: what adds exact numbers gives the same in any order. */
-static void forget_exact_sums(struct gathering *gathering)
+/* Looked at before the query is changed. */
+static void forget_harmless_orders(struct gathering *gathering)
 {
     struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++) {
         struct order_dependent *dependent = &analysis->order_dependents[i];
-        if (dependent->call && adds_exact_numbers(analysis, dependent->query, dependent->call))
+        if (order_is_harmless(analysis, dependent))
             dependent->name = NULL;
     }
 }
@@ -685,7 +685,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     struct strays strays = {.gathering = &gathering};
     if (!check_query(&gathering, select))
         return false;
-    forget_exact_sums(&gathering);
+    forget_harmless_orders(&gathering);
     expand_views((Node *) select, &gathering);
     make_room(&gathering);
     gather_push(&gathering, select);

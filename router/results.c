@@ -1,7 +1,7 @@
 /*
  * The choice of func_select_candidate() in parse_func.c: first whoever takes exactly these types; else, of those that the arguments
- * can be converted for without being asked, the ones with the most exact types, then with the most exact or preferred ones.  What
- * PostgreSQL does behind that, for literals without a type, is not followed.
+ * can be converted for without being asked, the ones with the most exact types, then with the most exact or preferred ones.  Of
+ * what PostgreSQL does behind that, for literals without a type, only that they are texts if they can be is followed.
  */
 #include "router/results.h"
 
@@ -11,7 +11,7 @@
 
 #include "router/sql_types.h"
 
-enum { MOST_ARGUMENTS = 8, MOST_CANDIDATES = 128, ANY_COUNT = -1 };
+enum { MOST_ARGUMENTS = 8, MOST_CANDIDATES = 128, ANY_COUNT = -1, FIRST_USER_OID = 16384 };
 
 struct candidate {
     uint32_t arguments[MOST_ARGUMENTS], result;
@@ -195,6 +195,40 @@ static void keep_exact(struct choice *choice)
         choice->candidate_count = kept;
 }
 
+static bool keeps(struct choice *choice, int argument, bool (*keep)(uint32_t type))
+{
+    int kept = 0;
+    for (int i = 0; i < choice->candidate_count; i++)
+        if (keep(choice->candidates[i].arguments[argument]))
+            choice->candidates[kept++] = choice->candidates[i];
+    if (kept)
+        choice->candidate_count = kept;
+    return kept > 0;
+}
+
+static bool is_text(uint32_t type)
+{
+    return type == TYPE_text;
+}
+
+/* A literal without a type is taken for a text where any of them takes one.  Of types of the users' own it is not known. */
+static bool take_literals_for_texts(struct choice *choice)
+{
+    for (int i = 0; i < choice->candidate_count; i++)
+        for (int a = 0; a < choice->count; a++)
+            if (choice->arguments[a] == TYPE_unknown && choice->candidates[i].arguments[a] >= FIRST_USER_OID &&
+                choice->candidates[i].arguments[a] != RESULT_NO_ARGUMENT)
+                return false;
+    for (int a = 0; a < choice->count; a++) {
+        if (choice->arguments[a] != TYPE_unknown)
+            continue;
+        if (!keeps(choice, a, type_is_string))
+            return false;
+        keeps(choice, a, is_text);
+    }
+    return true;
+}
+
 static uint32_t choose(struct choice *choice)
 {
     uint32_t result = common_result(choice);
@@ -206,7 +240,8 @@ static uint32_t choose(struct choice *choice)
         keep_best(choice, preferred);
         result = common_result(choice);
     }
-    return result;
+    bool texts = !result && !has_variable(choice) && has_argument(choice, TYPE_unknown) && take_literals_for_texts(choice);
+    return texts ? common_result(choice) : result;
 }
 
 static uint32_t result_of(const struct planning *planning, enum result_kind kind, const List *name,
