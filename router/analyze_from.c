@@ -375,6 +375,19 @@ struct source *read_table(struct analysis *analysis, const struct resolved_relat
     return source;
 }
 
+/* A part of a configured table is read like a table that is configured in the same way: each of its rows is on the shard of its key,
+ * because it is one of the table's. */
+static void take_for_table(const struct analysis *analysis, struct resolved_relation *relation)
+{
+    const struct routed_table *part = relation->place == PLACE_UNSHARDED && relation->relation
+                                          ? routing_part(analysis->planning->routing, relation->relation)
+                                          : NULL;
+    if (!part)
+        return;
+    relation->table = part;
+    relation->place = part->keyspace ? PLACE_SHARDED : PLACE_REFERENCE;
+}
+
 static struct source *read_range(struct analysis *analysis, RangeVar *range, struct scope *scope,
                                  struct scope *outer, int region)
 {
@@ -382,6 +395,7 @@ static struct source *read_range(struct analysis *analysis, RangeVar *range, str
     if (cte)
         return read_cte(analysis, cte, range, scope, region);
     struct resolved_relation relation = resolve_relation(analysis->planning, range);
+    take_for_table(analysis, &relation);
     if (relation.place == PLACE_VIEW)
         return read_view(analysis, &relation, range, scope, region);
     return read_table(analysis, &relation, range, scope, region);

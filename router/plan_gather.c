@@ -522,6 +522,11 @@ struct strays {
     bool found;
 };
 
+static bool is_part(const struct analysis *analysis, const struct resolved_relation *relation)
+{
+    return relation->relation && routing_part(analysis->planning->routing, relation->relation);
+}
+
 /* After all, no name of a sharded table may be left: one that the analysis did not read. */
 static bool find_strays(Node *node, void *context)
 {
@@ -538,7 +543,7 @@ static bool find_strays(Node *node, void *context)
         struct resolved_relation relation = resolve_relation(analysis->planning, range);
         const struct view_use *view = find_view(analysis, range);
         bool harmless = relation.place == PLACE_VIEW ? view && !reads_sharded(analysis, view)
-                                                     : relation.place != PLACE_SHARDED;
+                                                     : relation.place != PLACE_SHARDED && !is_part(analysis, &relation);
         strays->found |= !read && !harmless && !analysis_is_cte(analysis, range);
     }
     return parse_walk(node, find_strays, context);

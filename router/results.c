@@ -20,6 +20,7 @@ struct candidate {
 
 struct choice {
     const struct planning *planning;
+    bool operators;          /* not functions */
     const char *conversions; /* that PostgreSQL makes without being asked */
     const uint32_t *arguments;
     int count;
@@ -211,14 +212,17 @@ static bool is_text(uint32_t type)
     return type == TYPE_text;
 }
 
-/* A literal without a type is taken for a text where any of them takes one.  Of types of the users' own it is not known. */
+/* A literal without a type is taken for a text where any of them takes one.  Of types of the users' own that is not known, and
+ * operators that take any type (||) are not among those that are followed. */
 static bool take_literals_for_texts(struct choice *choice)
 {
     for (int i = 0; i < choice->candidate_count; i++)
-        for (int a = 0; a < choice->count; a++)
-            if (choice->arguments[a] == TYPE_unknown && choice->candidates[i].arguments[a] >= FIRST_USER_OID &&
-                choice->candidates[i].arguments[a] != RESULT_NO_ARGUMENT)
+        for (int a = 0; a < choice->count; a++) {
+            uint32_t type = choice->candidates[i].arguments[a];
+            if ((choice->operators && is_polymorphic(type)) ||
+                (choice->arguments[a] == TYPE_unknown && type >= FIRST_USER_OID && type != RESULT_NO_ARGUMENT))
                 return false;
+        }
     for (int a = 0; a < choice->count; a++) {
         if (choice->arguments[a] != TYPE_unknown)
             continue;
@@ -247,7 +251,8 @@ static uint32_t choose(struct choice *choice)
 static uint32_t result_of(const struct planning *planning, enum result_kind kind, const List *name,
                           const uint32_t *arguments, int count)
 {
-    struct choice choice = {.planning = planning, .arguments = arguments, .count = count};
+    struct choice choice = {
+        .planning = planning, .operators = kind == RESULT_OPERATOR, .arguments = arguments, .count = count};
     choice.conversions = catalog_results(planning->routing->catalog, RESULT_CONVERSION, "", "");
     find_candidates(&choice, kind, name);
     return choose(&choice);

@@ -89,6 +89,10 @@ static const struct {
     {TOWN_RELATIONS, "113|public|notes|r|f|f|f|~"},
     {TOWN_COLUMNS, "113|id|23|-1|integer|t|f|f|t|f|f|~"},
     {TOWN_COLUMNS, "113|username|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_RELATIONS, "114|public|posts_old|r|f|f|f|~"},
+    {TOWN_COLUMNS, "114|likes|23|-1|integer|f|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "114|username|1043|24|character varying|t|t|t|t|f|f|~"},
+    {TOWN_PARENTS, "114|101"},
     {TOWN_COLLATIONS, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8"},
     {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f|t"},
@@ -379,6 +383,18 @@ Test(plan, views_are_read_through)
            {"SELECT * FROM people p JOIN writers ON who = w", "concat abc"},
            {"INSERT INTO people VALUES ('bob', 3)", "0A000"},
            {"DELETE FROM people WHERE who = 'bob'", "0A000"});
+}
+
+/* A partition or child that is not configured has rows of its parent's, which are where their keys are. */
+Test(plan, parts_of_tables_are_read_like_tables)
+{
+    EXPECT({"SELECT * FROM posts_old", "concat abc"}, {"SELECT * FROM posts_old WHERE username = 'zoe'", "single c"},
+           {"SELECT sum(likes) FROM posts_old", "combine abc"},
+           {"SELECT count(*) FROM posts_old o JOIN users USING (username)", "combine abc"},
+           {"SELECT count(*) FROM posts_old o JOIN users ON o.likes = age", "gather abc"},
+           {"SELECT sum(likes / 3.0::float8) FROM posts_old", "0A000"},
+           {"INSERT INTO posts_old VALUES (1, 'bob')", "0A000"}, {"DELETE FROM posts_old WHERE username = 'bob'", "0A000"},
+           {"DELETE FROM posts USING posts_old o WHERE posts.username = o.username", "concat abc"});
 }
 
 Test(plan, order_and_limit_are_merged)
