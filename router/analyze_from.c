@@ -561,10 +561,32 @@ static struct scope *lateral_scope(struct analysis *analysis, const struct scope
     return lateral;
 }
 
-static struct source *read_join(struct analysis *analysis, const JoinExpr *join, struct scope *scope,
+/* TABLESAMPLE BERNOULLI or SYSTEM (100) of a sharded table is all of it, in the usual order: the table stands for it, because a copy
+ * of it may be no table. */
+static Node *whole_table(struct analysis *analysis, Node *item, const struct scope *scope)
+{
+    const RangeTableSample *sample = IsA(item, RangeTableSample) ? (const RangeTableSample *) item : NULL;
+    if (!sample || sample->repeatable || list_length(sample->args) != 1 || !IsA(linitial(sample->args), A_Const) ||
+        !IsA(sample->relation, RangeVar))
+        return item;
+    const A_Const *percent = linitial_node(A_Const, sample->args);
+    const RangeVar *range = castNode(RangeVar, sample->relation);
+    const char *method = parse_name(sample->method);
+    bool known = list_length(sample->method) == 1 && (!strcmp(method, "bernoulli") || !strcmp(method, "system"));
+    plan_pin_location(analysis->plan, analysis->planning, percent->location);
+    if (!known || percent->isnull || !IsA(&percent->val, Integer) || intVal(&percent->val) != 100 ||
+        (!range->schemaname && scope_cte(scope, range->relname)) ||
+        resolve_relation(analysis->planning, range).place != PLACE_SHARDED)
+        return item;
+    return sample->relation;
+}
+
+static struct source *read_join(struct analysis *analysis, JoinExpr *join, struct scope *scope,
                                 struct scope *outer, struct scope *lateral, int region)
 {
     struct source *source = new_source(analysis, SOURCE_JOIN);
+    join->larg = whole_table(analysis, join->larg, outer);
+    join->rarg = whole_table(analysis, join->rarg, outer);
     int left_region, right_region, on;
     join_regions(analysis, join->jointype, region, &left_region, &right_region, &on);
     struct scope *left = scope_new(analysis, outer), *right = scope_new(analysis, outer);
@@ -662,6 +684,7 @@ void read_from_list(struct analysis *analysis, struct query *query, List *from, 
         lateral->ctes = query->scope->ctes;
         struct scope *around = scope_new(analysis, outer);
         around->ctes = query->scope->ctes;
+        lfirst(cell) = whole_table(analysis, lfirst(cell), around);
         query->from[query->from_count++] =
             read_from(analysis, lfirst(cell), query->scope, around, lateral, query->region);
     }

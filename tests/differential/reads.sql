@@ -527,3 +527,9 @@ SELECT username, age FROM users WHERE age IN (SELECT sensor FROM late_readings W
 
 -- … and in one that has the only sharded table
 SELECT (SELECT count(*) FROM early_readings), name FROM countries
+
+-- samples of everything, in a join and below an aggregate
+SELECT avg(u.age), count(p.id) FROM users u TABLESAMPLE SYSTEM (100) JOIN posts p TABLESAMPLE BERNOULLI (100) ON p.likes = u.age
+
+-- a sample of nothing, behind one of everything
+SELECT count(*) FROM users TABLESAMPLE BERNOULLI (100), posts TABLESAMPLE SYSTEM (0)

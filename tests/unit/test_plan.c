@@ -557,7 +557,9 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT unknown_function(1) FROM users", "0A000"}, {"SELECT ctid FROM users", "0A000"},
            {"SELECT ctid FROM users WHERE username = 'zoe'", "single c"},
            {"SELECT tableoid::regclass FROM users WHERE username = 'zoe'", "0A000"},
-           {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM missing", "0A000"},
+           {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM users TABLESAMPLE SYSTEM (100)", "concat abc"},
+           {"SELECT count(*) FROM posts JOIN users u TABLESAMPLE BERNOULLI (100) ON age = likes", "gather abc"},
+           {"SELECT * FROM users TABLESAMPLE SYSTEM (100) REPEATABLE (1)", "0A000"}, {"SELECT * FROM missing", "0A000"},
            {"SELECT * FROM secured WHERE username = 'bob'", "0A000"},
            {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "0A000"});
 }
