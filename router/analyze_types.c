@@ -185,8 +185,9 @@ static uint32_t type_of_sublink(const struct analysis *analysis, const SubLink *
     return 0;
 }
 
-/* As make_const() in parse_node.c has it. */
-static uint32_t type_of_constant(const A_Const *constant)
+/* As make_const() in parse_node.c has it.  A large whole number is of the same kind of literal as one with a fraction, but not of
+ * the same type: the plan does not serve both. */
+static uint32_t type_of_constant(struct analysis *analysis, const A_Const *constant)
 {
     if (constant->isnull)
         return 0;
@@ -200,7 +201,11 @@ static uint32_t type_of_constant(const A_Const *constant)
     char *end;
     errno = 0;
     strtoll(text, &end, 10);
-    return *end || errno ? TYPE_numeric : TYPE_int8;
+    if (*end || errno)
+        return TYPE_numeric;
+    if (!analysis->view_depth)
+        plan_pin_location(analysis->plan, analysis->planning, constant->location);
+    return TYPE_int8;
 }
 
 /* The arithmetic of integers and numerics, without a look at the catalog. */
@@ -342,7 +347,7 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
     }
     switch (nodeTag(expression)) {
     case T_A_Const:
-        return type_of_constant(castNode(A_Const, expression));
+        return type_of_constant(analysis, castNode(A_Const, expression));
     case T_CaseExpr:
         return type_of_case(analysis, query, castNode(CaseExpr, expression));
     case T_MinMaxExpr:

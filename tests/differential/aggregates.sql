@@ -508,3 +508,11 @@ SELECT username, sum(score) OVER w, avg(score) OVER (w ROWS 1 PRECEDING) FROM us
 
 -- … different ones
 SELECT sum(DISTINCT score), avg(DISTINCT score) FROM users WHERE score < 100
+
+-- [script]
+-- A plan is not used for literals of another type.
+-- a large whole number, and one with a fraction
+SELECT sum(age + 3000000000) FROM users;
+SELECT sum(age + 2.5) FROM users;
+SELECT max(age + 3000000000) FROM users;
+SELECT max(age + 2.25) FROM users;
