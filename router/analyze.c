@@ -12,7 +12,7 @@ static void read_with_query(struct analysis *analysis, struct cte *cte)
 {
     Node *query = cte->node->ctequery;
     if (IsA(query, SelectStmt)) {
-        read_select(analysis, castNode(SelectStmt, query), cte->scope, region_new(analysis, -1), false);
+        cte->query = read_select(analysis, castNode(SelectStmt, query), cte->scope, region_new(analysis, -1), false);
     } else {
         analysis->modifying = true;
         read_change(analysis, query, cte->scope);
@@ -22,7 +22,7 @@ static void read_with_query(struct analysis *analysis, struct cte *cte)
 static struct cte *add_cte(struct analysis *analysis, struct scope *scope, CommonTableExpr *node, bool opaque)
 {
     struct cte *cte = arena_alloc(analysis->arena, sizeof *cte);
-    *cte = (struct cte){scope->ctes, node->ctename, node, NULL, opaque, false};
+    *cte = (struct cte){.next = scope->ctes, .name = node->ctename, .node = node, .opaque = opaque};
     cte->scope = scope_new(analysis, scope->outer);
     cte->scope->ctes = scope->ctes;
     return cte;
@@ -234,6 +234,18 @@ static void read_limits(struct analysis *analysis, struct query *query)
         note_limits_inside(analysis, select);
 }
 
+/* The slot of a column of VALUES, which is in no equality. */
+static int slot_of_values(struct analysis *analysis, const struct query *query, int column)
+{
+    List *values = NIL;
+    ListCell *cell;
+    foreach (cell, query->select->valuesLists)
+        if (column < list_length(lfirst(cell)))
+            values = lappend(values, list_nth(lfirst(cell), column));
+    struct slot slot = {.type = type_of_choice(analysis, query, values)};
+    return slot.type ? slot_new(analysis, &slot) : NO_SLOT;
+}
+
 static struct query *read_values(struct analysis *analysis, struct query *query)
 {
     read_in_clause(analysis, (Node *) query->select->valuesLists, query, query->region, CLAUSE_OTHER);
@@ -241,7 +253,8 @@ static struct query *read_values(struct analysis *analysis, struct query *query)
     query->output_count = list_length(linitial(query->select->valuesLists));
     query->outputs = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
     for (int i = 0; i < query->output_count; i++)
-        query->outputs[i] = (struct output){arena_printf(analysis->arena, "column%d", i + 1), NO_SLOT, NULL};
+        query->outputs[i] = (struct output){arena_printf(analysis->arena, "column%d", i + 1),
+                                            slot_of_values(analysis, query, i), NULL};
     query->outputs_known = true;
     return query;
 }

@@ -93,6 +93,7 @@ struct query {
     int depth;
     bool correlated;          /* it may refer to a query around it */
     struct query *around;     /* that was being read when this one began */
+    bool passes_order;        /* the one around it relies on the order in which it gives its rows */
     bool pushed;              /* the shards compute it as a whole (gather_push) */
 };
 
@@ -111,7 +112,7 @@ struct order_dependent {
     const char *name;
     const struct query *query;
     const struct query *reader; /* that computes it: the query itself, or the one around ARRAY(SELECT …) */
-    const FuncCall *call; /* of one that adds numbers: exact ones have no order; NULL: another */
+    const FuncCall *call; /* NULL: ARRAY(SELECT …) */
 };
 
 /* A view in FROM, and the definition that is read in its place. */
@@ -157,6 +158,7 @@ struct analysis {
     const char *order_sensitive; /* its result may depend on the order of rows */
     struct order_dependent *order_dependents; /* aggregates that show in which order rows arrive */
     int order_dependent_count, order_dependent_room;
+    List *unordered;             /* calls and ARRAY(SELECT …) that stand where the order of a list cannot be seen */
     const char *recursive;       /* a WITH RECURSIVE query */
     bool time_casts;             /* casts to dates and times outside conditions */
     bool modifying;              /* WITH changes data */

@@ -92,16 +92,6 @@ static bool is_order_free(const struct function_facts *facts)
     return false;
 }
 
-/* Rows of one subquery with ORDER BY come in its order, unless they are sorted again (PostgreSQL 15, 9.21). */
-static bool has_ordered_input(const struct query *query)
-{
-    const SelectStmt *select = query ? query->select : NULL;
-    if (!select || select->groupClause || select->distinctClause || query->windows || list_length(select->fromClause) != 1 ||
-        !IsA(linitial(select->fromClause), RangeSubselect))
-        return false;
-    return castNode(SelectStmt, linitial_node(RangeSubselect, select->fromClause)->subquery)->sortClause;
-}
-
 static void note_order_dependent(struct analysis *analysis, const char *name, const struct query *query,
                                  const struct query *reader, const FuncCall *call)
 {
@@ -111,17 +101,11 @@ static void note_order_dependent(struct analysis *analysis, const char *name, co
 
 static void read_order(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts)
 {
-    switch (call_order_dependence(analysis, call, facts)) {
-    case ORDER_IGNORED:
-        break;
-    case ORDER_SHOWN:
-        if (!has_ordered_input(analysis->reading))
-            note_order_dependent(analysis, facts->name, analysis->reading, analysis->reading, NULL);
-        break;
-    case ORDER_ADDED:
-        note_order_dependent(analysis, facts->name, analysis->reading, analysis->reading, call);
-        break;
-    }
+    enum order_dependence dependence = call_order_dependence(analysis, call, facts);
+    bool unseen = dependence != ORDER_ADDED && order_is_unseen(analysis, call);
+    if (dependence == ORDER_IGNORED || unseen || (dependence != ORDER_ADDED && order_of_input(analysis->reading)))
+        return;
+    note_order_dependent(analysis, facts->name, analysis->reading, analysis->reading, call);
 }
 
 static void read_call(struct reading *reading, const FuncCall *call)
@@ -192,7 +176,8 @@ static void read_sublink(struct reading *reading, const SubLink *link)
         sight_users(analysis, function_facts_of_name(analysis->planning, link->operName));
     struct query *query =
         read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
-    if (link->subLinkType == ARRAY_SUBLINK && !query->select->sortClause)
+    if (link->subLinkType == ARRAY_SUBLINK && !query->select->sortClause &&
+        !order_is_unseen(analysis, link))
         note_order_dependent(analysis, "array", query, analysis->reading, NULL);
 }
 
@@ -241,6 +226,7 @@ static bool read_node(Node *node, void *context)
     struct reading *reading = context;
     if (!node)
         return false;
+    order_unseen_by(reading->analysis, node);
     switch (nodeTag(node)) {
     case T_SubLink:
         read_sublink(reading, castNode(SubLink, node));

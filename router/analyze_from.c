@@ -31,7 +31,7 @@ static void add_slots(struct analysis *analysis, struct scan *scan)
     for (int i = 0; i < relation->column_count; i++) {
         const struct catalog_column *column = &relation->columns[i];
         slot_new(analysis, &(struct slot){
-                               .type = column->type,
+                               .type = column->base,
                                .comparable = !column->collatable || column->collation_deterministic,
                                .ordered_by_type = !column->collatable || column->collation_is_bytes,
                                .order = catalog_column_order(column),
@@ -143,7 +143,7 @@ static void carry_facts_out(struct analysis *analysis, const struct query *query
     }
 }
 
-/* The arms of a set operation all show this column plainly, and as the same type. */
+/* The arms of a set operation all show this column plainly, and as the same type, or as numbers that become one. */
 static bool arms_agree(const struct analysis *analysis, const struct query *query, int column,
                        struct slot *facts)
 {
@@ -153,11 +153,10 @@ static bool arms_agree(const struct analysis *analysis, const struct query *quer
     if (!query->outputs_known || column >= query->output_count || query->outputs[column].slot < 0)
         return false;
     const struct slot *found = &analysis->slots[query->outputs[column].slot];
-    if (facts->type && facts->type != found->type)
-        return false;
-    facts->comparable = found->comparable && (!facts->type || facts->comparable);
-    facts->type = found->type;
-    return true;
+    uint32_t type = facts->type ? common_type(facts->type, found->type) : found->type;
+    facts->comparable = found->comparable && (!facts->type || (facts->comparable && facts->type == found->type));
+    facts->type = type;
+    return type != 0;
 }
 
 static void link_arms(struct analysis *analysis, const struct query *query, int column, int outer)
@@ -230,6 +229,45 @@ static struct source *read_opaque(struct analysis *analysis, const char *name, c
     return new_source(analysis, SOURCE_OTHER);
 }
 
+/* A column of which nothing is known but its type: it is in no equality. */
+static int typed_slot(struct analysis *analysis, uint32_t type)
+{
+    return type ? slot_new(analysis, &(struct slot){.type = type}) : NO_SLOT;
+}
+
+/* The columns of a query that was read elsewhere; of a recursive one, its first arm says what they are. */
+static struct output *columns_by_type(struct analysis *analysis, const struct query *query)
+{
+    struct output *columns = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *columns);
+    const struct query *first = query;
+    while (first->set_operation)
+        first = first->left;
+    for (int i = 0; i < query->output_count; i++) {
+        int slot = first->outputs[i].slot;
+        columns[i] = (struct output){query->outputs[i].name,
+                                     slot < 0 ? NO_SLOT : typed_slot(analysis, analysis->slots[slot].type), NULL};
+    }
+    return columns;
+}
+
+static bool is_recursive_union(const struct query *query)
+{
+    return query->set_operation && query->select->op == SETOP_UNION && !query->left->set_operation;
+}
+
+/* SEARCH and CYCLE add columns. */
+static struct source *read_opaque_cte(struct analysis *analysis, const struct cte *cte, const Alias *alias,
+                                      struct scope *scope)
+{
+    const struct query *query = cte->query;
+    if (!query || !query->outputs_known || (query->set_operation && !is_recursive_union(query)) ||
+        cte->node->search_clause || cte->node->cycle_clause)
+        return read_opaque(analysis, cte->name, alias, scope);
+    scope_add(analysis, scope,
+              new_item(analysis, alias, columns_by_type(analysis, query), query->output_count, false));
+    return new_source(analysis, SOURCE_OTHER);
+}
+
 /* Each use of a CTE is read as a subquery of its own: PostgreSQL's one reading gives the same rows to each.
  */
 static struct source *read_cte(struct analysis *analysis, struct cte *cte, const RangeVar *range,
@@ -245,7 +283,7 @@ static struct source *read_cte(struct analysis *analysis, struct cte *cte, const
         return read_opaque(analysis, cte->name, alias, scope);
     cte->used = true;
     if (cte->opaque || analysis->scan_count >= MOST_SCANS)
-        return read_opaque(analysis, cte->name, alias, scope);
+        return read_opaque_cte(analysis, cte, alias, scope);
     return read_subquery(analysis, castNode(SelectStmt, cte->node->ctequery), alias, scope, cte->scope,
                          region);
 }
@@ -275,6 +313,15 @@ static SelectStmt *parse_view(struct analysis *analysis, const struct catalog_re
     return NULL;
 }
 
+/* The view's columns as the catalog has them. */
+static struct output *columns_of_view(struct analysis *analysis, const struct catalog_relation *view)
+{
+    struct output *columns = arena_alloc_array(analysis->arena, (size_t) view->column_count, sizeof *columns);
+    for (int i = 0; i < view->column_count; i++)
+        columns[i] = (struct output){view->columns[i].name, typed_slot(analysis, view->columns[i].base), NULL};
+    return columns;
+}
+
 /* The view's columns have the names that the catalog gives; its definition sees nothing of the query around
  * it. */
 static struct source *read_view(struct analysis *analysis, const struct resolved_relation *view,
@@ -296,9 +343,14 @@ static struct source *read_view(struct analysis *analysis, const struct resolved
     analysis->views[use].end_scan = analysis->scan_count;
     struct output *columns = outer_columns(analysis, source, region);
     bool known = source->query->outputs_known && source->output_count == view->relation->column_count;
-    for (int i = 0; known && i < source->output_count; i++)
+    if (!known)
+        columns = columns_of_view(analysis, view->relation);
+    for (int i = 0; known && i < source->output_count; i++) {
         columns[i].name = view->relation->columns[i].name;
-    struct item *item = new_item(analysis, NULL, columns, known ? source->output_count : 0, !known);
+        if (columns[i].slot < 0)
+            columns[i].slot = typed_slot(analysis, view->relation->columns[i].base);
+    }
+    struct item *item = new_item(analysis, NULL, columns, view->relation->column_count, false);
     item->name = range->relname;
     item->schema = view->schema;
     apply_alias(analysis, item, range->alias);
@@ -323,6 +375,19 @@ struct source *read_table(struct analysis *analysis, const struct resolved_relat
     return source;
 }
 
+/* A part of a configured table is read like a table that is configured in the same way: each of its rows is on the shard of its key,
+ * because it is one of the table's. */
+static void take_for_table(const struct analysis *analysis, struct resolved_relation *relation)
+{
+    const struct routed_table *part = relation->place == PLACE_UNSHARDED && relation->relation
+                                          ? routing_part(analysis->planning->routing, relation->relation)
+                                          : NULL;
+    if (!part)
+        return;
+    relation->table = part;
+    relation->place = part->keyspace ? PLACE_SHARDED : PLACE_REFERENCE;
+}
+
 static struct source *read_range(struct analysis *analysis, RangeVar *range, struct scope *scope,
                                  struct scope *outer, int region)
 {
@@ -330,6 +395,7 @@ static struct source *read_range(struct analysis *analysis, RangeVar *range, str
     if (cte)
         return read_cte(analysis, cte, range, scope, region);
     struct resolved_relation relation = resolve_relation(analysis->planning, range);
+    take_for_table(analysis, &relation);
     if (relation.place == PLACE_VIEW)
         return read_view(analysis, &relation, range, scope, region);
     return read_table(analysis, &relation, range, scope, region);
@@ -495,10 +561,32 @@ static struct scope *lateral_scope(struct analysis *analysis, const struct scope
     return lateral;
 }
 
-static struct source *read_join(struct analysis *analysis, const JoinExpr *join, struct scope *scope,
+/* TABLESAMPLE BERNOULLI or SYSTEM (100) of a sharded table is all of it, in the usual order: the table stands for it, because a copy
+ * of it may be no table. */
+static Node *whole_table(struct analysis *analysis, Node *item, const struct scope *scope)
+{
+    const RangeTableSample *sample = IsA(item, RangeTableSample) ? (const RangeTableSample *) item : NULL;
+    if (!sample || sample->repeatable || list_length(sample->args) != 1 || !IsA(linitial(sample->args), A_Const) ||
+        !IsA(sample->relation, RangeVar))
+        return item;
+    const A_Const *percent = linitial_node(A_Const, sample->args);
+    const RangeVar *range = castNode(RangeVar, sample->relation);
+    const char *method = parse_name(sample->method);
+    bool known = list_length(sample->method) == 1 && (!strcmp(method, "bernoulli") || !strcmp(method, "system"));
+    plan_pin_location(analysis->plan, analysis->planning, percent->location);
+    if (!known || percent->isnull || !IsA(&percent->val, Integer) || intVal(&percent->val) != 100 ||
+        (!range->schemaname && scope_cte(scope, range->relname)) ||
+        resolve_relation(analysis->planning, range).place != PLACE_SHARDED)
+        return item;
+    return sample->relation;
+}
+
+static struct source *read_join(struct analysis *analysis, JoinExpr *join, struct scope *scope,
                                 struct scope *outer, struct scope *lateral, int region)
 {
     struct source *source = new_source(analysis, SOURCE_JOIN);
+    join->larg = whole_table(analysis, join->larg, outer);
+    join->rarg = whole_table(analysis, join->rarg, outer);
     int left_region, right_region, on;
     join_regions(analysis, join->jointype, region, &left_region, &right_region, &on);
     struct scope *left = scope_new(analysis, outer), *right = scope_new(analysis, outer);
@@ -538,6 +626,28 @@ static const char *function_item_name(const RangeFunction *function)
     return first && IsA(first, FuncCall) ? parse_name(castNode(FuncCall, first)->funcname) : NULL;
 }
 
+/* A function that gives values, no rows, offers one column: named by the alias's list, the alias, or the function. */
+static struct source *read_function(struct analysis *analysis, const RangeFunction *function, struct scope *scope,
+                                    struct scope *lateral, int region)
+{
+    const char *name = function_item_name(function);
+    struct source *source = read_other(analysis, (Node *) function->functions, function->alias, name, scope, lateral, region);
+    struct item *item = scope->items[scope->count - 1];
+    const struct query query = {.scope = lateral};
+    const struct text_order *order;
+    Node *call = linitial(linitial_node(List, function->functions));
+    uint32_t type = name ? analysis_infer(analysis, &query, call, &order) : 0;
+    if (!type_is_scalar(type) || function->ordinality || list_length(function->functions) != 1 || function->coldeflist)
+        return source;
+    item->columns = arena_alloc_array(analysis->arena, 1, sizeof *item->columns);
+    item->columns[0] = (struct output){item->name, typed_slot(analysis, type), NULL};
+    if (function->alias && function->alias->colnames)
+        item->columns[0].name = strVal(linitial(function->alias->colnames));
+    item->column_count = 1;
+    item->opaque = false;
+    return source;
+}
+
 static struct source *read_from(struct analysis *analysis, Node *node, struct scope *scope,
                                 struct scope *outer, struct scope *lateral, int region)
 {
@@ -551,11 +661,8 @@ static struct source *read_from(struct analysis *analysis, Node *node, struct sc
         return read_subquery(analysis, castNode(SelectStmt, sub->subquery), sub->alias, scope,
                              sub->lateral ? lateral : outer, region);
     }
-    case T_RangeFunction: {
-        RangeFunction *function = castNode(RangeFunction, node);
-        return read_other(analysis, (Node *) function->functions, function->alias,
-                          function_item_name(function), scope, lateral, region);
-    }
+    case T_RangeFunction:
+        return read_function(analysis, castNode(RangeFunction, node), scope, lateral, region);
     case T_RangeTableSample: {
         RangeTableSample *sample = castNode(RangeTableSample, node);
         analysis->sampled = true;
@@ -577,6 +684,7 @@ void read_from_list(struct analysis *analysis, struct query *query, List *from, 
         lateral->ctes = query->scope->ctes;
         struct scope *around = scope_new(analysis, outer);
         around->ctes = query->scope->ctes;
+        lfirst(cell) = whole_table(analysis, lfirst(cell), around);
         query->from[query->from_count++] =
             read_from(analysis, lfirst(cell), query->scope, around, lateral, query->region);
     }

@@ -24,7 +24,8 @@ struct cte {
     const char *name;
     CommonTableExpr *node;
     struct scope *scope; /* of its definition */
-    bool opaque;         /* read once where it stands; references give unknown columns */
+    bool opaque;         /* read once where it stands; references give columns of which no more than the type is known */
+    const struct query *query; /* of an opaque one, once it has been read; NULL: it gives unknown columns */
     bool used;
 };
 
@@ -82,6 +83,10 @@ void read_unused_with(struct analysis *analysis, const WithClause *with, struct 
 void read_change(struct analysis *analysis, Node *statement, struct scope *outer);
 /* The names and slots of the query's select list. */
 void read_outputs(struct analysis *analysis, struct query *query);
+/* The type of values that stand in for one another (in CASE, in a column of VALUES); 0: it is not known. */
+uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices);
+/* What integers and numerics become together; other types only if they are the same; else 0. */
+uint32_t common_type(uint32_t left, uint32_t right);
 /* May a filter on this output column be applied to the query's rows instead? */
 bool query_filter_moves_in(struct analysis *analysis, const struct query *query, int column);
 /* Can the query's rows be taken one by one into the region around it? */

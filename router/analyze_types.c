@@ -1,9 +1,9 @@
 /*
  * Types: what an expression's type is, where simple rules tell it.
  *
- * Merging needs the type of what it sorts by before any row comes.  Columns have one in the catalog; casts
- * name it; a few functions and the arithmetic of integers follow.  Anything else is unknown, which never does
- * harm.
+ * Merging needs the type of what it sorts by before any row comes, and sums are exact by the type of what they add.  Columns have
+ * one in the catalog; casts name it; functions and operators are chosen by the types of their arguments (results.h).  Anything
+ * else is unknown, which never does harm.
  */
 #include "router/analyze_inside.h"
 
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "router/results.h"
 #include "router/sql_types.h"
 
 static bool is_exact(uint32_t type)
@@ -27,14 +28,17 @@ static uint32_t wider_integer(uint32_t left, uint32_t right)
     return left == TYPE_int4 || right == TYPE_int4 ? TYPE_int4 : TYPE_int2;
 }
 
-/* A cast's type without regard to its modifiers: they change values, not the type. */
-static uint32_t type_of_cast(const TypeName *name)
+/* A cast's type without regard to its modifiers: they change values, not the type.  That of a text is told only where its order
+ * is, too. */
+static uint32_t type_of_cast(const struct analysis *analysis, const TypeName *name)
 {
     TypeName plain = *name;
     bool array;
     plain.typmods = NIL;
     uint32_t type = analysis_type(&plain, &array);
-    return array || type_is_text(type) || type == TYPE_bpchar || type == TYPE_name ? 0 : type;
+    if (!type && !array)
+        type = result_of_cast(analysis->planning, &plain);
+    return array || type == TYPE_name ? 0 : type;
 }
 
 static uint32_t type_of_sum(uint32_t type)
@@ -52,64 +56,109 @@ static uint32_t type_of_extreme(uint32_t type)
     return type == TYPE_char ? 0 : type;
 }
 
+static uint32_t type_of_element(uint32_t array)
+{
+#define TYPE_ROW(name, oid, array) {oid, array},
+    static const struct {
+        uint32_t oid, array;
+    } types[] = {SQL_TYPES(TYPE_ROW)};
+#undef TYPE_ROW
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].array == array)
+            return types[i].oid;
+    return 0;
+}
+
+/* What an argument is for the choice of a function: a literal may have no type yet, and a parameter that stands nowhere else. */
+static uint32_t type_of_argument(struct analysis *analysis, const struct query *query, Node *argument)
+{
+    const struct text_order *order;
+    if (IsA(argument, A_Const) &&
+        (castNode(A_Const, argument)->isnull || IsA(&castNode(A_Const, argument)->val, String)))
+        return TYPE_unknown;
+    if (!IsA(argument, ParamRef))
+        return analysis_infer(analysis, query, argument, &order);
+    int number = castNode(ParamRef, argument)->number;
+    const struct planning *planning = analysis->planning;
+    if (number > 0 && number <= planning->type_count && planning->types[number - 1])
+        return planning->types[number - 1];
+    return number > 0 && number <= analysis->parameter_count && analysis->parameter_uses[number - 1] == 1 ? TYPE_unknown : 0;
+}
+
 static bool is_builtin(const FuncCall *call, const char *name)
 {
     const char *qualifier = parse_qualifier(call->funcname);
     return !strcmp(parse_name(call->funcname), name) && (!qualifier || !strcmp(qualifier, "pg_catalog"));
 }
 
+static uint32_t type_by_catalog(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    uint32_t arguments[8];
+    int count = 0;
+    ListCell *cell;
+    if (call->agg_within_group || call->func_variadic || list_length(call->args) > 8)
+        return 0;
+    foreach (cell, call->args) {
+        if (IsA(lfirst(cell), NamedArgExpr))
+            return 0;
+        arguments[count++] = type_of_argument(analysis, query, lfirst(cell));
+    }
+    return result_of_function(analysis->planning, call->funcname, arguments, count);
+}
+
+/* These give one of the values that they get. */
+static bool is_choosing_by_place(const FuncCall *call)
+{
+    static const char *const names[] = {"lag", "lead", "first_value", "last_value", "nth_value"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_builtin(call, names[i]))
+            return call->over && list_length(call->args) < 3;
+    return false;
+}
+
 static uint32_t type_of_call(struct analysis *analysis, const struct query *query, const FuncCall *call,
                              const struct text_order **order)
 {
     struct function_facts facts = function_facts(analysis->planning, call);
-    if (facts.class == FUNCTION_READER || facts.class == FUNCTION_UNKNOWN || facts.shadowed)
+    const struct text_order *ignored;
+    if (facts.class == FUNCTION_UNKNOWN)
         return 0;
-    if (is_builtin(call, "count") || is_builtin(call, "row_number") || is_builtin(call, "rank"))
-        return TYPE_int8;
-    if (is_builtin(call, "extract"))
-        return TYPE_numeric;
-    if (list_length(call->args) == 2 && (is_builtin(call, "round") || is_builtin(call, "trunc")))
-        return TYPE_numeric; /* of a float there is none with digits */
-    if (is_builtin(call, "array_length") || is_builtin(call, "cardinality"))
-        return TYPE_int4;
-    Node *argument = list_length(call->args) == 1 ? linitial(call->args) : NULL;
-    if (!argument)
-        return 0;
-    if (is_builtin(call, "length") || is_builtin(call, "char_length"))
-        return TYPE_int4;
-    uint32_t type = analysis_infer(analysis, query, argument, order);
-    if (is_builtin(call, "sum"))
-        return type_of_sum(type);
-    if (is_builtin(call, "avg"))
-        return is_exact(type) ? TYPE_numeric : 0;
-    if (is_builtin(call, "min") || is_builtin(call, "max"))
-        return type_of_extreme(type);
-    bool keeps_numeric = type == TYPE_numeric && (is_builtin(call, "round") || is_builtin(call, "trunc") ||
-                                                 is_builtin(call, "floor") || is_builtin(call, "ceil"));
-    return keeps_numeric || (is_builtin(call, "abs") && is_exact(type)) ? type : 0;
+    if (facts.shadowed)
+        return type_by_catalog(analysis, query, call);
+    Node *argument = call->args ? linitial(call->args) : NULL;
+    if (argument && list_length(call->args) == 1 && (is_builtin(call, "min") || is_builtin(call, "max")))
+        return type_of_extreme(analysis_infer(analysis, query, argument, order));
+    if (is_choosing_by_place(call) && argument)
+        return analysis_infer(analysis, query, argument, &ignored);
+    if (is_builtin(call, "unnest") && list_length(call->args) == 1)
+        return type_of_element(analysis_infer(analysis, query, argument, &ignored));
+    uint32_t type = 0;
+    if (is_builtin(call, "sum") && list_length(call->args) == 1)
+        type = type_of_sum(analysis_infer(analysis, query, argument, &ignored));
+    return type ? type : type_by_catalog(analysis, query, call);
 }
 
-/* What integers and numerics become together. */
-static uint32_t common_type(uint32_t left, uint32_t right)
+uint32_t common_type(uint32_t left, uint32_t right)
 {
     if (!is_exact(left) || !is_exact(right))
         return left == right ? left : 0;
     return left == TYPE_numeric || right == TYPE_numeric ? TYPE_numeric : wider_integer(left, right);
 }
 
-/* CASE and COALESCE, whose NULLs are of any type. */
-static uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices)
+/* CASE and COALESCE, whose NULLs and quoted literals are of any type. */
+uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices)
 {
     uint32_t type = 0;
     const struct text_order *order;
     ListCell *cell;
     foreach (cell, choices) {
         Node *choice = lfirst(cell);
-        if (!choice || (IsA(choice, A_Const) && castNode(A_Const, choice)->isnull))
-            continue;
+        if (!choice || (IsA(choice, A_Const) && (castNode(A_Const, choice)->isnull ||
+                                                 IsA(&castNode(A_Const, choice)->val, String))))
+            continue; /* it takes the others' type */
         uint32_t other = analysis_infer(analysis, query, choice, &order);
         type = type ? common_type(type, other) : other;
-        if (!type || type_is_string(type))
+        if (!type)
             return 0;
     }
     return type;
@@ -124,23 +173,26 @@ static uint32_t type_of_case(struct analysis *analysis, const struct query *quer
     return type_of_choice(analysis, query, results);
 }
 
-/* A scalar's: the subquery has been read by the time that this is asked for, or it is not known. */
+/* The subquery has been read by the time that this is asked for, or it is not known. */
 static uint32_t type_of_sublink(const struct analysis *analysis, const SubLink *link)
 {
     for (int i = 0; i < analysis->query_count; i++) {
         const struct query *query = analysis->queries[i];
-        if (link->subLinkType == EXPR_SUBLINK && (const Node *) query->select == link->subselect &&
+        if ((const Node *) query->select == link->subselect &&
             query->output_count == 1 && query->outputs[0].slot >= 0)
             return analysis->slots[query->outputs[0].slot].type;
     }
     return 0;
 }
 
-/* As make_const() in parse_node.c has it. */
-static uint32_t type_of_constant(const A_Const *constant)
+/* As make_const() in parse_node.c has it.  A large whole number is of the same kind of literal as one with a fraction, but not of
+ * the same type: the plan does not serve both. */
+static uint32_t type_of_constant(struct analysis *analysis, const A_Const *constant)
 {
     if (constant->isnull)
         return 0;
+    if (IsA(&constant->val, Boolean))
+        return TYPE_bool;
     if (IsA(&constant->val, Integer))
         return TYPE_int4;
     if (!IsA(&constant->val, Float))
@@ -149,34 +201,109 @@ static uint32_t type_of_constant(const A_Const *constant)
     char *end;
     errno = 0;
     strtoll(text, &end, 10);
-    return *end || errno ? TYPE_numeric : TYPE_int8;
+    if (*end || errno)
+        return TYPE_numeric;
+    if (!analysis->view_depth)
+        plan_pin_location(analysis->plan, analysis->planning, constant->location);
+    return TYPE_int8;
 }
 
-/* The difference of two dates is a number of days. */
-static bool is_difference_of_dates(const char *name, uint32_t left, uint32_t right)
+/* The arithmetic of integers and numerics, without a look at the catalog. */
+static uint32_t type_of_arithmetic(struct analysis *analysis, const A_Expr *expression, uint32_t left, uint32_t right)
 {
-    return *name == '-' && left == TYPE_date && right == TYPE_date;
+    const char *name = parse_name(expression->name);
+    if (strlen(name) != 1 || !strchr("+-*/%", *name) ||
+        function_facts_of_name(analysis->planning, expression->name).users)
+        return 0;
+    if (!expression->lexpr)
+        return is_exact(right) && strchr("+-", *name) ? right : 0;
+    return is_exact(left) && is_exact(right) ? common_type(left, right) : 0;
 }
 
 static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
                                  const A_Expr *expression)
 {
     const struct text_order *order;
-    if (expression->kind == AEXPR_NULLIF)
+    switch (expression->kind) {
+    case AEXPR_NULLIF:
         return analysis_infer(analysis, query, expression->lexpr, &order);
-    if (expression->kind != AEXPR_OP || list_length(expression->name) != 1)
-        return 0;
-    const char *name = parse_name(expression->name);
-    if (strlen(name) != 1 || !strchr("+-*/%", *name) ||
-        function_facts_of_name(analysis->planning, expression->name).users)
-        return 0;
-    uint32_t right = analysis_infer(analysis, query, expression->rexpr, &order);
-    uint32_t left = expression->lexpr ? analysis_infer(analysis, query, expression->lexpr, &order) : right;
-    if (expression->lexpr && is_difference_of_dates(name, left, right))
-        return TYPE_int4;
-    if (!is_exact(right) || (!expression->lexpr && !strchr("+-", *name)))
-        return 0;
-    return is_exact(left) ? common_type(left, right) : 0;
+    case AEXPR_OP:
+        break;
+    case AEXPR_OP_ANY:
+    case AEXPR_OP_ALL:
+    case AEXPR_DISTINCT:
+    case AEXPR_NOT_DISTINCT:
+    case AEXPR_IN:
+    case AEXPR_LIKE:
+    case AEXPR_ILIKE:
+    case AEXPR_SIMILAR:
+    case AEXPR_BETWEEN:
+    case AEXPR_NOT_BETWEEN:
+    case AEXPR_BETWEEN_SYM:
+    case AEXPR_NOT_BETWEEN_SYM:
+        return TYPE_bool;
+    }
+    uint32_t right = type_of_argument(analysis, query, expression->rexpr);
+    uint32_t left = expression->lexpr ? type_of_argument(analysis, query, expression->lexpr) : RESULT_NO_ARGUMENT;
+    uint32_t type = type_of_arithmetic(analysis, expression, left, right);
+    return type ? type : result_of_operator(analysis->planning, expression->name, left, right);
+}
+
+static uint32_t type_of_value_function(const SQLValueFunction *function)
+{
+    switch (function->op) {
+    case SVFOP_CURRENT_DATE:
+        return TYPE_date;
+    case SVFOP_CURRENT_TIME:
+    case SVFOP_CURRENT_TIME_N:
+        return TYPE_timetz;
+    case SVFOP_CURRENT_TIMESTAMP:
+    case SVFOP_CURRENT_TIMESTAMP_N:
+        return TYPE_timestamptz;
+    case SVFOP_LOCALTIME:
+    case SVFOP_LOCALTIME_N:
+        return TYPE_time;
+    case SVFOP_LOCALTIMESTAMP:
+    case SVFOP_LOCALTIMESTAMP_N:
+        return TYPE_timestamp;
+    case SVFOP_CURRENT_ROLE:
+    case SVFOP_CURRENT_USER:
+    case SVFOP_USER:
+    case SVFOP_SESSION_USER:
+    case SVFOP_CURRENT_CATALOG:
+    case SVFOP_CURRENT_SCHEMA:
+        break;
+    }
+    return 0;
+}
+
+/* array[i], as often as the array has dimensions, is an element; array[i:j] is an array. */
+static uint32_t type_of_indirection(struct analysis *analysis, const struct query *query, const A_Indirection *indirection)
+{
+    const struct text_order *order;
+    ListCell *cell;
+    foreach (cell, indirection->indirection)
+        if (!IsA(lfirst(cell), A_Indices) || lfirst_node(A_Indices, cell)->is_slice)
+            return 0;
+    return type_of_element(analysis_infer(analysis, query, indirection->arg, &order));
+}
+
+static uint32_t type_of_link(const struct analysis *analysis, const SubLink *link)
+{
+    switch (link->subLinkType) {
+    case EXPR_SUBLINK:
+        return type_of_sublink(analysis, link);
+    case EXISTS_SUBLINK:
+    case ANY_SUBLINK:
+    case ALL_SUBLINK:
+    case ROWCOMPARE_SUBLINK:
+        return TYPE_bool;
+    case MULTIEXPR_SUBLINK:
+    case ARRAY_SUBLINK:
+    case CTE_SUBLINK:
+        break;
+    }
+    return 0;
 }
 
 /* The first of that name in PostgreSQL's own schema and those of search_path, wherever that stands in it. */
@@ -220,23 +347,30 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
     }
     switch (nodeTag(expression)) {
     case T_A_Const:
-        return type_of_constant(castNode(A_Const, expression));
+        return type_of_constant(analysis, castNode(A_Const, expression));
     case T_CaseExpr:
         return type_of_case(analysis, query, castNode(CaseExpr, expression));
     case T_MinMaxExpr:
         return type_of_choice(analysis, query, castNode(MinMaxExpr, expression)->args);
     case T_SubLink:
-        return type_of_sublink(analysis, castNode(SubLink, expression));
+        return type_of_link(analysis, castNode(SubLink, expression));
     case T_CoalesceExpr:
         return type_of_choice(analysis, query, castNode(CoalesceExpr, expression)->args);
     case T_TypeCast:
-        return type_of_cast(castNode(TypeCast, expression)->typeName);
+        return type_of_cast(analysis, castNode(TypeCast, expression)->typeName);
     case T_FuncCall:
         return type_of_call(analysis, query, castNode(FuncCall, expression), order);
     case T_A_Expr:
         return type_of_operator(analysis, query, castNode(A_Expr, expression));
     case T_CollateClause:
         return type_of_collation(analysis, query, castNode(CollateClause, expression), order);
+    case T_SQLValueFunction:
+        return type_of_value_function(castNode(SQLValueFunction, expression));
+    case T_A_Indirection:
+        return type_of_indirection(analysis, query, castNode(A_Indirection, expression));
+    case T_GroupingFunc:
+        return TYPE_int4;
+    case T_BoolExpr:
     case T_NullTest:
     case T_BooleanTest:
         return TYPE_bool;

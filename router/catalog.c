@@ -20,6 +20,7 @@ void catalog_free(struct catalog *catalog)
     names_free(&catalog->by_oid);
     names_free(&catalog->functions);
     names_free(&catalog->schemas);
+    names_free(&catalog->results);
     arena_free(&catalog->arena);
     free(catalog);
 }
@@ -44,6 +45,16 @@ const struct catalog_function *catalog_function(const struct catalog *catalog, c
     while (function && (strcmp(function->name, name) || strcmp(function->schema, schema)))
         function = names_next(&catalog->functions, hash, &probe);
     return function;
+}
+
+const char *catalog_results(const struct catalog *catalog, enum result_kind kind, const char *schema, const char *name)
+{
+    uint64_t hash = names_hash(schema, name);
+    size_t probe = 0;
+    const struct catalog_result *result = names_first(&catalog->results, hash, &probe);
+    while (result && (result->kind != (char) kind || strcmp(result->name, name) || strcmp(result->schema, schema)))
+        result = names_next(&catalog->results, hash, &probe);
+    return result ? result->text : NULL;
 }
 
 bool catalog_has_schema(const struct catalog *catalog, const char *schema)

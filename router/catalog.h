@@ -45,6 +45,7 @@ struct catalog_column {
     const char *name;
     uint32_t type; /* pg_type OID */
     int32_t typmod;
+    uint32_t base; /* … or, of a domain, that of the type that it is made of */
     const char *
         type_name; /* as format_type() writes it: the same on every shard, which OIDs of user types are not */
     bool not_null;
@@ -107,6 +108,14 @@ struct catalog_function {
     bool takes_builtin;                  /* one of them takes nothing but types that come with PostgreSQL */
 };
 
+/* What is known of types. */
+enum result_kind {
+    RESULT_FUNCTION = 'f', /* what all functions of one name take and give: "23,23>23 ?>25" (?: not in any usual way) */
+    RESULT_OPERATOR = 'o', /* the same of operators; a prefix operator's left argument is 0 */
+    RESULT_TYPE = 't',     /* the type's own OID; a domain's is that of the type that it is made of */
+    RESULT_CONVERSION = 'c', /* without a name: " 23>20  23>1700 …", the casts that PostgreSQL makes without being asked */
+};
+
 /* The queries to run, in this order, each over one shard in one REPEATABLE READ READ ONLY transaction with
  * search_path = pg_catalog.  The list ends with a NULL. */
 extern const char *const catalog_queries[];
@@ -127,6 +136,7 @@ const struct catalog_relation *catalog_relation(const struct catalog *catalog, c
                                                 const char *name);
 const struct catalog_function *catalog_function(const struct catalog *catalog, const char *schema,
                                                 const char *name);
+const char *catalog_results(const struct catalog *catalog, enum result_kind kind, const char *schema, const char *name);
 /* The collation of that name; NULL if there is none, or none that columns of the database have and that may
  * be told apart. */
 const struct catalog_collation *catalog_collation(const struct catalog *catalog, const char *schema,

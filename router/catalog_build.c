@@ -2,7 +2,7 @@
  * catalog_build: the queries over pg_catalog, and the code that understands their rows.
  *
  * Each query reads one kind of thing for all relations at once, so that a database of thousands of tables
- * costs seven queries, not thousands.  A row names its relation by OID; rows of relations that the second
+ * costs a dozen queries, not thousands.  A row names its relation by OID; rows of relations that the second
  * query left out are passed over, because a table may appear between two readings of what is one snapshot
  * only per shard.
  */
@@ -151,6 +151,35 @@
     " FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget JOIN pg_namespace n ON n.oid = t.typnamespace"   \
     " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
     " GROUP BY n.nspname, t.typname"
+
+/* A domain is the type that it is made of wherever it meets an operator or a function. */
+#define BASES                                                                                                \
+    "WITH RECURSIVE above AS (SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'"              \
+    " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd'),"       \
+    " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype <> 'd') "
+
+#define DOMAIN_COLUMNS_QUERY                                                                                 \
+    BASES "SELECT a.attrelid, a.attname, b.base FROM pg_attribute a JOIN bases b ON b.oid = a.atttypid"      \
+          " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"             \
+          " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
+
+/* What router/results.c chooses from.  A function that has defaults, or VARIADIC, or that takes a domain, is not chosen by the plain
+ * rules. */
+#define RESULTS_QUERY                                                                                        \
+    BASES "SELECT 'f', n.nspname, p.proname, string_agg(CASE WHEN p.provariadic <> 0 OR p.pronargdefaults > 0"           \
+          " OR EXISTS (SELECT FROM unnest(p.proargtypes::oid[]) a JOIN bases b ON b.oid = a) THEN '?'"       \
+          " ELSE replace(p.proargtypes::text, ' ', ',') END || '>' || coalesce(b.base, p.prorettype), ' ')"  \
+          " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace LEFT JOIN bases b ON b.oid = p.prorettype"      \
+          " WHERE p.prokind <> 'p' AND n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"        \
+          " UNION ALL SELECT 'o', n.nspname, o.oprname,"                                                     \
+          " string_agg(o.oprleft::text || ',' || o.oprright || '>' || o.oprresult, ' ')"                     \
+          " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace"                                \
+          " WHERE n.nspname !~ '^pg_(toast|temp)' AND o.oprresult <> 0 GROUP BY n.nspname, o.oprname"        \
+          " UNION ALL SELECT 't', n.nspname, t.typname, coalesce(b.base, t.oid)::text"                       \
+          " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN bases b ON b.oid = t.oid" \
+          " WHERE t.typtype IN ('b', 'd', 'e') AND t.typcategory <> 'A' AND n.nspname !~ '^pg_(toast|temp)'" \
+          " UNION ALL SELECT 'c', '', '', string_agg(' ' || castsource || '>' || casttarget || ' ', '')"     \
+          " FROM pg_cast WHERE castcontext = 'i'"
 
 struct catalog_builder {
     struct catalog *catalog;
@@ -322,6 +351,7 @@ static bool add_column(struct catalog *catalog, const char *const *row)
     relation->columns[relation->column_count++] = (struct catalog_column){
         .name = arena_strdup(&catalog->arena, row[1]),
         .type = type,
+        .base = type,
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
         .not_null = is_true(row[5]),
@@ -463,6 +493,29 @@ static bool add_column_collation(struct catalog *catalog, const char *const *row
     return true;
 }
 
+static bool add_domain_column(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    uint32_t base;
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !read_oid(row[2], &base))
+        return false;
+    int column = relation ? catalog_column(relation, row[1]) : -1;
+    if (column >= 0)
+        relation->columns[column].base = base;
+    return true;
+}
+
+static bool add_result(struct catalog *catalog, const char *const *row)
+{
+    if (!row[0] || !row[1] || !row[2] || !row[3])
+        return false;
+    struct catalog_result *result = arena_alloc(&catalog->arena, sizeof *result);
+    *result = (struct catalog_result){*row[0], arena_strdup(&catalog->arena, row[1]),
+                                      arena_strdup(&catalog->arena, row[2]), arena_strdup(&catalog->arena, row[3])};
+    names_add(&catalog->results, names_hash(result->schema, result->name), result);
+    return true;
+}
+
 /* X(query, the first PostgreSQL that has it, number of columns, what understands a row) */
 #define CATALOG_QUERIES(X)                                                                                   \
     X(SCHEMAS_QUERY, 0, 1, add_schema)                                                                       \
@@ -474,7 +527,9 @@ static bool add_column_collation(struct catalog *catalog, const char *const *row
     X(FUNCTIONS_QUERY, 0, 8, add_function)                                                                   \
     X(COLLATIONS_QUERY, 0, 11, add_collation)                                                                \
     X(DEFAULT_VERSION_QUERY, 150000, 1, add_default_version)                                                 \
-    X(COLUMN_COLLATIONS_QUERY, 0, 4, add_column_collation)
+    X(COLUMN_COLLATIONS_QUERY, 0, 4, add_column_collation)                                                   \
+    X(DOMAIN_COLUMNS_QUERY, 0, 3, add_domain_column)                                                         \
+    X(RESULTS_QUERY, 0, 4, add_result)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

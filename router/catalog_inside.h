@@ -7,6 +7,11 @@
 #include "router/catalog.h"
 #include "router/catalog_names.h"
 
+struct catalog_result {
+    char kind; /* enum result_kind */
+    const char *schema, *name, *text;
+};
+
 struct catalog {
     struct arena arena;                  /* holds everything below but the tables' slots */
     struct catalog_relation **relations; /* in the order of their rows: indexes last */
@@ -16,6 +21,7 @@ struct catalog {
     struct names by_oid;    /* struct catalog_relation; while building */
     struct names functions; /* struct catalog_function */
     struct names schemas;   /* char */
+    struct names results;   /* struct catalog_result */
     struct catalog_collation *collations;
     size_t collation_count;
     bool collations_agree; /* with those of all other shards */

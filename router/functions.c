@@ -82,12 +82,24 @@ static bool starts(const char *name, const char *start)
     return !strncmp(name, start, strlen(start));
 }
 
+/* Of the family pg_…: those that depend on nothing but their arguments (pg_sleep*() not even on these). */
+static bool is_of_no_server(const char *name)
+{
+    static const char *const names[] = {"pg_char_to_encoding", "pg_column_size",  "pg_encoding_max_length",
+                                        "pg_encoding_to_char", "pg_size_bytes",   "pg_size_pretty",
+                                        "pg_sleep",            "pg_sleep_for",    "pg_sleep_until",
+                                        "pg_typeof"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
 /* Families whose members all depend on the server that runs them. */
 static bool is_server_function(const char *name)
 {
-    return (starts(name, "pg_") && strcmp(name, "pg_typeof") && strcmp(name, "pg_column_size")) ||
-           starts(name, "lo_") || starts(name, "binary_upgrade_") || !strcmp(name, "lowrite") ||
-           !strcmp(name, "loread");
+    return (starts(name, "pg_") && !is_of_no_server(name)) || starts(name, "lo_") ||
+           starts(name, "binary_upgrade_") || !strcmp(name, "lowrite") || !strcmp(name, "loread");
 }
 
 static enum function_class class_of_builtin(const struct catalog_function *function)

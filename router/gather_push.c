@@ -185,7 +185,7 @@ static bool is_whole(struct analysis *analysis, const struct query *query)
 {
     struct anchor anchor;
     struct proof proof = {0};
-    return !query->correlated && query->outputs_known && query->output_count > 0 &&
+    return !query->correlated && !query->passes_order && query->outputs_known && query->output_count > 0 &&
            gather_has_sharded(analysis, query->first_scan, query->end_scan) &&
            prove_query(analysis, query, &anchor, &proof) &&
            gather_reads_fit(analysis, query->first_scan, query->end_scan);

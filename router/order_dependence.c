@@ -37,6 +37,9 @@ static const char *const indifferent[] = {
     NULL,
 };
 
+/* Their keys are sorted. */
+static const char *const of_keys[] = {"jsonb_object_agg", NULL};
+
 static const char *const adders[] = {
     "sum", "avg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", NULL,
 };
@@ -73,17 +76,410 @@ enum order_dependence call_order_dependence(const struct analysis *analysis, con
     if (!facts->shadowed && is_among(name, adders))
         return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
     if (!facts->shadowed && is_among(name, float_adders))
-        return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_SHOWN;
+        return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
+    if (!facts->shadowed && is_among(name, of_keys) && !call->over && !call->agg_order && !call->agg_distinct)
+        return ORDER_OF_KEYS;
     bool ordered = call->agg_order || call->agg_within_group || call->agg_distinct ||
                    (call->over && has_order(call->over));
     return ordered ? ORDER_IGNORED : ORDER_SHOWN;
 }
 
-bool adds_exact_numbers(struct analysis *analysis, const struct query *query, const FuncCall *call)
+/* ---- where the order of a list is not seen ---- */
+
+/* These take a list's length. */
+static const char *const measures[] = {"array_length", "cardinality",      "array_upper",
+                                       "array_lower",  "json_array_length", "jsonb_array_length", NULL};
+
+/* (SELECT array_agg(…) …) */
+static void unseen_of_subquery(struct analysis *analysis, const SubLink *link)
+{
+    const SelectStmt *select = castNode(SelectStmt, link->subselect);
+    if (link->subLinkType == EXPR_SUBLINK && list_length(select->targetList) == 1)
+        order_unseen(analysis, linitial_node(ResTarget, select->targetList)->val);
+}
+
+bool order_is_unseen(const struct analysis *analysis, const void *list)
+{
+    ListCell *cell;
+    foreach (cell, analysis->unordered)
+        if (lfirst(cell) == list)
+            return true;
+    return false;
+}
+
+void order_unseen(struct analysis *analysis, Node *list)
+{
+    ListCell *cell;
+    if (!list)
+        return;
+    if (IsA(list, FuncCall) || IsA(list, SubLink))
+        analysis->unordered = lappend(analysis->unordered, list);
+    if (IsA(list, SubLink))
+        unseen_of_subquery(analysis, castNode(SubLink, list));
+    if (IsA(list, TypeCast) && castNode(TypeCast, list)->typeName->arrayBounds)
+        order_unseen(analysis, castNode(TypeCast, list)->arg);
+    if (IsA(list, CoalesceExpr))
+        foreach (cell, castNode(CoalesceExpr, list)->args)
+            order_unseen(analysis, lfirst(cell));
+}
+
+/* All separators of one length: a text of the same length. */
+static bool joins_by_constant(Node *node)
+{
+    return IsA(node, FuncCall) && !strcmp(parse_name(castNode(FuncCall, node)->funcname), "string_agg") &&
+           list_length(castNode(FuncCall, node)->args) == 2 && IsA(lsecond(castNode(FuncCall, node)->args), A_Const);
+}
+
+static void unseen_by_call(struct analysis *analysis, const FuncCall *call)
+{
+    static const char *const lengths[] = {"length", "char_length", "character_length", "octet_length", NULL};
+    struct function_facts facts = function_facts(analysis->planning, call);
+    if (facts.users || !call->args)
+        return;
+    if (is_among(facts.name, measures) || (is_among(facts.name, lengths) && joins_by_constant(linitial(call->args))))
+        order_unseen(analysis, linitial(call->args));
+}
+
+/* = ANY (list), list @> list */
+static void unseen_by_operator(struct analysis *analysis, const A_Expr *expression)
+{
+    static const char *const containments[] = {"@>", "<@", "&&", NULL};
+    if (function_facts_of_name(analysis->planning, expression->name).users)
+        return;
+    bool contains = expression->kind == AEXPR_OP && is_among(parse_name(expression->name), containments);
+    if (contains || expression->kind == AEXPR_OP_ANY || expression->kind == AEXPR_OP_ALL)
+        order_unseen(analysis, expression->rexpr);
+    if (contains)
+        order_unseen(analysis, expression->lexpr);
+}
+
+void order_unseen_by(struct analysis *analysis, Node *node)
+{
+    if (IsA(node, FuncCall))
+        unseen_by_call(analysis, castNode(FuncCall, node));
+    if (IsA(node, A_Expr))
+        unseen_by_operator(analysis, castNode(A_Expr, node));
+    if (IsA(node, NullTest))
+        order_unseen(analysis, (Node *) castNode(NullTest, node)->arg);
+}
+
+/* ---- rows in order ---- */
+
+/* One row for each of those that it is joined to, and found by them: nothing but a nested loop can do that. */
+static bool is_one_lateral_row(const struct source *source, const Node *item)
+{
+    const struct query *query = source->kind == SOURCE_QUERY ? source->query : NULL;
+    return query && IsA(item, RangeSubselect) && ((const RangeSubselect *) item)->lateral && query->correlated &&
+           !query->set_operation && query->aggregates && !query->select->groupClause;
+}
+
+/* ORDER BY of its own, or rows one by one of a query that has it: the shards must not compute those then. */
+static bool is_ordered_query(struct query *query)
+{
+    const SelectStmt *select = query->select;
+    if (select->sortClause)
+        return true;
+    query->passes_order |=
+        !query->set_operation && !select->valuesLists && !query->aggregates && order_of_input(query);
+    return query->passes_order;
+}
+
+static bool is_ordered_source(const struct source *source, const Node *item)
+{
+    if (source->kind == SOURCE_QUERY)
+        return is_ordered_query(source->query);
+    if (source->kind != SOURCE_JOIN || !IsA(item, JoinExpr))
+        return false;
+    return (source->join == JOIN_LEFT || source->join == JOIN_INNER) &&
+           is_one_lateral_row(source->right, ((const JoinExpr *) item)->rarg) &&
+           is_ordered_source(source->left, ((const JoinExpr *) item)->larg);
+}
+
+static bool has_sublink(Node *node, void *context)
+{
+    return node && (IsA(node, SubLink) || parse_walk(node, has_sublink, context));
+}
+
+/* They come as a subquery gave them, unless they are sorted again (PostgreSQL 15, 9.21), or joined to what is asked for in WHERE; it
+ * may be a CTE or a view. */
+bool order_of_input(const struct query *query)
+{
+    const SelectStmt *select = query ? query->select : NULL;
+    return select && !select->groupClause && !select->distinctClause && !query->windows && query->from_count == 1 &&
+           !has_sublink(select->whereClause, NULL) && is_ordered_source(query->from[0], linitial(select->fromClause));
+}
+
+/* ---- what is different in all rows ---- */
+
+/* The one table that the query reads; NULL: it is not that simple. */
+static const struct scan *only_scan(const struct analysis *analysis, const struct query *query)
+{
+    bool one = query && query->from_count == 1 && query->from[0]->kind == SOURCE_SCAN;
+    const struct scan *scan = one ? &analysis->scans[query->from[0]->scan] : NULL;
+    return scan && scan->first_slot >= 0 && scan->relation.relation ? scan : NULL;
+}
+
+/* A unique index holds over all shards if it contains the key, and for rows without NULLs. */
+static bool is_unique_everywhere(const struct scan *scan, const struct catalog_unique *unique)
+{
+    const struct catalog_relation *relation = scan->relation.relation;
+    if (relation->has_children || !scan->relation.table || scan->relation.table->problem)
+        return false;
+    for (int i = 0; i < unique->column_count; i++)
+        if (!relation->columns[unique->columns[i]].not_null)
+            return false;
+    for (size_t k = 0; scan_is_sharded(scan) && k < scan->relation.table->settings->key_count; k++) {
+        bool found = false;
+        for (int i = 0; i < unique->column_count; i++)
+            found |= unique->columns[i] == scan->relation.table->key_columns[k];
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool names_slot(struct analysis *analysis, const struct query *query, const List *expressions, int slot)
+{
+    ListCell *cell;
+    foreach (cell, expressions) {
+        Node *node = IsA(lfirst(cell), SortBy) ? lfirst_node(SortBy, cell)->node : lfirst(cell);
+        if (IsA(node, ColumnRef) && analysis_slot(analysis, query, node) == slot)
+            return true;
+    }
+    return false;
+}
+
+/* Has each row of the query values of its own in these columns? */
+static bool tell_rows_apart(struct analysis *analysis, const struct query *query, const List *expressions)
+{
+    const struct scan *scan = only_scan(analysis, query);
+    const struct catalog_relation *relation = scan ? scan->relation.relation : NULL;
+    for (int u = 0; relation && u < relation->unique_count; u++) {
+        const struct catalog_unique *unique = &relation->uniques[u];
+        bool all = is_unique_everywhere(scan, unique);
+        for (int i = 0; all && i < unique->column_count; i++)
+            all = names_slot(analysis, query, expressions, scan->first_slot + unique->columns[i]);
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+/* The same for all rows: it is made of no columns, and of nothing that is different each time. */
+static bool depends_on_rows(Node *node, void *context)
+{
+    const struct analysis *analysis = context;
+    if (!node)
+        return false;
+    if (IsA(node, ColumnRef))
+        return true;
+    if (IsA(node, SubLink)) {
+        for (int i = 0; i < analysis->query_count; i++)
+            if ((const Node *) analysis->queries[i]->select == castNode(SubLink, node)->subselect)
+                return analysis->queries[i]->correlated || castNode(SubLink, node)->subLinkType != EXPR_SUBLINK;
+        return true;
+    }
+    if (IsA(node, FuncCall)) {
+        struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, node));
+        if ((facts.class != FUNCTION_SAFE && facts.class != FUNCTION_CLOCK) || facts.returns_set)
+            return true;
+    }
+    return parse_walk(node, depends_on_rows, context);
+}
+
+static bool may_bring_collation(Node *node, void *context)
+{
+    return node && (IsA(node, SubLink) || IsA(node, CollateClause) || parse_walk(node, may_bring_collation, context));
+}
+
+/* Only equality of the key's own type finds no more than one key: not that of a type that tells fewer values apart, nor one under
+ * another collation, which a text may bring along. */
+static bool finds_one_key(struct analysis *analysis, const struct query *query, Node *value, int slot)
 {
     const struct text_order *order;
-    uint32_t type = list_length(call->args) == 1 && query && query->scope && !function_facts(analysis->planning, call).users
-                        ? analysis_infer(analysis, query, linitial(call->args), &order)
-                        : 0;
-    return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money;
+    uint32_t type = analysis_infer(analysis, query, value, &order);
+    return types_compare(analysis->slots[slot].type, type) && !depends_on_rows(value, analysis) &&
+           !(type_is_string(type) && may_bring_collation(value, NULL));
+}
+
+/* column = value, or value = column, among conditions that hold together. */
+static bool is_bound(struct analysis *analysis, const struct query *query, Node *condition, int slot)
+{
+    ListCell *cell;
+    if (!condition)
+        return false;
+    if (IsA(condition, BoolExpr) && castNode(BoolExpr, condition)->boolop == AND_EXPR) {
+        foreach (cell, castNode(BoolExpr, condition)->args)
+            if (is_bound(analysis, query, lfirst(cell), slot))
+                return true;
+        return false;
+    }
+    if (!IsA(condition, A_Expr))
+        return false;
+    const A_Expr *expression = castNode(A_Expr, condition);
+    if (expression->kind != AEXPR_OP || !expression->lexpr || strcmp(parse_name(expression->name), "=") ||
+        function_facts_of_name(analysis->planning, expression->name).users)
+        return false;
+    bool left = IsA(expression->lexpr, ColumnRef) && analysis_slot(analysis, query, expression->lexpr) == slot;
+    bool right = IsA(expression->rexpr, ColumnRef) && analysis_slot(analysis, query, expression->rexpr) == slot;
+    return left != right && finds_one_key(analysis, query, left ? expression->rexpr : expression->lexpr, slot);
+}
+
+/* Rows of one key are on one shard, whichever that is, and come in its order; groups might be sorted. */
+static bool reads_one_key(struct analysis *analysis, const struct query *query)
+{
+    const struct scan *scan = only_scan(analysis, query);
+    if (!scan || !scan_is_sharded(scan) || query->select->groupClause || query->windows)
+        return false;
+    for (size_t k = 0; k < scan->relation.table->settings->key_count; k++)
+        if (!is_bound(analysis, query, query->select->whereClause, scan_key_slot(scan, (int) k)))
+            return false;
+    return true;
+}
+
+/* Different values of these types have different texts. */
+static bool has_text_of_its_own(uint32_t type)
+{
+    return type_is_integer(type) || type_is_text(type) || type == TYPE_bpchar || type == TYPE_numeric ||
+           type == TYPE_uuid || type == TYPE_date || type == TYPE_bool;
+}
+
+/* Is the subquery's column the only thing that it groups by? */
+static bool is_only_group(struct analysis *analysis, const struct query *inner, int column)
+{
+    const struct output *output = &inner->outputs[column];
+    const struct text_order *order;
+    if (list_length(inner->select->groupClause) != 1 || !inner->outputs_known || !output->expression ||
+        !has_text_of_its_own(analysis_infer(analysis, inner, output->expression, &order)))
+        return false;
+    const Node *group = linitial(inner->select->groupClause);
+    if (IsA(group, A_Const))
+        return IsA(&((const A_Const *) group)->val, Integer) && intVal(&((const A_Const *) group)->val) == column + 1;
+    return equal(group, output->expression);
+}
+
+static bool has_different_keys(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    Node *key = call->args ? linitial(call->args) : NULL;
+    const struct text_order *order;
+    if (!query || !query->scope || !key || !IsA(key, ColumnRef) || query->from_count != 1)
+        return false;
+    const struct source *source = query->from[0];
+    if (source->kind == SOURCE_SCAN)
+        return has_text_of_its_own(analysis_infer(analysis, query, key, &order)) &&
+               tell_rows_apart(analysis, query, list_make1(key));
+    int slot = analysis_slot(analysis, query, key);
+    if (source->kind != SOURCE_QUERY || source->merged || slot < 0 || source->query->set_operation)
+        return false;
+    for (int i = 0; i < source->output_count; i++)
+        if (source->outputs[i].slot == slot)
+            return is_only_group(analysis, source->query, i);
+    return false;
+}
+
+/* ---- numbers that add up to the same ---- */
+
+static bool is_float_type(const TypeName *type, bool double_only)
+{
+    bool array;
+    uint32_t oid = analysis_type(type, &array);
+    return !array && (oid == TYPE_float8 || (oid == TYPE_float4 && !double_only));
+}
+
+/* Fields of dates and times that are small integers, if they are asked for by name. */
+static bool is_small_field(const FuncCall *call)
+{
+    static const char *const fields[] = {"century", "day",  "decade", "dow",   "doy",     "hour", "isodow",
+                                         "isoyear", "millennium", "minute", "month", "quarter", "week", "year", NULL};
+    const A_Const *field = list_length(call->args) == 2 && IsA(linitial(call->args), A_Const)
+                               ? linitial_node(A_Const, call->args)
+                               : NULL;
+    return field && !field->isnull && IsA(&field->val, String) && is_among(strVal(&field->val), fields);
+}
+
+/*
+ * Integers that are made floating-point numbers are added without rounding while their sum stays below 2^53: smallints always,
+ * integers in less than 2^22 rows of the largest ones.  sum(real) keeps 24 bits only; avg(real) is one of double precision.
+ */
+static bool adds_small_integers(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    Node *argument = linitial(call->args);
+    const struct text_order *order;
+    bool sum = !strcmp(parse_name(call->funcname), "sum");
+    if (!sum && strcmp(parse_name(call->funcname), "avg"))
+        return false;
+    if (IsA(argument, FuncCall)) {
+        struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, argument));
+        return !strcmp(facts.name, "date_part") && !facts.users && is_small_field(castNode(FuncCall, argument));
+    }
+    if (!IsA(argument, TypeCast) || !is_float_type(castNode(TypeCast, argument)->typeName, sum))
+        return false;
+    uint32_t type = analysis_infer(analysis, query, castNode(TypeCast, argument)->arg, &order);
+    return type == TYPE_int2 || type == TYPE_int4;
+}
+
+static bool is_exact(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    const struct text_order *order;
+    uint32_t type = analysis_infer(analysis, query, linitial(call->args), &order);
+    return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money ||
+           adds_small_integers(analysis, query, call);
+}
+
+static const WindowDef *named_window(const SelectStmt *select, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, select->windowClause)
+        if (lfirst_node(WindowDef, cell)->name && !strcmp(lfirst_node(WindowDef, cell)->name, name))
+            return lfirst(cell);
+    return NULL;
+}
+
+/* The columns that say where a row stands in its window: a window that builds on another has its columns, too. */
+static List *places_in_window(const struct query *query, const WindowDef *window)
+{
+    List *places = NIL;
+    for (int depth = 0; window && depth < 8; depth++) {
+        const char *base = window->refname ? window->refname : depth == 0 ? window->name : NULL;
+        places = list_concat(list_concat(places, window->partitionClause), window->orderClause);
+        window = base ? named_window(query->select, base) : NULL;
+    }
+    return places;
+}
+
+/* Sorted by what is added itself, or by what no two rows share; those of one partition differ in the rest. */
+static bool adds_in_order(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    ListCell *cell;
+    if (call->over)
+        return has_order(call->over) && tell_rows_apart(analysis, query, places_in_window(query, call->over));
+    foreach (cell, call->agg_order)
+        if (list_length(call->args) == 1 && equal(lfirst_node(SortBy, cell)->node, linitial(call->args)))
+            return true;
+    return call->agg_distinct || (call->agg_order && tell_rows_apart(analysis, query, call->agg_order));
+}
+
+bool order_is_harmless(struct analysis *analysis, const struct order_dependent *dependent)
+{
+    const FuncCall *call = dependent->call;
+    const struct query *query = dependent->query;
+    if (!query || !query->scope)
+        return false;
+    if (reads_one_key(analysis, query))
+        return true;
+    if (!call)
+        return false;
+    struct function_facts facts = function_facts(analysis->planning, call);
+    switch (call_order_dependence(analysis, call, &facts)) {
+    case ORDER_IGNORED:
+        return true;
+    case ORDER_SHOWN:
+        return false;
+    case ORDER_OF_KEYS:
+        return has_different_keys(analysis, query, call);
+    case ORDER_ADDED:
+        break;
+    }
+    return call->args && !facts.users &&
+           ((list_length(call->args) == 1 && is_exact(analysis, query, call)) || adds_in_order(analysis, query, call));
 }

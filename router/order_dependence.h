@@ -10,12 +10,24 @@
 
 #include "router/analyze_inside.h"
 
-enum order_dependence { ORDER_IGNORED, ORDER_SHOWN, ORDER_ADDED /* … by the numbers that it adds, if they are not exact */ };
+enum order_dependence {
+    ORDER_IGNORED,
+    ORDER_SHOWN,
+    ORDER_ADDED, /* … by the numbers that it adds, if they are not exact */
+    ORDER_OF_KEYS, /* … of equal keys, if there are any: the last one counts */
+};
 
 /* What kind of call is it? */
 enum order_dependence call_order_dependence(const struct analysis *analysis, const FuncCall *call,
                                             const struct function_facts *facts);
-/* Of one that adds, once the statement is read: are the numbers known to be integers, numerics or intervals? */
-bool adds_exact_numbers(struct analysis *analysis, const struct query *query, const FuncCall *call);
+/* Whatever takes this list sees what is in it, and not in which order: note it before it is read. */
+void order_unseen(struct analysis *analysis, Node *list);
+bool order_is_unseen(const struct analysis *analysis, const void *list);
+/* … by a function, operator or test that is about to be read. */
+void order_unseen_by(struct analysis *analysis, Node *node);
+/* Do the rows of the query come in an order that ORDER BY of a subquery gave them? */
+bool order_of_input(const struct query *query);
+/* Once the statement is read: does the call give the same in whichever order rows come? */
+bool order_is_harmless(struct analysis *analysis, const struct order_dependent *dependent);
 
 #endif

@@ -591,6 +591,11 @@ struct strays {
     bool found;
 };
 
+static bool is_part(const struct analysis *analysis, const struct resolved_relation *relation)
+{
+    return relation->relation && routing_part(analysis->planning->routing, relation->relation);
+}
+
 /* After all, no name of a sharded table may be left: one that the analysis did not read. */
 static bool find_strays(Node *node, void *context)
 {
@@ -607,7 +612,7 @@ static bool find_strays(Node *node, void *context)
         struct resolved_relation relation = resolve_relation(analysis->planning, range);
         const struct view_use *view = find_view(analysis, range);
         bool harmless = relation.place == PLACE_VIEW ? view && !reads_sharded(analysis, view)
-                                                     : relation.place != PLACE_SHARDED;
+                                                     : relation.place != PLACE_SHARDED && !is_part(analysis, &relation);
         strays->found |= !read && !harmless && !analysis_is_cte(analysis, range);
     }
     return parse_walk(node, find_strays, context);
@@ -624,9 +629,14 @@ static bool locks(Node *node, void *context)
 }
 
 /* What tells of the statement's text and time, of the session's temporary schema, of the transaction, of
- * other relations. */
+ * other relations; not which process serves the session, and since when. */
 static bool sees_gathering(const char *function)
 {
+    static const char *const blind[] = {"pg_backend_pid", "pg_client_encoding", "pg_conf_load_time",
+                                        "pg_is_in_recovery", "pg_postmaster_start_time"};
+    for (size_t i = 0; i < sizeof blind / sizeof *blind; i++)
+        if (!strcmp(function, blind[i]))
+            return false;
     return !strncmp(function, "pg_", 3) || !strncmp(function, "txid_", 5) ||
            !strcmp(function, "current_query") || !strcmp(function, "current_schemas");
 }
@@ -680,13 +690,13 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
     return check_functions(gathering) && check_relations(gathering);
 }
 
-/* Looked at before the query is changed: what adds exact numbers gives the same in any order. */
-static void forget_exact_sums(struct gathering *gathering)
+/* Looked at before the query is changed. */
+static void forget_harmless_orders(struct gathering *gathering)
 {
     struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++) {
         struct order_dependent *dependent = &analysis->order_dependents[i];
-        if (dependent->call && adds_exact_numbers(analysis, dependent->query, dependent->call))
+        if (order_is_harmless(analysis, dependent))
             dependent->name = NULL;
     }
 }
@@ -749,7 +759,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     struct strays strays = {.gathering = &gathering};
     if (!check_query(&gathering, select))
         return false;
-    forget_exact_sums(&gathering);
+    forget_harmless_orders(&gathering);
     expand_views((Node *) select, &gathering);
     make_room(&gathering);
     gather_push(&gathering, select);

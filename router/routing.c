@@ -62,6 +62,21 @@ const struct routed_table *routing_owner(const struct routing *routing,
     return owner_above(routing, relation, 0);
 }
 
+static int compare_parts(const void *left, const void *right)
+{
+    const struct catalog_relation *one = ((const struct routed_table *) left)->relation;
+    const struct catalog_relation *other = ((const struct routed_table *) right)->relation;
+    return (one > other) - (one < other);
+}
+
+const struct routed_table *routing_part(const struct routing *routing, const struct catalog_relation *relation)
+{
+    const struct routed_table wanted = {.relation = relation};
+    return routing->part_count
+               ? bsearch(&wanted, routing->parts, routing->part_count, sizeof wanted, compare_parts)
+               : NULL;
+}
+
 static bool fail(struct error *error, const struct table_settings *table, const char *what, const char *hint)
 {
     error_set(error, SQLSTATE_INVALID_PARAMETER_VALUE, "table \"%s.%s\" of the configuration %s",
@@ -188,6 +203,54 @@ static const char *find_problem(struct routing *routing, const struct routed_tab
     return NULL;
 }
 
+/* The table whose rows the relation holds a part of; NULL: it is none, or it is configured itself, or a part of others, too. */
+static const struct routed_table *table_of_part(const struct routing *routing, const struct catalog_relation *relation)
+{
+    if (!relation->has_parents || relation->kind != RELATION_TABLE ||
+        routing_table(routing, relation->schema, relation->name))
+        return NULL;
+    for (const struct catalog_relation *above = relation; above; above = above->parents ? above->parents[0] : NULL)
+        if (above->parent_count > 1)
+            return NULL;
+    return routing_owner(routing, relation);
+}
+
+/* False: it lacks a column of the key. */
+static bool make_part(struct routing *routing, const struct catalog_relation *relation,
+                      const struct routed_table *table, struct routed_table *part)
+{
+    struct table_settings *settings = arena_memdup(&routing->arena, table->settings, sizeof *settings);
+    settings->schema = relation->schema;
+    settings->name = relation->name;
+    *part = (struct routed_table){.settings = settings, .keyspace = table->keyspace, .relation = relation};
+    part->key_columns = arena_alloc_array(&routing->arena, settings->key_count, sizeof *part->key_columns);
+    for (size_t k = 0; k < settings->key_count; k++) {
+        part->key_columns[k] = catalog_column(relation, settings->key[k]);
+        if (part->key_columns[k] < 0)
+            return false;
+    }
+    return true;
+}
+
+static void join_parts(struct routing *routing, struct catalog **catalogs)
+{
+    size_t count = 0;
+    const struct catalog_relation *relation;
+    for (size_t i = 0; (relation = catalog_relation_at(routing->catalog, i)); i++)
+        count += table_of_part(routing, relation) != NULL;
+    routing->parts = arena_alloc_array(&routing->arena, count, sizeof *routing->parts);
+    for (size_t i = 0; (relation = catalog_relation_at(routing->catalog, i)); i++) {
+        const struct routed_table *table = table_of_part(routing, relation);
+        struct routed_table *part = &routing->parts[routing->part_count];
+        if (!table || !make_part(routing, relation, table, part))
+            continue;
+        part->problem = table->problem ? table->problem : find_problem(routing, part, catalogs);
+        routing->part_count++;
+    }
+    if (routing->part_count)
+        qsort(routing->parts, routing->part_count, sizeof *routing->parts, compare_parts);
+}
+
 static bool join_keyspaces(struct routing *routing, struct error *error)
 {
     size_t count = routing->settings->keyspace_count;
@@ -258,6 +321,8 @@ struct routing *routing_build(struct settings *snapshot, const struct database_s
     routing->settings = database;
     routing->catalog = catalogs[0];
     bool joined = join_keyspaces(routing, error) && join_tables(routing, catalogs, error);
+    if (joined)
+        join_parts(routing, catalogs);
     catalog_note_others(routing->catalog, catalogs + 1, (int) database->shard_count - 1);
     routing->locales = arena_alloc_array(&routing->arena, database->shard_count, sizeof *routing->locales);
     tell_locales(routing, catalogs);

@@ -40,6 +40,8 @@ struct routing {
     struct catalog *catalog;        /* the home shard's; owned */
     struct routed_table *tables;    /* parallel to settings->tables */
     const struct routed_table **by_name; /* the same, by schema and name */
+    struct routed_table *parts; /* partitions and children that are not configured, of tables that are: as if they were, for reads */
+    size_t part_count;
     struct shard_locale *locales;        /* parallel to settings->shards */
 };
 
@@ -61,6 +63,10 @@ const struct routed_table *routing_table(const struct routing *routing, const ch
  * sequence that belongs to a column, the table above it.  NULL when there is none: it lives on the home shard.
  */
 const struct routed_table *routing_owner(const struct routing *routing, const struct catalog_relation *relation);
+
+/* A partition or child that is not configured itself is spread as the table above it is: under its own name, with that table's key.
+ * NULL: the relation is none. */
+const struct routed_table *routing_part(const struct routing *routing, const struct catalog_relation *relation);
 
 /* Does the database need a parser at all?  (More than one shard, or any table in a keyspace.) */
 static inline bool routing_is_sharded(const struct routing *routing)

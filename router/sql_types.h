@@ -57,6 +57,21 @@ static inline bool type_is_string(uint32_t type)
     return type_is_text(type) || type == TYPE_bpchar || type == TYPE_name;
 }
 
+/* One of PostgreSQL's own types that are no row, of those that are told apart here. */
+static inline bool type_is_scalar(uint32_t type)
+{
+#define SQL_TYPE_CASE(name, oid, array) case TYPE_##name:
+    switch (type) {
+        SQL_TYPES(SQL_TYPE_CASE)
+    case TYPE_money:
+    case TYPE_interval:
+        return true;
+    default:
+        return false;
+    }
+#undef SQL_TYPE_CASE
+}
+
 /* Equal values of the two types are equal keys. */
 static inline bool types_compare(uint32_t left, uint32_t right)
 {

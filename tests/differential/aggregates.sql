@@ -382,3 +382,137 @@ SELECT sum(age + $1) FROM users
 -- a parameter in HAVING
 --$ 2
 SELECT username, count(*) FROM posts GROUP BY username HAVING count(*) > $1 ORDER BY username
+
+-- [rows]
+-- The types of what is added up.
+-- a domain is the type that it is made of
+SELECT sum(pos), avg(pos), min(pos) FROM zoo
+
+-- differences of times are intervals
+SELECT sum(posted - timestamptz '2024-01-01 00:00+00'), avg(posted - timestamptz '2024-01-01 00:00+00') FROM posts
+
+-- … beside a date, a literal without a type, the clock
+SELECT sum(posted - date '2024-01-01'), sum('2024-03-01 00:00+00' - posted), sum(posted - now()) < interval '0' FROM posts
+
+-- intervals times integers
+SELECT sum(iv * 2), sum(3 * iv), sum(iv / 2) FROM zoo WHERE id < 50
+
+-- money times integers, divided by money it is a float
+SELECT sum(cash * 3), max(cash / 2) FROM zoo
+
+-- functions of several types choose by their arguments
+SELECT sum(mod(age, 7::bigint)), sum(abs(karma)), sum(round(balance)), sum(round(balance, 1)), sum(sign(balance)), sum(div(balance, 7)) FROM users
+
+-- a user's function over what has to be converted
+SELECT sum(plus_one(weight)), sum(plus_one(age)) FROM events, users WHERE events.id < 4
+
+-- elements of arrays, one by one and all
+SELECT sum(ints[1]), sum(grid[1][2]) FROM zoo
+
+-- rows of arrays
+SELECT sum(y), count(y) FROM zoo, unnest(ints) AS y
+
+-- … under an alias with a column
+SELECT sum(x.n), max(x.n) FROM zoo, LATERAL unnest(ints) AS x (n)
+
+-- rows of a function
+SELECT sum(g * age) FROM users, generate_series(1, 3) AS g
+
+-- rows of VALUES, integers and numerics
+SELECT sum(v.n * age) FROM users, (VALUES (1), (2.5), (NULL)) AS v (n)
+
+-- quoted numbers take the type that they stand beside
+SELECT sum(CASE WHEN age > 20 THEN balance ELSE '0' END), sum(coalesce(balance, '1.5')), sum(age + '3') FROM users
+
+-- scalars of subqueries
+SELECT sum((SELECT max(population) FROM countries WHERE code = country)) FROM users
+
+-- arms of a union, integers and numerics
+SELECT sum(x), avg(x) FROM (SELECT age FROM users UNION ALL SELECT balance FROM users) AS s (x)
+
+-- what a recursive query gives
+WITH RECURSIVE chain AS (SELECT follower, followee, 1 AS n FROM follows WHERE follower = 'ann'
+UNION SELECT f.follower, f.followee, n + 1 FROM follows f JOIN chain c ON f.follower = c.followee WHERE n < 4)
+SELECT count(*), sum(n), avg(n) FROM chain
+
+-- what window functions give
+SELECT sum(r), sum(before), sum(total) FROM (SELECT rank() OVER (ORDER BY age) AS r, lag(balance) OVER (ORDER BY username) AS before,
+sum(age) OVER (PARTITION BY country) AS total FROM users) s
+
+-- a view's columns
+SELECT avg(likes), sum(likes * 0.1) FROM written
+
+-- the types that casts name
+SELECT sum(full_name::text::varchar::integer), sum(('1 day ' || age)::interval) FROM users WHERE full_name ~ '^[0-9]+$'
+
+-- an extension's type of the same operator name
+SELECT sum(n % 7), count(*) FROM words WHERE ci <> 'a'
+
+-- Lists whose order is not seen, or given.
+-- the length of a list
+SELECT country, array_length(array_agg(username), 1), cardinality(array_agg(age)) FROM users GROUP BY country
+
+-- … of a list in a subquery, of a list that may be empty, of a text
+SELECT array_length((SELECT array_agg(id) FROM posts), 1), cardinality(coalesce(array_agg(age), '{}'::int[])), length(string_agg(username, ', ')),
+jsonb_array_length(jsonb_agg(age)), json_array_length(json_agg(age)) FROM users
+
+-- membership in a list
+SELECT country, 'bob' = ANY (array_agg(username)), array_agg(username) @> ARRAY['ann'], array_agg(username) && '{zoe,kim}' FROM users GROUP BY country
+
+-- a list is there, or not
+SELECT array_agg(age) IS NULL, array_agg(id) IS NOT NULL FROM users, posts WHERE users.username = posts.body
+
+-- = ANY of an array of a query
+SELECT username FROM users WHERE username = ANY (ARRAY(SELECT followee FROM follows WHERE since > '2024-03-03'))
+
+-- no less than the number of rows
+SELECT cardinality(ARRAY(SELECT age FROM users WHERE age > 20)), array_upper(ARRAY(SELECT username FROM posts), 1)
+
+-- an object of keys that differ, sorted
+SELECT jsonb_object_agg(username, age) FROM users
+
+-- … because they are groups
+SELECT jsonb_object_agg(c, n) FROM (SELECT coalesce(country, '-') AS c, count(*) AS n FROM users GROUP BY 1) s
+
+-- … and numbers
+SELECT jsonb_object_agg(w, n) FROM (SELECT weight AS w, count(*) AS n FROM events WHERE weight IS NOT NULL GROUP BY weight) s
+
+-- a list of rows that a CTE has sorted
+WITH s AS (SELECT username, age FROM users ORDER BY username) SELECT json_agg(s.username), array_agg(age) FROM s
+
+-- … a subquery within
+SELECT json_agg(r) FROM (SELECT row_to_json(s) AS r FROM (SELECT username, age FROM users ORDER BY username) s) t
+
+-- … with lists of their own
+SELECT json_agg(r) FROM (SELECT json_build_object('u', s.username, 'p', p.list) AS r FROM (SELECT username FROM users WHERE age > 30 ORDER BY username) s
+LEFT JOIN LATERAL (SELECT json_agg(id ORDER BY id) AS list FROM posts WHERE posts.username = s.username) p ON true) t
+
+-- rows of one key, wherever they are
+SELECT array_agg(id), sum(likes / 3.0::float8) FROM posts WHERE username = lower('ANN')
+
+-- integers as floats
+SELECT sum(age::float8), avg(age::double precision), avg(weight::real) FROM users, events WHERE events.id < 4
+
+-- fields of times
+SELECT avg(date_part('hour', posted)), avg(date_part('year', posted)), sum(date_part('day', posted)) FROM posts
+
+-- floats in an order of their own
+SELECT sum(score ORDER BY username), avg(score ORDER BY score), stddev(score ORDER BY username DESC), corr(score, age ORDER BY username) FROM users WHERE score < 100
+
+-- … in a window
+SELECT username, sum(score) OVER (ORDER BY username), avg(score) OVER (PARTITION BY country ORDER BY username ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
+FROM users
+
+-- … in a window with a name, and one that builds on it
+SELECT username, sum(score) OVER w, avg(score) OVER (w ROWS 1 PRECEDING) FROM users WINDOW w AS (PARTITION BY active ORDER BY username)
+
+-- … different ones
+SELECT sum(DISTINCT score), avg(DISTINCT score) FROM users WHERE score < 100
+
+-- [script]
+-- A plan is not used for literals of another type.
+-- a large whole number, and one with a fraction
+SELECT sum(age + 3000000000) FROM users;
+SELECT sum(age + 2.5) FROM users;
+SELECT max(age + 3000000000) FROM users;
+SELECT max(age + 2.25) FROM users;

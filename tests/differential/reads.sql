@@ -529,3 +529,38 @@ SELECT username, now() FROM users
 
 -- a sample of everything
 SELECT username FROM users TABLESAMPLE BERNOULLI (100)
+
+-- [rows]
+-- A partition by its own name, which no configuration mentions.
+-- all of it
+SELECT * FROM early_readings
+
+-- one key, on one shard
+SELECT sensor, value FROM late_readings WHERE day = '2024-01-20'
+
+-- a key that it cannot have
+SELECT sensor, value FROM early_readings WHERE day = '2024-01-20'
+
+-- combined
+SELECT count(*), min(day), max(note) FROM early_readings
+
+-- gathered
+SELECT note, count(*), avg(sensor) FROM late_readings GROUP BY note
+
+-- beside its table, by the key
+SELECT r.day, r.sensor, e.note FROM readings r LEFT JOIN early_readings e USING (day, sensor) WHERE r.sensor = 1
+
+-- beside the other one
+SELECT e.day, l.day FROM early_readings e JOIN late_readings l ON l.day = e.day + 14 AND l.sensor = e.sensor
+
+-- in a subquery that the shards cannot answer
+SELECT username, age FROM users WHERE age IN (SELECT sensor FROM late_readings WHERE note IS NULL)
+
+-- … and in one that has the only sharded table
+SELECT (SELECT count(*) FROM early_readings), name FROM countries
+
+-- samples of everything, in a join and below an aggregate
+SELECT avg(u.age), count(p.id) FROM users u TABLESAMPLE SYSTEM (100) JOIN posts p TABLESAMPLE BERNOULLI (100) ON p.likes = u.age
+
+-- a sample of nothing, behind one of everything
+SELECT count(*) FROM users TABLESAMPLE BERNOULLI (100), posts TABLESAMPLE SYSTEM (0)

@@ -25,7 +25,9 @@ CREATE TABLE events (id bigint PRIMARY KEY, kind text NOT NULL DEFAULT 'click', 
 CREATE TABLE event_tags (event_id bigint NOT NULL, tag text NOT NULL, PRIMARY KEY (event_id, tag));
 CREATE TABLE stock (tenant integer NOT NULL, item text NOT NULL, amount integer NOT NULL, price numeric, PRIMARY KEY (tenant, item));
 CREATE TABLE tokens (id uuid PRIMARY KEY, username text, used boolean NOT NULL DEFAULT false);
-CREATE TABLE readings (day date NOT NULL, sensor integer NOT NULL, value real, note text, PRIMARY KEY (day, sensor));
+CREATE TABLE readings (day date NOT NULL, sensor integer NOT NULL, value real, note text, PRIMARY KEY (day, sensor)) PARTITION BY RANGE (day);
+CREATE TABLE early_readings PARTITION OF readings FOR VALUES FROM (MINVALUE) TO ('2024-01-16');
+CREATE TABLE late_readings PARTITION OF readings DEFAULT;
 CREATE TABLE places (region text NOT NULL, name text NOT NULL, people integer, PRIMARY KEY (region, name));
 CREATE TABLE zoo (id bigint PRIMARY KEY, num numeric, num52 numeric(5,2), f8 float8, f4 real, i2 smallint, ts timestamp,
     tz timestamptz(3), d date, t time, ttz timetz, iv interval, j json, jb jsonb, ints integer[], texts text[], grid integer[][],

@@ -89,6 +89,10 @@ static const struct {
     {TOWN_RELATIONS, "113|public|notes|r|f|f|f|~"},
     {TOWN_COLUMNS, "113|id|23|-1|integer|t|f|f|t|f|f|~"},
     {TOWN_COLUMNS, "113|username|25|-1|text|f|t|t|t|f|f|~"},
+    {TOWN_RELATIONS, "114|public|posts_old|r|f|f|f|~"},
+    {TOWN_COLUMNS, "114|likes|23|-1|integer|f|f|f|t|f|f|~"},
+    {TOWN_COLUMNS, "114|username|1043|24|character varying|t|t|t|t|f|f|~"},
+    {TOWN_PARENTS, "114|101"},
     {TOWN_COLLATIONS, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8"},
     {TOWN_COLLATIONS, "pg_catalog|default|c|xx_XX|xx_XX|t|1|1|f|f|UTF8"},
     {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},
@@ -112,6 +116,27 @@ static const struct {
     {TOWN_FUNCTIONS, "public|::tally|s|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "public|<=|i|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "public|reader|s|f|f|f|f|t"},
+    {TOWN_FUNCTIONS, "public|half|i|f|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|array_agg|i|t|t|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|string_agg|i|t|t|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|jsonb_object_agg|i|t|t|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|json_object_agg|i|t|t|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|array_length|i|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|cardinality|i|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|length|i|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|mod|i|t|f|f|f|t"},
+    {TOWN_RESULTS, "f|pg_catalog|count|2276>20 >20"},
+    {TOWN_RESULTS, "f|pg_catalog|lower|25>25 3831>2283"},
+    {TOWN_RESULTS, "f|pg_catalog|now|>1184"},
+    {TOWN_RESULTS, "f|pg_catalog|generate_series|23,23>23 23,23,23>23 1114,1114,1186>1114"},
+    {TOWN_RESULTS, "f|pg_catalog|sum|20>1700 23>20 700>700 701>701 790>790 1186>1186 1700>1700"},
+    {TOWN_RESULTS, "f|pg_catalog|mod|21,21>21 23,23>23 20,20>20 1700,1700>1700"},
+    {TOWN_RESULTS, "f|public|half|23>1700 701>701"},
+    {TOWN_RESULTS, "o|pg_catalog|-|1184,1184>1186 1184,1186>1184 0,701>701 23,23>23"},
+    {TOWN_RESULTS, "o|pg_catalog|*|1186,701>1186 701,1186>1186 701,701>701 23,23>23"},
+    {TOWN_RESULTS, "t|pg_catalog|interval|1186"},
+    {TOWN_RESULTS, "t|public|price|1700"},
+    {TOWN_RESULTS, "c||| 21>23  21>20  21>1700  21>701  23>20  23>1700  23>701  20>1700  20>701  1700>701  1082>1184 "},
 };
 
 static struct routing *routing;
@@ -364,6 +389,18 @@ Test(plan, views_are_read_through)
            {"DELETE FROM people WHERE who = 'bob'", "0A000"});
 }
 
+/* A partition or child that is not configured has rows of its parent's, which are where their keys are. */
+Test(plan, parts_of_tables_are_read_like_tables)
+{
+    EXPECT({"SELECT * FROM posts_old", "concat abc"}, {"SELECT * FROM posts_old WHERE username = 'zoe'", "single c"},
+           {"SELECT sum(likes) FROM posts_old", "combine abc"},
+           {"SELECT count(*) FROM posts_old o JOIN users USING (username)", "combine abc"},
+           {"SELECT count(*) FROM posts_old o JOIN users ON o.likes = age", "gather abc"},
+           {"SELECT sum(likes / 3.0::float8) FROM posts_old", "0A000"},
+           {"INSERT INTO posts_old VALUES (1, 'bob')", "0A000"}, {"DELETE FROM posts_old WHERE username = 'bob'", "0A000"},
+           {"DELETE FROM posts USING posts_old o WHERE posts.username = o.username", "concat abc"});
+}
+
 Test(plan, order_and_limit_are_merged)
 {
     EXPECT({"SELECT * FROM users ORDER BY username", "merge abc"},
@@ -444,6 +481,68 @@ Test(plan, aggregates_are_combined_where_that_is_exact)
         {"SELECT count(*) FROM users WHERE username = 'bob'", "single a"});
 }
 
+/* What is added up must be known to be exact: the types of functions and operators are chosen as PostgreSQL does. */
+Test(plan, sums_are_gathered_where_their_type_is_exact)
+{
+    EXPECT({"SELECT sum(age) + 1 FROM users", "gather abc"}, {"SELECT sum(age / 3.0::float8) + 1 FROM users", "0A000"},
+           {"SELECT sum(created - created) FROM users", "gather abc"},
+           {"SELECT sum(created - interval '1 day' - now()) FROM users", "gather abc"},
+           {"SELECT sum(created - '2024-01-01') FROM users", "gather abc"},
+           {"SELECT sum((created - created) * 2) FROM users", "gather abc"},
+           {"SELECT sum(mod(age, 3::int8)) + 1 FROM users", "gather abc"},
+           {"SELECT sum(half(age)) FROM users", "gather abc"}, {"SELECT sum(half(age::float8)) FROM users", "0A000"},
+           {"SELECT sum(half(unknown_function(age))) FROM users", "0A000"},
+           {"SELECT sum(name::price) FROM users", "gather abc"}, {"SELECT sum(name::interval) FROM users", "gather abc"},
+           {"SELECT sum(name::other) FROM users", "0A000"}, {"SELECT sum(x) FROM (SELECT half(age) AS x FROM users) s", "gather abc"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5) s (x)", "gather abc"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5::float8) s (x)", "0A000"},
+           {"SELECT sum(s) FROM users, generate_series(1, 3) s", "combine abc"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5)) v (a, b)", "gather abc"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5::float8)) v (a, b)", "0A000"},
+           {"WITH RECURSIVE r AS (SELECT name, age AS n FROM users UNION ALL SELECT u.name, r.n FROM users u JOIN r ON u.country = r.name) "
+            "SELECT sum(n) FROM r", "gather abc"},
+           {"WITH RECURSIVE r (x, n) AS (SELECT name, age::float8 FROM users UNION ALL SELECT name, n FROM users JOIN r ON country = x) "
+            "SELECT sum(n) FROM r", "0A000"},
+           {"SELECT sum(age::float8) + 1 FROM users", "gather abc"}, {"SELECT sum(age::real) + 1 FROM users", "0A000"},
+           {"SELECT avg(age::real) FROM users", "gather abc"}, {"SELECT sum(id::float8) + 1 FROM posts", "0A000"},
+           {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "0A000"});
+}
+
+/* A list that shows in which order rows came is refused, unless nobody can see it, or there is only one order. */
+Test(plan, lists_are_gathered_where_their_order_is_known_or_not_seen)
+{
+    EXPECT({"SELECT array_agg(age) FROM users", "0A000"}, {"SELECT array_length(array_agg(age), 1) FROM users", "gather abc"},
+           {"SELECT 1 = ANY (array_agg(age)) FROM users", "gather abc"}, {"SELECT array_agg(age) @> '{1}' FROM users", "gather abc"},
+           {"SELECT array_agg(age) = '{1}' FROM users", "0A000"}, {"SELECT cardinality(ARRAY(SELECT age FROM users))", "gather abc"},
+           {"SELECT ARRAY(SELECT age FROM users)", "0A000"}, {"SELECT array_length(array_agg(age) || 1, 1) FROM users", "0A000"},
+           {"SELECT array_length(coalesce(array_agg(age), '{}'), 1) FROM users", "gather abc"},
+           {"SELECT length(string_agg(name, ',')) FROM users", "gather abc"},
+           {"SELECT length(string_agg(name, country)) FROM users", "0A000"},
+           {"SELECT jsonb_object_agg(username, age) FROM users", "gather abc"},
+           {"SELECT jsonb_object_agg(name, age) FROM users", "0A000"}, {"SELECT json_object_agg(username, age) FROM users", "0A000"},
+           {"SELECT jsonb_object_agg(id, body) FROM posts", "0A000"},
+           {"SELECT jsonb_object_agg(name, n) FROM (SELECT name, count(*) AS n FROM users GROUP BY 1) s", "gather abc"},
+           {"SELECT jsonb_object_agg(name, n) FROM (SELECT name, count(*) AS n FROM users GROUP BY 1, country) s", "0A000"},
+           {"SELECT jsonb_object_agg(n, name) FROM (SELECT name, count(*) AS n FROM users GROUP BY 1) s", "0A000"},
+           {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s", "gather abc"},
+           {"SELECT array_agg(age) FROM (SELECT * FROM (SELECT age FROM users ORDER BY username) s) s", "gather abc"},
+           {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s WHERE age IN (SELECT likes FROM posts)", "0A000"},
+           {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s JOIN posts ON likes = age", "0A000"},
+           {"WITH s AS (SELECT age FROM users ORDER BY username) SELECT array_agg(age) FROM s", "gather abc"},
+           {"SELECT array_agg(age) FROM users WHERE username = lower('BOB')", "gather abc"},
+           {"SELECT array_agg(age) FROM users WHERE username = lower('BOB' COLLATE \"C\")", "0A000"},
+           {"SELECT array_agg(age) FROM users WHERE username = (SELECT max(code) FROM countries)", "0A000"},
+           {"SELECT array_agg(x) FROM numbers WHERE n = (SELECT max(id) FROM visits)", "gather abc"},
+           {"SELECT array_agg(x) FROM numbers WHERE n = (SELECT max(id) FROM visits)::float8", "0A000"},
+           {"SELECT array_agg(age) FROM users WHERE username = lower(name)", "0A000"},
+           {"SELECT array_agg(age) FROM users WHERE username = lower('BOB') OR age = 3", "0A000"},
+           {"SELECT sum(x / 3.0::float8 ORDER BY n) FROM numbers", "gather abc"},
+           {"SELECT sum(x / 3.0::float8 ORDER BY x) FROM numbers", "0A000"},
+           {"SELECT sum(x / 3.0::float8) OVER (PARTITION BY x ORDER BY n) FROM numbers", "gather abc"},
+           {"SELECT sum(x / 3.0::float8) OVER (ORDER BY x) FROM numbers", "0A000"},
+           {"SELECT sum(likes / 3.0::float8 ORDER BY id) FROM posts", "0A000"});
+}
+
 Test(plan, what_depends_on_the_server_is_told_apart)
 {
     EXPECT({"SELECT 1", "single a"}, {"SELECT now()", "single a"}, {"SELECT * FROM countries", "single a"},
@@ -462,7 +561,9 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT unknown_function(1) FROM users", "0A000"}, {"SELECT ctid FROM users", "0A000"},
            {"SELECT ctid FROM users WHERE username = 'zoe'", "single c"},
            {"SELECT tableoid::regclass FROM users WHERE username = 'zoe'", "0A000"},
-           {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM missing", "0A000"},
+           {"SELECT * FROM users TABLESAMPLE SYSTEM (10)", "0A000"}, {"SELECT * FROM users TABLESAMPLE SYSTEM (100)", "concat abc"},
+           {"SELECT count(*) FROM posts JOIN users u TABLESAMPLE BERNOULLI (100) ON age = likes", "gather abc"},
+           {"SELECT * FROM users TABLESAMPLE SYSTEM (100) REPEATABLE (1)", "0A000"}, {"SELECT * FROM missing", "0A000"},
            {"SELECT * FROM secured WHERE username = 'bob'", "0A000"},
            {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "0A000"});
 }

@@ -23,6 +23,8 @@ enum {
     TOWN_COLLATIONS,
     TOWN_DEFAULT_VERSION,
     TOWN_COLUMN_COLLATIONS,
+    TOWN_DOMAIN_COLUMNS,
+    TOWN_RESULTS,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
