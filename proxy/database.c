@@ -1,6 +1,6 @@
 /*
- * A load runs on a helper thread: it connects to every shard through libpq, reads the catalogs, keeps the
- * parameters of the home shard's greeting, and joins all of it with the settings into a new state.  Loads of one database
+ * A load runs on a helper thread: it connects to every shard through libpq, reads the catalogs, of several shards at a time, keeps
+ * the parameters of the home shard's greeting, and joins all of it with the settings into a new state.  Loads of one database
  * follow each other; one that was asked for while another ran starts when that one ends, because what made it necessary may
  * have come too late for the first.
  */
@@ -18,6 +18,8 @@
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/server_login.h"
+
+enum { MOST_READERS = 8 /* threads that read catalogs for one load */ };
 
 /* What PostgreSQL 15 reports of itself in a greeting (55.2.7). */
 static const char *const greeting_parameters[] = {
@@ -167,27 +169,71 @@ static void keep_greeting(struct database_state *state, PGconn *connection)
     state->search_path = show(connection, "SHOW search_path", &state->arena);
 }
 
-/* Read one shard into the state; the home shard (0) must be readable, another one's failure is only noted. */
-static bool read_shard(struct database_state *state, int shard, struct catalog **catalog, struct error *error)
+/* What reading a shard found. */
+struct shard_reading {
+    struct catalog *catalog; /* NULL: it could not be read; `error` says why */
+    char *version;           /* of the server; NULL: there was no connection */
+    struct error error;
+};
+
+/* Shards are read by several threads, each of which takes the next one that nobody has taken. */
+struct shard_readings {
+    struct database_state *state; /* the home shard's thread alone writes to it */
+    struct shard_reading *shards;
+    _Atomic size_t next;
+};
+
+static void read_shard(struct database_state *state, int shard, struct shard_reading *reading)
 {
     const char *name = state->snapshot->shards[state->settings->shards[shard]].name;
-    bool read = true;
-    PGconn *connection = shard_connect(state->snapshot, state->settings, shard, error);
-    if (connection) {
-        const char *version = PQparameterStatus(connection, "server_version");
-        state->shard_versions[shard] = arena_strdup(&state->arena, version ? version : "");
-        if (shard == 0)
-            keep_greeting(state, connection);
-        read = (*catalog = read_catalog(connection, name, error)) != NULL;
-        PQfinish(connection);
-    }
-    if (connection && read)
-        return true;
-    state->shard_errors[shard] = arena_strdup(&state->arena, error->detail ? error->detail : error->message);
+    PGconn *connection = shard_connect(state->snapshot, state->settings, shard, &reading->error);
+    if (!connection)
+        return;
+    const char *version = PQparameterStatus(connection, "server_version");
+    reading->version = memory_strdup(version ? version : "");
     if (shard == 0)
+        keep_greeting(state, connection);
+    reading->catalog = read_catalog(connection, name, &reading->error);
+    PQfinish(connection);
+}
+
+static void *read_some_shards(void *argument)
+{
+    struct shard_readings *readings = argument;
+    size_t shard;
+    while ((shard = atomic_fetch_add(&readings->next, 1)) < readings->state->settings->shard_count)
+        read_shard(readings->state, (int) shard, &readings->shards[shard]);
+    return NULL;
+}
+
+/* Where no thread can be had, this one reads all. */
+static void read_all_shards(struct shard_readings *readings)
+{
+    pthread_t threads[MOST_READERS - 1];
+    size_t count = 0, wanted = readings->state->settings->shard_count - 1;
+    while (count < wanted && count < MOST_READERS - 1 && pthread_create(&threads[count], NULL, read_some_shards, readings) == 0)
+        count++;
+    read_some_shards(readings);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* The home shard (0) must be readable, another one's failure is only noted. */
+static bool keep_reading(struct database_state *state, int shard, struct shard_reading *reading, struct error *error)
+{
+    if (reading->version)
+        state->shard_versions[shard] = arena_strdup(&state->arena, reading->version);
+    free(reading->version);
+    if (reading->catalog)
+        return true;
+    const struct error *failure = &reading->error;
+    state->shard_errors[shard] = arena_strdup(&state->arena, failure->detail ? failure->detail : failure->message);
+    if (shard == 0) {
+        *error = reading->error; /* with its texts */
         return false;
-    log_line(LOG_WARNING, "database \"%s\": %s: %s", state->settings->name, error->message, state->shard_errors[shard]);
-    error_clear(error);
+    }
+    log_line(LOG_WARNING, "database \"%s\": %s: %s", state->settings->name, failure->message, state->shard_errors[shard]);
+    error_clear(&reading->error);
     return true;
 }
 
@@ -208,10 +254,15 @@ static struct database_state *state_read(const char *name, struct settings *snap
     state->shard_versions = arena_alloc_array(&state->arena, settings->shard_count, sizeof(char *));
     state->shard_errors = arena_alloc_array(&state->arena, settings->shard_count, sizeof(char *));
     struct catalog **catalogs = memory_alloc(settings->shard_count * sizeof(*catalogs));
+    struct shard_readings readings = {.state = state, .shards = memory_alloc(settings->shard_count * sizeof(*readings.shards))};
     bool read = true;
-    for (size_t shard = 0; shard < settings->shard_count && read; shard++)
-        read = read_shard(state, (int) shard, &catalogs[shard], error);
-    if (read && catalogs[0]) {
+    read_all_shards(&readings);
+    for (size_t shard = 0; shard < settings->shard_count; shard++) {
+        read &= keep_reading(state, (int) shard, &readings.shards[shard], error);
+        catalogs[shard] = readings.shards[shard].catalog;
+    }
+    free(readings.shards);
+    if (read) {
         state->routing = routing_build(snapshot, settings, catalogs, error);
         read = state->routing != NULL;
     } else {
