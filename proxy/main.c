@@ -2,6 +2,7 @@
  * main: from the command line to running workers, and the signals until they stop.
  */
 #include <ev.h>
+#include <malloc.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ enum { BLOCKING_THREADS = 4 };
 static struct ev_loop *main_loop;
 static struct ev_async drained;
 static const double tick_seconds = 0.1;
+static const double trim_seconds = 5;
 
 static const char help[] =
     "Keyway is a sharding proxy for PostgreSQL.\n"
@@ -104,6 +106,21 @@ static void on_interrupt(struct ev_loop *loop, ev_signal *watcher, int events)
     log_line(LOG_INFO, "SIGINT: stopping now");
     listener_close(loop);
     keyway_shutdown(false);
+}
+
+/* --- memory -------------------------------------------------------------------------------------------------- */
+
+/*
+ * What a rush of clients took lies about between what they keep, and the C library gives nothing back of that by itself.  Only
+ * much of it is worth the milliseconds that it takes, on this thread, which serves nobody.
+ */
+static void on_trim(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    enum { MUCH = 8 * 1024 * 1024 };
+    (void) loop, (void) timer, (void) events;
+    struct mallinfo2 memory = mallinfo2();
+    if (memory.fordblks > MUCH && memory.fordblks > memory.uordblks / 2)
+        malloc_trim(0);
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------- */
@@ -223,6 +240,7 @@ static void write_pid(const char *file)
 static int run(const char *file)
 {
     ev_signal watchers[3];
+    ev_timer trim;
     struct error error = {0};
     struct timeval now;
     struct settings *settings = load(file);
@@ -235,6 +253,8 @@ static int run(const char *file)
     raise_file_limit();
     main_loop = ev_default_loop(EVFLAG_AUTO);
     watch_signals(watchers);
+    ev_timer_init(&trim, on_trim, trim_seconds, trim_seconds);
+    ev_timer_start(main_loop, &trim);
     if (!log_open(settings->log_file) || !blocking_start(BLOCKING_THREADS)) {
         fprintf(stderr, "keyway: cannot open the log or start threads\n");
         return 1;
