@@ -542,6 +542,17 @@ enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t
     return step;
 }
 
+/* Any shard knows the statement's columns, but for those of FETCH only the cursor's. */
+static int shard_to_describe(struct client *client, struct statement *statement)
+{
+    struct error error = {0};
+    const struct plan *plan = query_statement_plan(client, statement, &error);
+    bool of_cursor = plan && plan->statement == STATEMENT_CURSOR && plan->name;
+    int shard = of_cursor ? cursor_shard(client->cursors, plan->name) : -1;
+    error_clear(&error); /* PostgreSQL tells it in its own words */
+    return shard >= 0 ? shard : client->servers ? client->servers->pool->shard : 0;
+}
+
 enum run_step run_describe_statement(struct run *run, struct statement *statement)
 {
     struct client *client = run->client;
@@ -549,7 +560,7 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
     struct error error = {0};
     char name[STATEMENT_NAME_SIZE];
     struct fanout_shape shape = {.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = true};
-    switch (query_lend(client, client->servers ? client->servers->pool->shard : 0, &server, &error)) {
+    switch (query_lend(client, shard_to_describe(client, statement), &server, &error)) {
     case LEND_WAIT:
         return STEP_WAIT;
     case LEND_FAILED:

@@ -142,3 +142,23 @@ Test(cursors, in_extended_protocol_they_take_parameters)
     free(right);
     SAME("FETCH ALL FROM a", "COMMIT");
 }
+
+/* … wherever it is. */
+Test(cursors, a_prepared_fetch_has_the_columns_of_its_cursor)
+{
+    static const char *const places[] = {"username = 'user1'", "username = 'user2'", "username = 'user3'", "age > 1"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char sql[200], name[20];
+        snprintf(name, sizeof name, "fetch%zu", i);
+        snprintf(sql, sizeof sql, "DECLARE z CURSOR FOR SELECT age, full_name AS n FROM users WHERE %s", places[i]);
+        EXPECT(conn, "BEGIN", "BEGIN");
+        EXPECT(conn, sql, "DECLARE CURSOR");
+        PQclear(PQprepare(conn, name, "FETCH 2 FROM z", 0, NULL));
+        PGresult *result = PQdescribePrepared(conn, name);
+        cr_expect_eq(PQnfields(result), 2, "%s: %d columns", places[i], PQnfields(result));
+        if (PQnfields(result) == 2)
+            cr_expect_str_eq(PQfname(result, 1), "n");
+        PQclear(result);
+        EXPECT(conn, "COMMIT", "COMMIT");
+    }
+}
