@@ -142,7 +142,7 @@ static int next_part(const struct gather *gather, const struct gather_shard *sha
 static void answered(struct gather_shard *shard)
 {
     const struct gather *gather = shard->gather;
-    if (shard->part == AT_EXAMINATION && gather->declares)
+    if (shard->part == AT_EXAMINATION && gather->wraps)
         shard->part = AT_COLUMNS;
     else if (shard->part < AT_MODE && gather->asks_mode)
         shard->part = AT_MODE;
@@ -432,8 +432,8 @@ static void described(struct gather_shard *shard, const struct frame *frame)
     }
     if (frame->type == 'T')
         take_description(gather, frame);
-    bool declaration = gather->declares && shard->part == AT_EXAMINATION;
-    if (gather->plans && !gather->analysed && !declaration) {
+    bool wrapping = gather->wraps && shard->part == AT_EXAMINATION;
+    if (gather->plans && !gather->analysed && !wrapping) {
         gather->analysed = true;
         return;
     }
@@ -571,7 +571,8 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
 {
     struct gather *gather = gather_new(run, execution, &route->shards);
     gather->route = *route;
-    gather->declares = gather->plan->cursor_query && !execution->plan->inner;
+    gather->wraps = gather->plan->wrapped_query && !execution->plan->inner;
+    gather->declares = gather->wraps && gather->plan->statement == STATEMENT_CURSOR;
     gather->keeps = gather->declares || execution->limit != 0;
     gather->tables = gather->plan->gather_values == NULL;
     gather->asks_mode = !gather->tables && may_be_read_only(run->client);

@@ -47,12 +47,12 @@ static void ask_description(struct gather *gather, const struct statement *state
     extended_describe_statement(home, &gather->home->sink);
 }
 
-/* DECLARE itself has no columns: those of its query are asked for. */
+/* DECLARE and COPY themselves have no columns: those of the query in them are asked for. */
 void gather_ask_examination(struct gather *gather, const struct statement *statement)
 {
-    const char *query = gather->plan->cursor_query;
+    const char *query = gather->plan->wrapped_query;
     ask_description(gather, statement, gather->run->text, gather->run->text_length);
-    if (gather->declares)
+    if (gather->wraps)
         ask_description(gather, statement, query, strlen(query));
     if (gather->plans)
         plan_statement(gather);

@@ -23,7 +23,7 @@ enum { GATHER_WORTH_ANALYZING = 500 };
 /* Where a shard's answers are: these, then the parts. */
 enum {
     AT_EXAMINATION = -3,
-    AT_COLUMNS = -2, /* the query of a cursor is described */
+    AT_COLUMNS = -2, /* the query in DECLARE CURSOR or COPY is described */
     AT_MODE = -1,    /* whether the transaction is READ ONLY */
 };
 
@@ -42,7 +42,8 @@ struct gather {
     struct run *run;
     struct plan *plan;       /* held; of EXPLAIN, that of the explained statement */
     const char *prefix;      /* of EXPLAIN: what stands before that; else empty */
-    bool declares;           /* the query declares a cursor */
+    bool wraps;              /* the query stands in DECLARE CURSOR or COPY */
+    bool declares;           /* … in the former */
     bool keeps;              /* … or is read in steps: temporary tables must stay */
     bool refuses;            /* nothing is gathered: the statement is refused */
     struct error refusal;

@@ -97,7 +97,7 @@ enum run_step run_gathered_query(struct run *run, const struct execution *execut
     };
     run->shard = 0;
     run->description = gather_description(run->gather, &run->description_length);
-    if (plan->cursor_query == NULL) {
+    if (plan->wrapped_query == NULL) {
         shape.description = run->description;
         shape.description_length = run->description_length;
     }

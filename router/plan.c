@@ -311,7 +311,7 @@ static bool is_beyond_ascii(const char *text)
 static bool writes_beyond_ascii(const struct plan *plan)
 {
     bool found = is_beyond_ascii(plan->shard_text) || is_beyond_ascii(plan->gather_values) ||
-                 is_beyond_ascii(plan->cursor_query);
+                 is_beyond_ascii(plan->wrapped_query);
     for (int i = 0; i < plan->gather_count; i++)
         found |= is_beyond_ascii(plan->gather[i].select);
     return found;

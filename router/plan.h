@@ -164,7 +164,7 @@ struct plan {
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
     const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
     int described_count;
-    const char *cursor_query;  /* the client's query of DECLARE CURSOR over gathered rows, which describes what FETCH gives */
+    const char *wrapped_query;  /* the client's query in DECLARE CURSOR, whose columns FETCH gives, or in COPY, over gathered rows */
     const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */

@@ -382,7 +382,7 @@ static enum plan_kind choose_or_gather(struct selecting *selecting)
     if (kind != PLAN_REFUSE && !selecting->analysis.home && !steps)
         return kind;
     selecting->unproved = selecting->analysis.home ? "what it reads is partly on the home shard only"
-                          : kind != PLAN_REFUSE    ? "they are read in steps"
+                          : kind != PLAN_REFUSE    ? "one server must give all of them"
                                                    : selecting->proof.detail;
     forget(selecting->plan);
     bool gathers = plan_gather(selecting->plan, &selecting->analysis, selecting->select, &selecting->proof);

@@ -301,8 +301,33 @@ static void plan_copy_table(struct plan *plan, const struct planning *planning, 
         plan_copy_out(plan, planning, table, options);
 }
 
-/* To a file only what the home shard has in full; to the client also what the shards' answers make up in any
- * order. */
+/* Can each shard run the COPY as it stands, and the client have one shard's rows behind another's? */
+static bool stands_side_by_side(const struct plan *query, const struct copy_options *options)
+{
+    return query->many == PLAN_CONCAT && !query->shard_text && !query->hidden && !query->has_limit && !query->has_offset &&
+           !options->binary && !options->header && !options->unknown;
+}
+
+/* COPY as the client wrote it, but of this query. */
+static const char *copy_of(struct plan *plan, const CopyStmt *copy, const char *query)
+{
+    const char *text = parse_deparse((Node *) copy, &plan->arena), *given = parse_deparse(copy->query, &plan->arena);
+    const char *place = text && given ? strstr(text, given) : NULL;
+    return place ? arena_printf(&plan->arena, "%.*s%s%s", (int) (place - text), text, query, place + strlen(given)) : NULL;
+}
+
+/* The home shard copies what it makes of gathered rows, in temporary tables: COPY has no parameters. */
+static void copy_gathered(struct plan *plan, const CopyStmt *copy)
+{
+    plan->wrapped_query = parse_deparse(copy->query, &plan->arena);
+    plan->shard_text = copy_of(plan, copy, plan->shard_text);
+    plan->gather_values = NULL;
+    if (!plan->wrapped_query || !plan->shard_text)
+        plan_refuse_many(plan, "COPY of this query is not supported over several shards", "Write the query in a simpler form.",
+                         "The statement for the home shard cannot be written.");
+}
+
+/* To a file only what the home shard has in full; to the client anything. */
 static void plan_copy_query(struct plan *plan, const struct planning *planning, const CopyStmt *copy,
                             const struct copy_options *options)
 {
@@ -315,23 +340,21 @@ static void plan_copy_query(struct plan *plan, const struct planning *planning, 
         }
     }
     enum statement_kind statement = plan->statement;
-    plan_statement(plan, planning, copy->query);
+    struct session_facts facts = *planning->facts;
+    struct planning in_steps = *planning;
+    struct plan *alone = plan_nested(planning, copyObject(copy->query));
+    facts.gathers = alone->many != PLAN_SINGLE && !stands_side_by_side(alone, options);
+    in_steps.facts = &facts;
+    plan_release(alone);
+    plan_statement(plan, &in_steps, copyObject(copy->query));
     plan->statement = statement;
     if (plan->many == PLAN_SINGLE && copy->filename)
         plan_on_home(plan, "the file is on the home shard's server");
-    if (plan->many == PLAN_SINGLE || plan->many == PLAN_REFUSE)
-        return;
-    bool in_any_order = plan->many == PLAN_CONCAT && !plan->shard_text && !plan->hidden && !plan->has_limit &&
-                        !plan->has_offset;
-    if (!in_any_order)
-        plan_refuse_many(
-            plan, "COPY of this query is not supported over several shards",
-            "Leave out what must be decided over all rows (ORDER BY, LIMIT, aggregates), or select by key.",
-            "The shards' rows cannot be put one behind the other.");
-    else if (options->binary || options->header || options->unknown)
-        plan_refuse_many(plan, "this form of COPY is not supported over several shards",
-                         "Use text or csv format without HEADER.",
-                         "Each shard would write a header of its own.");
+    if (plan->many == PLAN_GATHER)
+        copy_gathered(plan, copy);
+    else if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE && !stands_side_by_side(plan, options))
+        plan_refuse_many(plan, "COPY of this query is not supported over several shards", "Select by key.",
+                         "The shards' rows cannot be put one behind the other.");
 }
 
 void plan_copy(struct plan *plan, const struct planning *planning, Node *statement)

@@ -221,7 +221,7 @@ void plan_declare_cursor(struct plan *plan, const struct planning *planning, Nod
     plan->value = "DECLARE";
     if (declare->options & CURSOR_OPT_HOLD)
         plan->pin = PIN_HELD_CURSOR;
-    if (plan->many == PLAN_GATHER && (plan->cursor_query = parse_deparse(query, &plan->arena))) {
+    if (plan->many == PLAN_GATHER && (plan->wrapped_query = parse_deparse(query, &plan->arena))) {
         plan->shard_text = declaration(plan, declare, plan->shard_text);
         plan->gather_values = plan->gather_values ? declaration(plan, declare, plan->gather_values) : NULL;
     } else if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE)

@@ -302,6 +302,21 @@ COPY (SELECT id, author FROM notes ORDER BY id DESC) TO STDOUT WITH (FORMAT csv,
 -- COPY TO STDOUT of a query by key
 COPY (SELECT username, id, body FROM posts WHERE username = 'm' ORDER BY id) TO STDOUT;
 
+-- COPY TO STDOUT of queries that must be decided over all rows
+COPY (SELECT username, age, tags FROM users ORDER BY username DESC LIMIT 4 OFFSET 1) TO STDOUT;
+COPY (SELECT country, count(*) AS n, avg(age) FROM users GROUP BY 1 ORDER BY 1 NULLS FIRST) TO STDOUT WITH CSV HEADER;
+COPY (SELECT u.username, p.body FROM users u JOIN posts p ON p.likes = u.age ORDER BY 1, p.id, p.username) TO STDOUT (FORMAT csv, NULL 'none', FORCE_QUOTE (body));
+COPY (SELECT count(*) FROM users WHERE false) TO STDOUT (DELIMITER '|', HEADER);
+COPY (SELECT nothing FROM users ORDER BY 1) TO STDOUT;
+COPY (SELECT 1 / (age - age) FROM users ORDER BY 1) TO STDOUT;
+COPY (SELECT username FROM users ORDER BY 1) TO STDOUT (FORMAT csv, FORCE_QUOTE (nothing));
+BEGIN;
+UPDATE users SET age = 77;
+COPY (SELECT DISTINCT age FROM users ORDER BY 1) TO STDOUT;
+COPY (SELECT nothing FROM users ORDER BY 1) TO STDOUT;
+SELECT 1;
+ROLLBACK;
+
 -- COPY TO STDOUT of a reference table
 COPY (SELECT * FROM countries ORDER BY code) TO STDOUT (FORMAT csv, NULL 'nothing');
 

@@ -444,10 +444,32 @@ Test(utility, a_cursor_over_gathered_rows_keeps_its_options)
     struct plan *plan = planned("declare \"C c\" binary no scroll cursor with hold for select username from users order by 1");
     static const char *const begins = "DECLARE \"C c\" BINARY NO SCROLL CURSOR WITH HOLD FOR ";
     cr_expect_eq(plan->many, PLAN_GATHER);
-    cr_expect_str_eq(plan->cursor_query, "SELECT username FROM users ORDER BY 1");
+    cr_expect_str_eq(plan->wrapped_query, "SELECT username FROM users ORDER BY 1");
     cr_expect_eq(strncmp(plan->shard_text, begins, strlen(begins)), 0, "%s", plan->shard_text);
     cr_expect_eq(strncmp(plan->gather_values, begins, strlen(begins)), 0, "%s", plan->gather_values);
     plan_release(plan);
+}
+
+Test(utility, copy_of_gathered_rows_keeps_its_options)
+{
+    static const struct {
+        const char *sql, *text;
+    } cases[] = {
+        {"COPY (SELECT username FROM users ORDER BY 1) TO STDOUT",
+         "COPY (SELECT \"keyway: rows\".c1 AS username FROM pg_temp.\"keyway: gathered 1\" \"keyway: rows\" ORDER BY 1) TO STDOUT"},
+        {"copy (select username from users) to stdout (format csv, header, force_quote (username), null 'x')",
+         "COPY (SELECT \"keyway: rows\".c1 AS username FROM pg_temp.\"keyway: gathered 1\" \"keyway: rows\") TO STDOUT WITH "
+         "(FORMAT CSV, HEADER, FORCE_QUOTE (username), NULL 'x')"},
+        {"COPY (SELECT username FROM users) TO STDOUT (FORMAT text)", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan *plan = planned(cases[i].sql);
+        cr_expect_eq(plan->many, cases[i].text ? PLAN_GATHER : PLAN_CONCAT, "%s", cases[i].sql);
+        cr_expect_null(plan->gather_values);
+        if (cases[i].text)
+            cr_expect_str_eq(plan->shard_text, cases[i].text, "%s", plan->shard_text);
+        plan_release(plan);
+    }
 }
 
 Test(utility, with_one_shard_everything_goes_there)
@@ -523,9 +545,9 @@ Test(utility, copy_of_a_query_goes_where_the_query_goes)
 {
     EXPECT({"COPY (SELECT * FROM notes ORDER BY id) TO STDOUT", HOME},
            {"COPY (SELECT * FROM users) TO STDOUT", ALL},
-           {"COPY (SELECT * FROM users ORDER BY username) TO STDOUT", REFUSED},
-           {"COPY (SELECT * FROM users) TO STDOUT (FORMAT binary)", REFUSED},
-           {"COPY (SELECT * FROM users) TO STDOUT WITH CSV HEADER", REFUSED},
+           {"COPY (SELECT * FROM users ORDER BY username) TO STDOUT", ALL},
+           {"COPY (SELECT * FROM users FOR UPDATE) TO STDOUT (FORMAT binary)", REFUSED},
+           {"COPY (SELECT ctid FROM users) TO STDOUT", REFUSED},
            {"COPY (SELECT * FROM users) TO '/tmp/x'", REFUSED},
            {"COPY (SELECT * FROM notes) TO '/tmp/x'", HOME});
 }
