@@ -544,3 +544,10 @@ SELECT u.username FROM users u ORDER BY u.initial DESC, u.username LIMIT 20
 
 -- its extremes
 SELECT min(u.initial), max(u.initial) FROM users u
+
+-- [total order]
+-- LIMIT and OFFSET that are rounded
+SELECT username FROM users ORDER BY username LIMIT 3.5 OFFSET 1.4
+
+-- a large one, which is not
+SELECT username FROM users ORDER BY username LIMIT 3000000000 OFFSET 2
