@@ -337,6 +337,18 @@ static bool reads_one_key(struct analysis *analysis, const struct query *query)
     return true;
 }
 
+/* WHERE false, alone or beside other conditions. */
+static bool reads_nothing(const Node *condition)
+{
+    ListCell *cell;
+    if (condition && IsA(condition, BoolExpr) && ((const BoolExpr *) condition)->boolop == AND_EXPR)
+        foreach (cell, ((const BoolExpr *) condition)->args)
+            if (reads_nothing(lfirst(cell)))
+                return true;
+    const A_Const *constant = condition && IsA(condition, A_Const) ? (const A_Const *) condition : NULL;
+    return constant && !constant->isnull && IsA(&constant->val, Boolean) && !constant->val.boolval.boolval;
+}
+
 /* Different values of these types have different texts. */
 static bool has_text_of_its_own(uint32_t type)
 {
@@ -465,7 +477,7 @@ bool order_is_harmless(struct analysis *analysis, const struct order_dependent *
     const struct query *query = dependent->query;
     if (!query || !query->scope)
         return false;
-    if (reads_one_key(analysis, query))
+    if (reads_nothing(query->select->whereClause) || reads_one_key(analysis, query))
         return true;
     if (!call)
         return false;
