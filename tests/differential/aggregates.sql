@@ -487,9 +487,6 @@ SELECT json_agg(r) FROM (SELECT row_to_json(s) AS r FROM (SELECT username, age F
 SELECT json_agg(r) FROM (SELECT json_build_object('u', s.username, 'p', p.list) AS r FROM (SELECT username FROM users WHERE age > 30 ORDER BY username) s
 LEFT JOIN LATERAL (SELECT json_agg(id ORDER BY id) AS list FROM posts WHERE posts.username = s.username) p ON true) t
 
--- rows of one key, wherever they are
-SELECT array_agg(id), sum(likes / 3.0::float8) FROM posts WHERE username = lower('ANN')
-
 -- integers as floats
 SELECT sum(age::float8), avg(age::double precision), avg(weight::real) FROM users, events WHERE events.id < 4
 
