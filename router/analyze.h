@@ -153,6 +153,7 @@ struct analysis {
 
     const char *home;            /* what must be read on the home shard, or NULL */
     const char *row_function;    /* called as row.name */
+    const char *outer_aggregate; /* stands in a subquery, and takes rows of the statement's own */
     const char *system_column;   /* ctid, tableoid, … seen */
     const char *local_view;      /* a view that not every shard has */
     const char *order_sensitive; /* its result may depend on the order of rows */

@@ -56,6 +56,7 @@ static void read_fields(struct analysis *analysis, const A_Indirection *indirect
 struct levels {
     const struct scope *scope;
     bool own, outer;
+    int nearest; /* of the outer ones */
 };
 
 static bool find_levels(Node *node, void *context)
@@ -68,19 +69,37 @@ static bool find_levels(Node *node, void *context)
         return parse_walk(node, find_levels, context);
     scope_resolve(levels->scope, castNode(ColumnRef, node), &level);
     levels->own |= level <= 0;
+    if (level > 0 && (!levels->outer || level < levels->nearest))
+        levels->nearest = level;
     levels->outer |= level > 0;
     return false;
 }
 
-/* (SELECT count(outer.x)) aggregates over the outer query's rows: what looks like a plain query is not. */
-static void check_aggregate_level(struct analysis *analysis, const FuncCall *call, const struct scope *scope)
+static const struct query *query_of_scope(const struct analysis *analysis, const struct scope *scope)
+{
+    for (int i = 0; i < analysis->query_count; i++)
+        if (analysis->queries[i]->scope == scope)
+            return analysis->queries[i];
+    return NULL;
+}
+
+/* The query whose rows an aggregate takes: the nearest that its columns are of.  In (SELECT count(outer.x)) that is not the one that it
+ * stands in: what looks like a plain query around it is none, and only rows of the statement itself can be gathered for it. */
+static const struct query *query_of_aggregate(struct analysis *analysis, const FuncCall *call, const struct scope *scope)
 {
     struct levels levels = {.scope = scope};
     find_levels((Node *) call->args, &levels);
-    if (levels.outer && !levels.own)
+    if (!levels.outer || levels.own)
+        return analysis->reading;
+    for (int i = 0; i < levels.nearest; i++)
+        scope = scope->outer;
+    const struct query *query = query_of_scope(analysis, scope);
+    analysis->outer_aggregate = parse_name(call->funcname);
+    if (!query || query->depth > 0)
         analysis_give_up(analysis, "Write the aggregate in the query whose rows it counts.",
                          "The aggregate %s() in a subquery belongs to a query around it.",
-                         parse_name(call->funcname));
+                         analysis->outer_aggregate);
+    return query;
 }
 
 static bool is_order_free(const struct function_facts *facts)
@@ -99,13 +118,14 @@ static void note_order_dependent(struct analysis *analysis, const char *name, co
         (struct order_dependent){name, query, reader, call};
 }
 
-static void read_order(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts)
+static void read_order(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts,
+                       const struct query *query)
 {
     enum order_dependence dependence = call_order_dependence(analysis, call, facts);
     bool unseen = dependence != ORDER_ADDED && order_is_unseen(analysis, call);
-    if (dependence == ORDER_IGNORED || unseen || (dependence != ORDER_ADDED && order_of_input(analysis->reading)))
+    if (dependence == ORDER_IGNORED || unseen || (dependence != ORDER_ADDED && order_of_input(query)))
         return;
-    note_order_dependent(analysis, facts->name, analysis->reading, analysis->reading, call);
+    note_order_dependent(analysis, facts->name, query, query, call);
 }
 
 static void read_call(struct reading *reading, const FuncCall *call)
@@ -118,9 +138,10 @@ static void read_call(struct reading *reading, const FuncCall *call)
     analysis->plan->writes |= facts.writes;
     if (call->over || (facts.aggregate && !is_order_free(&facts)))
         analysis->order_sensitive = facts.name;
-    read_order(analysis, call, &facts);
+    const struct query *query = analysis->reading;
     if (facts.aggregate && !call->over)
-        check_aggregate_level(analysis, call, reading->scope);
+        query = query_of_aggregate(analysis, call, reading->scope);
+    read_order(analysis, call, &facts, query);
 }
 
 static void read_value_function(struct analysis *analysis, const SQLValueFunction *function)

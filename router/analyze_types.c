@@ -106,6 +106,22 @@ static uint32_t type_by_catalog(struct analysis *analysis, const struct query *q
     return result_of_function(analysis->planning, call->funcname, arguments, count);
 }
 
+/* row.name, where the row has no such column: what function name() makes of it.  Of a text that is made of no text the collation is
+ * the database's. */
+static uint32_t type_of_row_function(struct analysis *analysis, const struct query *query, const ColumnRef *reference,
+                                     const struct text_order **order)
+{
+    bool opaque;
+    const uint32_t row = 0;
+    if (!query->scope || !scope_lacks_column(query->scope, reference, &opaque) || opaque)
+        return 0;
+    uint32_t type = result_of_function(analysis->planning, list_make1(llast(reference->fields)), &row, 1);
+    const struct catalog_collation *own = catalog_default_collation(analysis->planning->routing->catalog);
+    if (type_is_text(type) && own)
+        *order = own->order;
+    return type;
+}
+
 /* These give one of the values that they get. */
 static bool is_choosing_by_place(const FuncCall *call)
 {
@@ -346,6 +362,8 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
         return analysis->slots[slot].type;
     }
     switch (nodeTag(expression)) {
+    case T_ColumnRef:
+        return type_of_row_function(analysis, query, castNode(ColumnRef, expression), order);
     case T_A_Const:
         return type_of_constant(analysis, castNode(A_Const, expression));
     case T_CaseExpr:

@@ -152,11 +152,12 @@
     " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
     " GROUP BY n.nspname, t.typname"
 
-/* A domain is the type that it is made of wherever it meets an operator or a function. */
+/* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out. */
 #define BASES                                                                                                \
     "WITH RECURSIVE above AS (SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'"              \
     " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd'),"       \
-    " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype <> 'd') "
+    " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
+    " WHERE t.typtype <> 'd' AND d.typcollation = t.typcollation) "
 
 #define DOMAIN_COLUMNS_QUERY                                                                                 \
     BASES "SELECT a.attrelid, a.attname, b.base FROM pg_attribute a JOIN bases b ON b.oid = a.atttypid"      \

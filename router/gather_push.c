@@ -276,6 +276,7 @@ static bool push_in(Node *node, void *context)
 void gather_push(struct gathering *gathering, SelectStmt *select)
 {
     struct pushing pushing = {gathering, select};
-    if (!gathering->analysis->row_function && !gathering->analysis->sampled)
+    const struct analysis *analysis = gathering->analysis;
+    if (!analysis->row_function && !analysis->sampled && !analysis->outer_aggregate)
         push_in((Node *) select, &pushing);
 }

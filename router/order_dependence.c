@@ -265,76 +265,16 @@ static bool tell_rows_apart(struct analysis *analysis, const struct query *query
     return false;
 }
 
-/* The same for all rows: it is made of no columns, and of nothing that is different each time. */
-static bool depends_on_rows(Node *node, void *context)
-{
-    const struct analysis *analysis = context;
-    if (!node)
-        return false;
-    if (IsA(node, ColumnRef))
-        return true;
-    if (IsA(node, SubLink)) {
-        for (int i = 0; i < analysis->query_count; i++)
-            if ((const Node *) analysis->queries[i]->select == castNode(SubLink, node)->subselect)
-                return analysis->queries[i]->correlated || castNode(SubLink, node)->subLinkType != EXPR_SUBLINK;
-        return true;
-    }
-    if (IsA(node, FuncCall)) {
-        struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, node));
-        if ((facts.class != FUNCTION_SAFE && facts.class != FUNCTION_CLOCK) || facts.returns_set)
-            return true;
-    }
-    return parse_walk(node, depends_on_rows, context);
-}
-
-static bool may_bring_collation(Node *node, void *context)
-{
-    return node && (IsA(node, SubLink) || IsA(node, CollateClause) || parse_walk(node, may_bring_collation, context));
-}
-
-/* Only equality of the key's own type finds no more than one key: not that of a type that tells fewer values apart, nor one under
- * another collation, which a text may bring along. */
-static bool finds_one_key(struct analysis *analysis, const struct query *query, Node *value, int slot)
-{
-    const struct text_order *order;
-    uint32_t type = analysis_infer(analysis, query, value, &order);
-    return types_compare(analysis->slots[slot].type, type) && !depends_on_rows(value, analysis) &&
-           !(type_is_string(type) && may_bring_collation(value, NULL));
-}
-
-/* column = value, or value = column, among conditions that hold together. */
-static bool is_bound(struct analysis *analysis, const struct query *query, Node *condition, int slot)
+/* WHERE false, alone or beside other conditions. */
+static bool reads_nothing(const Node *condition)
 {
     ListCell *cell;
-    if (!condition)
-        return false;
-    if (IsA(condition, BoolExpr) && castNode(BoolExpr, condition)->boolop == AND_EXPR) {
-        foreach (cell, castNode(BoolExpr, condition)->args)
-            if (is_bound(analysis, query, lfirst(cell), slot))
+    if (condition && IsA(condition, BoolExpr) && ((const BoolExpr *) condition)->boolop == AND_EXPR)
+        foreach (cell, ((const BoolExpr *) condition)->args)
+            if (reads_nothing(lfirst(cell)))
                 return true;
-        return false;
-    }
-    if (!IsA(condition, A_Expr))
-        return false;
-    const A_Expr *expression = castNode(A_Expr, condition);
-    if (expression->kind != AEXPR_OP || !expression->lexpr || strcmp(parse_name(expression->name), "=") ||
-        function_facts_of_name(analysis->planning, expression->name).users)
-        return false;
-    bool left = IsA(expression->lexpr, ColumnRef) && analysis_slot(analysis, query, expression->lexpr) == slot;
-    bool right = IsA(expression->rexpr, ColumnRef) && analysis_slot(analysis, query, expression->rexpr) == slot;
-    return left != right && finds_one_key(analysis, query, left ? expression->rexpr : expression->lexpr, slot);
-}
-
-/* Rows of one key are on one shard, whichever that is, and come in its order; groups might be sorted. */
-static bool reads_one_key(struct analysis *analysis, const struct query *query)
-{
-    const struct scan *scan = only_scan(analysis, query);
-    if (!scan || !scan_is_sharded(scan) || query->select->groupClause || query->windows)
-        return false;
-    for (size_t k = 0; k < scan->relation.table->settings->key_count; k++)
-        if (!is_bound(analysis, query, query->select->whereClause, scan_key_slot(scan, (int) k)))
-            return false;
-    return true;
+    const A_Const *constant = condition && IsA(condition, A_Const) ? (const A_Const *) condition : NULL;
+    return constant && !constant->isnull && IsA(&constant->val, Boolean) && !constant->val.boolval.boolval;
 }
 
 /* Different values of these types have different texts. */
@@ -465,7 +405,7 @@ bool order_is_harmless(struct analysis *analysis, const struct order_dependent *
     const struct query *query = dependent->query;
     if (!query || !query->scope)
         return false;
-    if (reads_one_key(analysis, query))
+    if (query->select && reads_nothing(query->select->whereClause))
         return true;
     if (!call)
         return false;

@@ -178,13 +178,22 @@ static bool read_order(struct selecting *selecting)
 
 /* ---- LIMIT, OFFSET ---- */
 
+/* PostgreSQL rounds it. */
+static bool has_fraction(const Node *node)
+{
+    if (!IsA(node, A_Const) || ((const A_Const *) node)->isnull || !IsA(&((const A_Const *) node)->val, Float))
+        return false;
+    const char *text = ((const A_Const *) node)->val.fval.fval;
+    return strspn(text, "0123456789") != strlen(text);
+}
+
 /* A constant or parameter; only then is it the same for every shard and for the merge. */
 static bool read_count(struct selecting *selecting, Node *node, struct value *value, bool *present)
 {
     *present = node != NULL;
     if (!node)
         return true;
-    if (!analysis_value(&selecting->analysis, node, TYPE_int8, value))
+    if (has_fraction(node) || !analysis_value(&selecting->analysis, node, TYPE_int8, value))
         return give_up(selecting, "Give LIMIT and OFFSET as numbers or parameters.",
                        "LIMIT or OFFSET is an expression.");
     return true;

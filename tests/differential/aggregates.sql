@@ -487,9 +487,6 @@ SELECT json_agg(r) FROM (SELECT row_to_json(s) AS r FROM (SELECT username, age F
 SELECT json_agg(r) FROM (SELECT json_build_object('u', s.username, 'p', p.list) AS r FROM (SELECT username FROM users WHERE age > 30 ORDER BY username) s
 LEFT JOIN LATERAL (SELECT json_agg(id ORDER BY id) AS list FROM posts WHERE posts.username = s.username) p ON true) t
 
--- rows of one key, wherever they are
-SELECT array_agg(id), sum(likes / 3.0::float8) FROM posts WHERE username = lower('ANN')
-
 -- integers as floats
 SELECT sum(age::float8), avg(age::double precision), avg(weight::real) FROM users, events WHERE events.id < 4
 
@@ -516,3 +513,29 @@ SELECT sum(age + 3000000000) FROM users;
 SELECT sum(age + 2.5) FROM users;
 SELECT max(age + 3000000000) FROM users;
 SELECT max(age + 2.25) FROM users;
+
+-- [rows]
+-- Aggregates of the query around the one that they stand in.
+-- alone
+SELECT (SELECT max(u.age)), (SELECT count(u.country) + 1) FROM users u
+
+-- … of no rows
+SELECT (SELECT max(u.age)), (SELECT count(*) FROM countries WHERE population > count(u.age)) FROM users u WHERE u.age > 1000
+
+-- beside columns of groups
+SELECT country, (SELECT sum(u.age)), (SELECT name FROM countries c WHERE c.code = u.country AND count(u.age) > 2) FROM users u GROUP BY country
+
+-- in HAVING
+SELECT country FROM users u GROUP BY country HAVING EXISTS (SELECT 1 FROM countries c WHERE c.code = u.country AND count(u.username) > 3)
+
+-- over rows of one shard
+SELECT (SELECT max(u.age)), (SELECT count(*) FROM posts WHERE username = 'zoe') FROM users u WHERE u.username = 'bob'
+
+-- beside a query of another sharded table
+SELECT (SELECT max(u.age)), (SELECT count(*) FROM posts p WHERE p.likes < max(u.age)) FROM users u
+
+-- of both, which is the inner query's
+SELECT u.username, (SELECT max(u.age + p.likes) FROM posts p WHERE p.username = u.username) FROM users u
+
+-- lists of no rows
+SELECT count(*), array_agg(username), string_agg(username, ',') FROM users WHERE false

@@ -564,3 +564,21 @@ SELECT avg(u.age), count(p.id) FROM users u TABLESAMPLE SYSTEM (100) JOIN posts 
 
 -- a sample of nothing, behind one of everything
 SELECT count(*) FROM users TABLESAMPLE BERNOULLI (100), posts TABLESAMPLE SYSTEM (0)
+
+-- [total order]
+-- A function of a row in place of a column.
+-- merged by it
+SELECT u.initial, u.username FROM users u ORDER BY 1, 2 LIMIT 20
+
+-- … where it is not selected
+SELECT u.username FROM users u ORDER BY u.initial DESC, u.username LIMIT 20
+
+-- its extremes
+SELECT min(u.initial), max(u.initial) FROM users u
+
+-- [total order]
+-- LIMIT and OFFSET that are rounded
+SELECT username FROM users ORDER BY username LIMIT 3.5 OFFSET 1.4
+
+-- a large one, which is not
+SELECT username FROM users ORDER BY username LIMIT 3000000000 OFFSET 2
