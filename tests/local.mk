@@ -12,6 +12,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
+	tests/unit/plan_town.c \
 	tests/unit/test_analyze.c \
 	tests/unit/test_arena.c \
 	tests/unit/test_auth.c \
@@ -25,6 +26,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_numeric_binary.c \
 	tests/unit/test_pass_through.c \
 	tests/unit/test_plan.c \
+	tests/unit/test_plan_gather.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
@@ -34,6 +36,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_worker.c \
 	tests/unit/town.c \
 	tests/unit/certificates.h \
+	tests/unit/plan_town.h \
 	tests/unit/settings_files.h \
 	tests/unit/town.h
 

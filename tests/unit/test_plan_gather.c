@@ -1,0 +1,324 @@
+/*
+ * plan_gather: what of a query that no shard answers alone the shards compute, which rows move, and what is refused.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "router/plan.h"
+#include "tests/unit/plan_town.h"
+
+TestSuite(plan_gather, .init = plan_town_set_up, .fini = plan_town_tear_down);
+
+/* The library's printer leaves out parentheses that matter. */
+Test(plan_gather, a_gathered_query_keeps_its_parentheses)
+{
+    EXPECT({"SELECT * FROM users u, posts p WHERE (u.age = 1 OR p.body = 'x') IS NOT TRUE", "gather abc"},
+           {"SELECT * FROM users u, posts p WHERE u.age BETWEEN 1 AND (p.body IS NULL)::int", "gather abc"},
+           {"SELECT (u.age = 1) IN (p.body = 'x') FROM users u, posts p", "gather abc"},
+           {"SELECT (NOT u.age = 1)::text FROM users u, posts p", "gather abc"},
+           {"SELECT (coalesce(u.name, p.body) || 'x') COLLATE \"C\" FROM users u, posts p", "gather abc"},
+           {"SELECT (CASE WHEN u.age = 1 THEN ARRAY[p.body] END)[1] FROM users u, posts p", "gather abc"},
+           {"SELECT ((u.age = 1 AND true) IS NOT DISTINCT FROM true) IS NULL FROM users u, posts p",
+            "gather abc"});
+}
+
+/* What is added up must be known to be exact: the types of functions and operators are chosen as PostgreSQL does. */
+Test(plan_gather, sums_are_gathered_where_their_type_is_exact)
+{
+    EXPECT({"SELECT sum(age) + 1 FROM users", "gather abc"}, {"SELECT sum(age / 3.0::float8) + 1 FROM users", "0A000"},
+           {"SELECT sum(created - created) FROM users", "gather abc"},
+           {"SELECT sum(created - interval '1 day' - now()) FROM users", "gather abc"},
+           {"SELECT sum(created - '2024-01-01') FROM users", "gather abc"},
+           {"SELECT sum((created - created) * 2) FROM users", "gather abc"},
+           {"SELECT sum(mod(age, 3::int8)) + 1 FROM users", "gather abc"},
+           {"SELECT sum(half(age)) FROM users", "gather abc"}, {"SELECT sum(half(age::float8)) FROM users", "0A000"},
+           {"SELECT sum(half(unknown_function(age))) FROM users", "0A000"},
+           {"SELECT sum(name::price) FROM users", "gather abc"}, {"SELECT sum(name::interval) FROM users", "gather abc"},
+           {"SELECT sum(name::other) FROM users", "0A000"}, {"SELECT sum(x) FROM (SELECT half(age) AS x FROM users) s", "gather abc"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5) s (x)", "gather abc"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5::float8) s (x)", "0A000"},
+           {"SELECT sum(s) FROM users, generate_series(1, 3) s", "combine abc"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5)) v (a, b)", "gather abc"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5::float8)) v (a, b)", "0A000"},
+           {"WITH RECURSIVE r AS (SELECT name, age AS n FROM users UNION ALL SELECT u.name, r.n FROM users u JOIN r ON u.country = r.name) "
+            "SELECT sum(n) FROM r", "gather abc"},
+           {"WITH RECURSIVE r (x, n) AS (SELECT name, age::float8 FROM users UNION ALL SELECT name, n FROM users JOIN r ON country = x) "
+            "SELECT sum(n) FROM r", "0A000"},
+           {"SELECT sum(age::float8) + 1 FROM users", "gather abc"}, {"SELECT sum(age::real) + 1 FROM users", "0A000"},
+           {"SELECT avg(age::real) FROM users", "gather abc"}, {"SELECT sum(id::float8) + 1 FROM posts", "0A000"},
+           {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "0A000"});
+}
+
+/* (SELECT max(u.age)) is an aggregate of the query around it. */
+Test(plan_gather, aggregates_of_the_query_around_are_gathered)
+{
+    EXPECT({"SELECT (SELECT max(u.age)) FROM users u", "gather abc"}, {"SELECT (SELECT sum(u.age)) FROM users u", "gather abc"},
+           {"SELECT (SELECT array_agg(u.age)) FROM users u", "0A000"}, {"SELECT (SELECT sum(u.age::float8 / 3)) FROM users u", "0A000"},
+           {"SELECT (SELECT sum(u.age::float8 / 3) FROM countries LIMIT 1) FROM users u", "0A000"},
+           {"SELECT country FROM users u GROUP BY country HAVING EXISTS (SELECT 1 FROM countries WHERE count(u.age) > 3)", "gather abc"},
+           {"SELECT * FROM (SELECT (SELECT max(u.age)) FROM users u) s", "0A000"},
+           {"INSERT INTO users (username) SELECT (SELECT max(u.username)) FROM users u", "0A000"},
+           {"INSERT INTO countries SELECT (SELECT max(u.username)) FROM users u", "0A000"},
+           {"INSERT INTO users (username, age) SELECT 'bob', (SELECT max(c.code)) FROM countries c", "single a"},
+           {"SELECT (SELECT max(u.age + p.likes) FROM posts p) FROM users u", "gather abc"},
+           {"SELECT array_agg(age) FROM users WHERE false AND age > 1", "gather abc"});
+}
+
+/* A list that shows in which order rows came is refused, unless nobody can see it, or there is only one order. */
+Test(plan_gather, lists_are_gathered_where_their_order_is_known_or_not_seen)
+{
+    EXPECT({"SELECT array_agg(age) FROM users", "0A000"}, {"SELECT array_length(array_agg(age), 1) FROM users", "gather abc"},
+           {"SELECT 1 = ANY (array_agg(age)) FROM users", "gather abc"}, {"SELECT array_agg(age) @> '{1}' FROM users", "gather abc"},
+           {"SELECT array_agg(age) = '{1}' FROM users", "0A000"}, {"SELECT cardinality(ARRAY(SELECT age FROM users))", "gather abc"},
+           {"SELECT ARRAY(SELECT age FROM users)", "0A000"}, {"SELECT array_length(array_agg(age) || 1, 1) FROM users", "0A000"},
+           {"SELECT array_length(coalesce(array_agg(age), '{}'), 1) FROM users", "gather abc"},
+           {"SELECT length(string_agg(name, ',')) FROM users", "gather abc"},
+           {"SELECT length(string_agg(name, country)) FROM users", "0A000"},
+           {"SELECT jsonb_object_agg(username, age) FROM users", "gather abc"},
+           {"SELECT jsonb_object_agg(name, age) FROM users", "0A000"}, {"SELECT json_object_agg(username, age) FROM users", "0A000"},
+           {"SELECT jsonb_object_agg(id, body) FROM posts", "0A000"},
+           {"SELECT jsonb_object_agg(name, n) FROM (SELECT name, count(*) AS n FROM users GROUP BY 1) s", "gather abc"},
+           {"SELECT jsonb_object_agg(name, n) FROM (SELECT name, count(*) AS n FROM users GROUP BY 1, country) s", "0A000"},
+           {"SELECT jsonb_object_agg(n, name) FROM (SELECT name, count(*) AS n FROM users GROUP BY 1) s", "0A000"},
+           {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s", "gather abc"},
+           {"SELECT array_agg(age) FROM (SELECT * FROM (SELECT age FROM users ORDER BY username) s) s", "gather abc"},
+           {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s WHERE age IN (SELECT likes FROM posts)", "0A000"},
+           {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s JOIN posts ON likes = age", "0A000"},
+           {"WITH s AS (SELECT age FROM users ORDER BY username) SELECT array_agg(age) FROM s", "gather abc"},
+           {"SELECT array_agg(age) FROM users WHERE username = lower('BOB')", "0A000"},
+           {"SELECT sum(x / 3.0::float8 ORDER BY n) FROM numbers", "gather abc"},
+           {"SELECT sum(x / 3.0::float8 ORDER BY x) FROM numbers", "0A000"},
+           {"SELECT sum(x / 3.0::float8) OVER (PARTITION BY x ORDER BY n) FROM numbers", "gather abc"},
+           {"SELECT sum(x / 3.0::float8) OVER (ORDER BY x) FROM numbers", "0A000"},
+           {"SELECT sum(likes / 3.0::float8 ORDER BY id) FROM posts", "0A000"});
+}
+
+/* Its tables are others for a while, under other names, and in a transaction. */
+Test(plan_gather, what_could_see_that_rows_are_gathered_is_refused)
+{
+    EXPECT({"SELECT * FROM information_schema.tables t, users u, posts p", "0A000"},
+           {"SELECT current_query() FROM users u, posts p", "0A000"},
+           {"SELECT pg_my_temp_schema() FROM users u, posts p", "0A000"},
+           {"SELECT u FROM users u, posts p", "0A000"},
+           {"SELECT pg_typeof(u.*) FROM users u, posts p", "0A000"},
+           {"SELECT count(u.*), p.a FROM users u, (SELECT body AS a FROM posts) p, posts a GROUP BY p.a",
+            "gather abc"});
+}
+
+/* What each part of a gathered query asks the shards for. */
+static void expect_gathers(const char *sql, const char *const *reads)
+{
+    struct plan *plan = make(sql);
+    cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
+    int i = 0;
+    for (; i < plan->gather_count && reads[i]; i++)
+        cr_expect_str_eq(plan->gather[i].select, reads[i], "%s\n  %s", sql, plan->gather[i].select);
+    cr_expect(i == plan->gather_count && !reads[i], "%s: %d parts", sql, plan->gather_count);
+    plan_release(plan);
+}
+#define EXPECT_GATHERS(sql, ...) expect_gathers(sql, (const char *const[]){__VA_ARGS__, NULL})
+
+static void expect_over_arrays(const char *sql, const char *wanted)
+{
+    struct plan *plan = make(sql);
+    cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
+    cr_expect(wanted ? plan->gather_values && !strcmp(plan->gather_values, wanted) : !plan->gather_values,
+              "%s\n  %s", sql, plan->gather_values ? plan->gather_values : "none");
+    plan_release(plan);
+}
+
+Test(plan_gather, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
+{
+    expect_over_arrays("SELECT avg(age) FROM users WHERE name <> $1 AND random() > 0",
+                       "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($2) , pg_catalog.unnest($3) )) "
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users WHERE name <> $1 AND random() > 0");
+    expect_over_arrays("WITH x AS (SELECT random() AS one) SELECT avg(age) FROM users, x WHERE age > $3",
+                       "WITH \"keyway: gathered 1\"(age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($4) )), "
+                       "x AS (SELECT random() AS one) "
+                       "SELECT avg(age) FROM \"keyway: gathered 1\" users, x WHERE age > $3");
+    expect_over_arrays("SELECT username, name, count(*) FROM users JOIN (SELECT avg(age) FROM users) x (age) "
+                       "USING (age) GROUP BY username",
+                       NULL);
+}
+
+/* What the shards compute of a query, and what the home shard makes of that. */
+static void expect_pushes(const char *sql, const char *select, const char *rest)
+{
+    struct plan *plan = make(sql);
+    cr_assert_eq(plan->many, PLAN_GATHER, "%s", sql);
+    cr_expect_eq(plan->gather_count, 1, "%s", sql);
+    cr_expect_str_eq(plan->gather[0].select, select, "%s\n  %s", sql, plan->gather[0].select);
+    cr_expect_str_eq(plan->shard_text, rest, "%s\n  %s", sql, plan->shard_text);
+    plan_release(plan);
+}
+#define COPY "pg_temp.\"keyway: gathered 1\" \"keyway: rows\""
+#define C(n) "\"keyway: rows\".c" #n
+
+Test(plan_gather, groups_that_cross_shards_are_made_of_partial_groups)
+{
+    expect_pushes("SELECT name, count(*), max(age) FROM users GROUP BY name HAVING count(*) > 1 ORDER BY 2",
+                  "SELECT name AS c1, pg_catalog.count(*) AS c2, pg_catalog.max(age) AS c3 FROM public.users GROUP BY name",
+                  "SELECT " C(1) " AS name, COALESCE(pg_catalog.sum(" C(2) ")::bigint, 0) AS count, "
+                  "pg_catalog.max(" C(3) ") AS max FROM " COPY " GROUP BY " C(1)
+                  " HAVING COALESCE(pg_catalog.sum(" C(2) ")::bigint, 0) > 1 ORDER BY 2");
+    expect_pushes("SELECT name AS n, count(DISTINCT age) FROM users WHERE lower(name) <> 'x' GROUP BY n",
+                  "SELECT name AS c1, age AS c2 FROM public.users WHERE lower(name) <> 'x' GROUP BY name, age",
+                  "SELECT " C(1) " AS n, count(DISTINCT " C(2) ") AS count FROM " COPY " GROUP BY " C(1));
+}
+
+Test(plan_gather, rows_that_the_shards_find_move_with_the_columns_that_matter)
+{
+    expect_pushes("SELECT DISTINCT name FROM users WHERE age > 1 ORDER BY name",
+                  "SELECT DISTINCT name AS c1 FROM public.users WHERE age > 1",
+                  "SELECT DISTINCT " C(1) " AS name FROM " COPY " ORDER BY name");
+    expect_pushes("SELECT DISTINCT u.name, posts.id + 1 FROM users u JOIN posts USING (username)",
+                  "SELECT DISTINCT u.name AS c1, posts.id AS c2 FROM public.users u JOIN public.posts USING (username)",
+                  "SELECT DISTINCT " C(1) " AS name, " C(2) " + 1 AS \"?column?\" FROM " COPY);
+}
+
+Test(plan_gather, the_first_rows_of_each_shard_are_enough)
+{
+    expect_pushes("SELECT username, age FROM users WHERE age > 1 ORDER BY lower(name) DESC, 2 LIMIT 10 OFFSET 5",
+                  "SELECT lower(name) AS c1, age AS c2, username AS c3 FROM public.users WHERE age > 1 ORDER BY 1 DESC, 2 LIMIT 15",
+                  "SELECT " C(3) " AS username, " C(2) " AS age FROM " COPY " ORDER BY " C(1) " DESC, 2 LIMIT 10 OFFSET 5");
+    expect_pushes("SELECT u.username AS n FROM users u JOIN posts p USING (username) ORDER BY n, p.likes + 1 FETCH FIRST 3 ROWS WITH TIES",
+                  "SELECT u.username AS c1, p.likes + 1 AS c2 FROM public.users u JOIN public.posts p USING (username) "
+                  "ORDER BY 1, 2 FETCH FIRST 3 ROWS WITH TIES",
+                  "SELECT " C(1) " AS n FROM " COPY " ORDER BY n, " C(2) " FETCH FIRST 3 ROWS WITH TIES");
+    expect_pushes("SELECT generate_series(1, age) FROM users ORDER BY lower(name) LIMIT 10", "SELECT age AS c1, name AS c2 FROM public.users",
+                  "SELECT generate_series(1, " C(1) ") AS generate_series FROM " COPY " ORDER BY lower(" C(2) ") LIMIT 10");
+    expect_pushes("SELECT DISTINCT name FROM users ORDER BY name LIMIT 2", "SELECT DISTINCT name AS c1 FROM public.users",
+                  "SELECT DISTINCT " C(1) " AS name FROM " COPY " ORDER BY name LIMIT 2");
+}
+
+Test(plan_gather, what_depends_on_the_place_or_the_rows_around_is_not_computed_by_the_shards)
+{
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE random() > 0.5", "SELECT age FROM public.users");
+    EXPECT_GATHERS("SELECT name, (SELECT count(*) FROM posts WHERE body = users.name) FROM users",
+                   "SELECT name FROM public.users", "SELECT body FROM public.posts");
+}
+
+Test(plan_gather, gathered_are_the_columns_and_rows_that_matter)
+{
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE name = 'x' AND age > 3 AND random() > 0.5",
+                   "SELECT name, age FROM public.users WHERE name = 'x' AND age > 3");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE random() > 0 AND age > $2 AND username < $1",
+                   "SELECT username, age FROM public.users WHERE age > $1 AND username < $2");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE EXISTS (SELECT * FROM posts WHERE body = name AND likes < 2 + 1)",
+                   "SELECT name, age FROM public.users", "SELECT body, likes FROM public.posts WHERE likes < (2 + 1)");
+    /* bare names; columns that are compared with each other */
+    EXPECT_GATHERS("SELECT count(*) FROM users, posts WHERE body = name AND age = 1 AND likes <> id",
+                   "SELECT name, age FROM public.users WHERE age = 1",
+                   "SELECT id, body, likes FROM public.posts WHERE likes <> id");
+}
+
+/* Of tables whose rows are all there, on the row's own shard. */
+Test(plan_gather, gathered_rows_have_partners)
+{
+    EXPECT_GATHERS("SELECT u.name, n.id FROM users u JOIN countries c ON c.code = u.country JOIN notes n ON n.id = u.age "
+                   "WHERE c.title = 'x'",
+                   "SELECT name, age, country FROM public.users u WHERE EXISTS (SELECT 1 FROM public.countries c WHERE "
+                   "c.title = 'x' AND c.code = u.country)");
+    EXPECT_GATHERS("SELECT count(*) FROM users u, posts p, notes n WHERE u.username = p.username AND p.likes = 1 AND n.id = u.age",
+                   "SELECT username, age FROM public.users u WHERE EXISTS (SELECT 1 FROM public.posts p WHERE "
+                   "u.username = p.username AND p.likes = 1)",
+                   "SELECT id, username, likes FROM public.posts p WHERE p.likes = 1");
+    /* no condition on the partner; no condition that leads to it; not all of its rows are here; it may be missing */
+    EXPECT_GATHERS("SELECT u.name, n.id FROM users u, countries c, notes n WHERE c.code = u.country AND n.id = u.age",
+                   "SELECT name, age, country FROM public.users");
+    EXPECT_GATHERS("SELECT u.name, n.id FROM users u, countries c, notes n WHERE c.title = 'x' AND n.id = u.age",
+                   "SELECT name, age FROM public.users");
+    EXPECT_GATHERS("SELECT u.name, n.id FROM users u, notes n WHERE n.id = u.age AND n.username = 'x'",
+                   "SELECT username, name, age FROM public.users");
+    EXPECT_GATHERS("SELECT count(*) FROM users u LEFT JOIN posts p ON u.username = p.username, notes n "
+                   "WHERE p.likes = 1 AND n.id = u.age",
+                   "SELECT username, age FROM public.users", "SELECT id, username, likes FROM public.posts");
+    EXPECT_GATHERS("SELECT count(*) FROM users u, numbers m, notes n WHERE u.age = m.n AND m.x = 1 AND n.id = u.age",
+                   "SELECT age FROM public.users", "SELECT n, x FROM public.numbers m WHERE m.x = 1");
+}
+
+/* Two names of one CTE: only one of them ties the tables. */
+Test(plan_gather, partners_are_tied_in_every_reading)
+{
+    EXPECT_GATHERS("WITH x AS (SELECT u.username AS a, p.username AS b FROM users u, posts p WHERE p.likes = u.age AND u.age = 1) "
+                   "SELECT count(*) FROM x, x y, notes WHERE x.a = x.b AND y.a <> notes.username",
+                   "SELECT username, age FROM public.users u WHERE u.age = 1", "SELECT username, likes FROM public.posts");
+}
+
+Test(plan_gather, one_copy_serves_equal_uses)
+{
+    EXPECT_GATHERS("SELECT count(*) FROM users u, users v, notes WHERE u.age = v.age", "SELECT age FROM public.users");
+    EXPECT_GATHERS("SELECT count(*) FROM users u, users v, notes WHERE u.age = v.age AND v.age > 1",
+                   "SELECT age FROM public.users", "SELECT age FROM public.users v WHERE v.age > 1");
+}
+
+static void expect_indexes(const char *sql, int part, const char *index)
+{
+    struct plan *plan = make(sql);
+    cr_assert(plan->many == PLAN_GATHER && part < plan->gather_count, "%s", sql);
+    cr_assert_eq(plan->gather[part].index_count, index != NULL, "%s", sql);
+    if (index)
+        cr_expect_str_eq(plan->gather[part].indexes[0], index);
+    plan_release(plan);
+}
+
+/* … for which the query would go through the copy again for each row. */
+Test(plan_gather, copies_have_indexes)
+{
+    const char *often = "SELECT name FROM users u WHERE age < (SELECT avg(likes) FROM posts WHERE likes > 1 AND %s)";
+    char sql[200];
+    snprintf(sql, sizeof sql, often, "id = u.age");
+    expect_indexes(sql, 1, "btree (\"id\")");
+    snprintf(sql, sizeof sql, often, "name = body");
+    expect_indexes(sql, 1, "hash (\"body\")");
+    expect_indexes(sql, 0, NULL);
+    snprintf(sql, sizeof sql, often, "id = u.age + likes");
+    expect_indexes(sql, 1, NULL);
+    expect_indexes("SELECT name FROM users u WHERE EXISTS (SELECT * FROM posts WHERE id = u.age)", 1, NULL);
+    expect_indexes("SELECT name FROM users u WHERE age = 1 OR EXISTS (SELECT * FROM posts WHERE id = u.age)", 1, "btree (\"id\")");
+}
+
+Test(plan_gather, gathered_rows_are_never_too_few)
+{
+    /* of the nullable side, of what another table decides, of the clock, of a pattern that may be wrong, under OR */
+    EXPECT_GATHERS("SELECT count(*) FROM users u LEFT JOIN posts p ON p.body = u.name WHERE p.likes IS NULL "
+                   "AND u.age = 1",
+                   "SELECT name, age FROM public.users u WHERE u.age = 1",
+                   "SELECT body, likes FROM public.posts");
+    EXPECT_GATHERS(
+        "SELECT avg(u.age) FROM users u, posts p WHERE u.age = p.likes AND (u.age = 1 OR p.likes = 2)",
+        "SELECT age FROM public.users", "SELECT likes FROM public.posts");
+    EXPECT_GATHERS("SELECT avg(age) FROM users u WHERE u.age > 1 AND EXISTS (SELECT 1 FROM posts p WHERE "
+                   "p.likes = u.age)",
+                   "SELECT age FROM public.users u WHERE u.age > 1", "SELECT likes FROM public.posts");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE name < now()::text AND name <> 'today'",
+                   "SELECT name, age FROM public.users");
+    EXPECT_GATHERS("SELECT avg(age) FROM users WHERE random() > 0 AND name LIKE $1", "SELECT name, age FROM public.users");
+    EXPECT_GATHERS(
+        "SELECT count(*) FROM users u FULL JOIN posts p ON p.likes = u.age WHERE u.age = 1 AND p.likes = 1",
+        "SELECT age FROM public.users", "SELECT likes FROM public.posts");
+}
+
+/* The shards would read the characters of a text that is written anew in the client's encoding. */
+Test(plan_gather, escapes_are_not_written_in_another_encoding)
+{
+    static const struct session_facts latin = {"public", "app", true, false, false};
+    static const struct {
+        const char *sql;
+        enum plan_kind many;
+    } cases[] = {
+        {"SELECT avg(age) FROM users WHERE name <> U&'\\00e9'", PLAN_REFUSE},
+        {"SELECT avg(age) FROM users WHERE name <> E'\\u00e9'", PLAN_REFUSE},
+        {"SELECT avg(age) FROM users WHERE name <> '\xe9'", PLAN_GATHER},
+        {"SELECT avg(age) FROM users WHERE name <> E'\\n'", PLAN_GATHER},
+        {"SELECT name FROM users WHERE name <> E'\\u00e9'", PLAN_CONCAT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error error = {0};
+        struct plan *plan = plan_make(routing, &latin, cases[i].sql, strlen(cases[i].sql), NULL, NULL, 0, &error);
+        cr_assert(plan, "%s", error.message);
+        cr_expect_eq(plan->many, cases[i].many, "%s", cases[i].sql);
+        plan_release(plan);
+    }
+}
