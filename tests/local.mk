@@ -12,6 +12,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
+	tests/unit/stream_scene.c \
 	tests/unit/test_analyze.c \
 	tests/unit/test_arena.c \
 	tests/unit/test_auth.c \
@@ -28,6 +29,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
+	tests/unit/test_stream_tls.c \
 	tests/unit/test_text_order.c \
 	tests/unit/test_utility.c \
 	tests/unit/test_wire.c \
@@ -35,6 +37,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/town.c \
 	tests/unit/certificates.h \
 	tests/unit/settings_files.h \
+	tests/unit/stream_scene.h \
 	tests/unit/town.h
 
 tests_unit_unit_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
