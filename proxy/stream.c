@@ -569,6 +569,11 @@ bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size
     return *length > 0 && may_send(stream);
 }
 
+bool stream_goes_on_when_sent(const struct stream *stream)
+{
+    return stream->cipher && buffer_length(&stream->out) > 0;
+}
+
 void stream_was_sent(struct stream *stream, int result)
 {
     struct buffer *out = outgoing(stream);
@@ -587,7 +592,7 @@ void stream_was_sent(struct stream *stream, int result)
         start(stream, &stream->writable);
     else
         worker_take_memory(stream->worker, out);
-    if (stream->above_high_water || buffer_length(&stream->out) > 0)
+    if (stream->above_high_water || stream_goes_on_when_sent(stream))
         dirty_add(stream);
 }
 
