@@ -139,7 +139,7 @@ void client_close(struct client *client, const struct error *error, const char *
 size_t client_terminate(struct client *client, size_t length)
 {
     stream_flush(&client->stream);
-    client->leaving = buffer_length(&client->stream.out) > 0;
+    client->leaving = stream_has_unsent(&client->stream);
     if (client->leaving) {
         stream_pause(&client->stream);
         return 0;
@@ -270,8 +270,7 @@ static void greet(struct client *client)
     wire_ready(out, 'I');
     client_wrote(client);
     set_state(client, CLIENT_IDLE);
-    if (client->stream.tls == NULL)
-        stream_use_ring(&client->stream);
+    stream_use_ring(&client->stream);
 }
 
 static bool over_user_limit(const struct client *client)
@@ -740,7 +739,7 @@ static bool may_leave(const struct client *client)
 void client_tick(struct client *client, ev_tstamp now)
 {
     const struct settings *settings = state_of(client)->settings;
-    if (client->leaving && buffer_length(&client->stream.out) == 0)
+    if (client->leaving && !stream_has_unsent(&client->stream))
         stream_resume(&client->stream);
     if (client_is_gone(client)) {
         client_close(client, NULL, "it has gone before its answer came");

@@ -35,7 +35,7 @@ static bool is_between_messages(const struct client *client)
 static bool has_output_to_send(struct client *client)
 {
     stream_flush(&client->stream);
-    client->leaving = buffer_length(&client->stream.out) > 0;
+    client->leaving = stream_has_unsent(&client->stream);
     return client->leaving;
 }
 

@@ -199,26 +199,39 @@ static void queue_append(struct pool *pool, struct pool_wait *wait, struct worke
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* The client to serve: the first of this worker (taken out), or else the worker of the first. */
+static struct pool_wait *first_of(const struct pool *pool, const struct worker *worker)
+{
+    struct pool_wait *wait = pool->first;
+    while (wait && wait->worker != worker)
+        wait = wait->next;
+    return wait;
+}
+
+/*
+ * A move costs more than a statement, and with clients waiting on every worker strict order would move half of the servers each time.  So a
+ * server stays with this worker's first as long as the first of all has not waited much longer; where servers are missing,
+ * clients soon have, and what is sent there stays.
+ */
+static bool may_go_first(const struct pool_wait *mine, const struct pool_wait *first, ev_tstamp now)
+{
+    return now - first->since <= (now - mine->since) * 1.25 + 0.001;
+}
+
+/* The client to serve: one of this worker (taken out), or else the worker of the first. */
 static struct pool_wait *queue_take(struct pool *pool, struct worker *worker, bool arriving, struct worker **elsewhere)
 {
-    struct pool_wait *taken = NULL;
     *elsewhere = NULL;
     pthread_mutex_lock(&pool->lock);
-    struct pool_wait *wait = pool->first;
+    struct pool_wait *mine = first_of(pool, worker);
     /* A server that was sent here serves this worker's first: the one it was sent for, or the next in its place. */
-    while (arriving && wait && wait->worker != worker)
-        wait = wait->next;
-    if (wait == NULL)
-        wait = pool->first;
-    if (wait && wait->worker == worker) {
-        queue_remove(pool, wait);
-        taken = wait;
-    } else if (wait) {
-        *elsewhere = wait->worker;
+    if (mine && (arriving || may_go_first(mine, pool->first, ev_now(worker->loop)))) {
+        queue_remove(pool, mine);
+    } else if (pool->first) {
+        *elsewhere = pool->first->worker;
+        mine = NULL;
     }
     pthread_mutex_unlock(&pool->lock);
-    return taken;
+    return mine;
 }
 
 /* --- moving between workers ---------------------------------------------------------------------------------- */

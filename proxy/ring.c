@@ -2,7 +2,7 @@
  * A turn is one io_uring_enter(): it submits the sends and the changes that the turn before has collected, and waits for completions.
  *
  * Sends never wait in the kernel (MSG_DONTWAIT): they are over when the call returns.  One that sent everything makes no completion, so
- * that none wakes a loop that has nothing to read; only what was not sent whole is told.  For that MSG_WAITALL is needed,
+ * that none wakes a loop that has nothing to read, unless the stream has something to do then; what was not sent whole is told always.  For that MSG_WAITALL is needed,
  * without which a short send would count as a success.
  *
  * Receives are multishot: one request makes a completion for each piece that comes, in a buffer of the ring's.  The request outlives its
@@ -287,7 +287,8 @@ static void ask_to_send(struct ring *ring)
         }
         struct io_uring_sqe *sqe = request(ring);
         io_uring_prep_send(sqe, stream->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
-        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        if (!stream_goes_on_when_sent(stream))
+            sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
         io_uring_sqe_set_data64(sqe, (uint64_t) (uintptr_t) stream->ring.place | SEND_BIT);
     }
 }

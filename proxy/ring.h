@@ -1,5 +1,5 @@
 /*
- * ring: the plain bytes of a worker's streams, moved through io_uring.
+ * ring: the bytes of a worker's streams, plain or encrypted, moved through io_uring.
  *
  * One ring per worker, made and used by the worker's thread only.  A stream that is in the ring has one receive that stays armed and takes its
  * memory, when bytes come, from buffers that all streams share; its output leaves with that of all others in the same system call

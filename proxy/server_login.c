@@ -227,8 +227,7 @@ static void login_done(struct server *server)
     server_login_stop(server);
     stream_open(&server->stream, server->worker, fd, tls, &server_stream_owner, server);
     server->stream.fd_borrowed = server->stream.tls_borrowed = true;
-    if (tls == NULL)
-        stream_use_ring(&server->stream);
+    stream_use_ring(&server->stream);
     server->status = 'I';
     server->connected_at = ev_now(server->worker->loop);
     pool_logged_in(server);

@@ -6,9 +6,12 @@
  * While an owner is called, worker->current names the stream; closing or detaching clears it, and that is how
  * stream.c learns, without looking at memory that may be gone, that it must not touch the stream any more.
  *
- * A plain stream in the worker's ring (proxy/ring) does the same with other means: it is told what was received where
+ * A stream in the worker's ring (proxy/ring) does the same with other means: it is told what was received where
  * others receive, and hands its output over at the end of the turn where others send.  Whatever is rare (a failed
  * send, a large piece, a move to another worker) is done by hand, as for the others.
+ *
+ * Under TLS what is received goes through the stream's cipher before it is offered, and what is sent after it was
+ * written; how the bytes are moved makes no difference to it.
  *
  *      event                       running                         paused
  *      socket readable             receive, offer                  stop watching
@@ -22,86 +25,21 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxy/stream_tls.h"
+#include "proxy/cipher.h"
+#include "proxy/dirty.h"
+#include "proxy/transfer.h"
 
-enum { TURN_LIMIT = 1024 }; /* visits to dirty streams before the loop looks at its sockets again */
+enum {
+    TURN_LIMIT = 1024,           /* visits to dirty streams before the loop looks at its sockets again */
+    ENCRYPTED_MOST = 64 * 1024,  /* no more is encrypted while so much waits to be sent */
+    ENCRYPTED_BOUND = 256 * 1024, /* only what TLS has to say itself, to a peer that asks and does not read, comes to so much */
+};
 
-/* --- memory of buffers
- * ------------------------------------------------------------------------------------------ */
-
-static void own_memory(struct worker *worker, struct buffer *buffer)
-{
-    if (buffer->bytes != NULL)
-        return;
-    buffer->bytes =
-        worker->spare_count > 0 ? worker->spares[--worker->spare_count] : memory_resize(NULL, WORKER_SPARE);
-    buffer->capacity = WORKER_SPARE;
-}
-
-static void give_back(struct worker *worker, struct buffer *buffer)
-{
-    if (buffer->bytes == NULL)
-        return;
-    if (worker != NULL && buffer->capacity == WORKER_SPARE && worker->spare_count < WORKER_SPARES) {
-        worker->spares[worker->spare_count++] = buffer->bytes;
-        *buffer = (struct buffer){0};
-    } else {
-        buffer_free(buffer);
-    }
-}
-
-/* --- the dirty list
- * --------------------------------------------------------------------------------------------- */
-
-static void unmark(struct stream *stream)
-{
-    if (!stream->dirty)
-        return;
-    *stream->dirty_place = stream->next_dirty;
-    if (stream->next_dirty != NULL)
-        stream->next_dirty->dirty_place = stream->dirty_place;
-    else
-        stream->worker->dirty_tail = stream->dirty_place;
-    stream->dirty = false;
-}
-
-static void mark(struct stream *stream)
-{
-    struct worker *worker = stream->worker;
-    if (stream->dirty || worker == NULL || stream->closed)
-        return;
-    stream->dirty = true;
-    stream->next_dirty = NULL;
-    stream->dirty_place = worker->dirty_tail;
-    *worker->dirty_tail = stream;
-    worker->dirty_tail = &stream->next_dirty;
-}
-
-/* In front: what its owner writes when it is offered input leaves together with what others have written. */
-static void mark_first(struct stream *stream)
-{
-    struct worker *worker = stream->worker;
-    if (worker == NULL || stream->closed)
-        return;
-    unmark(stream);
-    if (worker->dirty == NULL) {
-        mark(stream);
-        return;
-    }
-    stream->dirty = true;
-    stream->next_dirty = worker->dirty;
-    stream->dirty_place = &worker->dirty;
-    stream->next_dirty->dirty_place = &stream->next_dirty;
-    worker->dirty = stream;
-}
-
-/* --- watching
- * --------------------------------------------------------------------------------------------------- */
+/* --- watching -------------------------------------------------------------------------------------------------- */
 
 /* In the ring libev is asked only when there is something for it to do. */
 static void start(struct stream *stream, ev_io *watcher)
@@ -130,6 +68,8 @@ static void enter_ring(struct stream *stream)
 
 static void start_receiving(struct stream *stream)
 {
+    if (stream->cipher != NULL && stream->cipher->ended)
+        return;
     if (stream->ring.place != NULL)
         ring_receive(stream->worker->ring, stream);
     else
@@ -144,8 +84,7 @@ static void stop_receiving(struct stream *stream)
         stop(stream, &stream->readable);
 }
 
-/* --- calling the owner
- * ------------------------------------------------------------------------------------------ */
+/* --- calling the owner ----------------------------------------------------------------------------------------- */
 
 static void enter_owner(struct stream *stream)
 {
@@ -161,16 +100,28 @@ static bool leave_owner(struct worker *worker, const struct stream *stream)
     return there;
 }
 
+static void drop(struct stream *stream, struct buffer *buffer)
+{
+    buffer_clear(buffer);
+    worker_take_memory(stream->worker, buffer);
+}
+
+static void drop_output(struct stream *stream)
+{
+    drop(stream, &stream->out);
+    if (stream->cipher != NULL)
+        drop(stream, &stream->cipher->out);
+}
+
 static void fail(struct stream *stream, const char *reason)
 {
     stream->failed = true;
     stream->failure = reason;
     stream->above_high_water = false;
-    buffer_clear(&stream->out);
-    give_back(stream->worker, &stream->out);
+    drop_output(stream);
     if (stream->worker != NULL)
         stop(stream, &stream->writable);
-    mark(stream);
+    dirty_add(stream);
 }
 
 static void tell_end(struct stream *stream, const char *reason)
@@ -189,7 +140,7 @@ static void refuse_plain_rest(struct stream *stream)
     if (!stream->handshaking || buffer_length(&stream->in) == 0)
         return;
     buffer_clear(&stream->in);
-    give_back(stream->worker, &stream->in);
+    worker_take_memory(stream->worker, &stream->in);
     fail(stream, "unencrypted bytes after the request for TLS");
 }
 
@@ -203,10 +154,10 @@ static bool offer_read(struct stream *stream, const uint8_t *bytes, size_t lengt
         return false;
     assert(used <= length);
     if (used < length) {
-        own_memory(worker, &stream->in);
+        worker_lend_memory(worker, &stream->in);
         buffer_append(&stream->in, bytes + used, length - used);
     } else {
-        give_back(worker, &stream->in);
+        worker_take_memory(worker, &stream->in);
     }
     refuse_plain_rest(stream);
     return true;
@@ -223,30 +174,12 @@ static bool offer_waiting(struct stream *stream)
     assert(used <= length);
     buffer_take(&stream->in, used);
     if (used == length)
-        give_back(worker, &stream->in);
+        worker_take_memory(worker, &stream->in);
     refuse_plain_rest(stream);
     return true;
 }
 
-/* --- receiving
- * -------------------------------------------------------------------------------------------------- */
-
-static struct transfer plain_end(void)
-{
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-        return (struct transfer){.end = TRANSFER_WAIT_READ};
-    return (struct transfer){.end = TRANSFER_FAILED, .reason = strerrordesc_np(errno)};
-}
-
-static struct transfer plain_receive(int fd, uint8_t *place, size_t room, int flags)
-{
-    ssize_t got = recv(fd, place, room, flags);
-    if (got > 0)
-        return (struct transfer){.count = (size_t) got};
-    if (got == 0)
-        return (struct transfer){.end = TRANSFER_CLOSED, .reason = "connection closed by peer"};
-    return plain_end();
-}
+/* --- receiving ------------------------------------------------------------------------------------------------- */
 
 enum receive_outcome { RECEIVED, RECEIVED_NOTHING, STREAM_GONE };
 
@@ -275,11 +208,7 @@ static enum receive_outcome received_nothing(struct stream *stream, const struct
 {
     switch (transfer->end) {
     case TRANSFER_GOOD:
-    case TRANSFER_WAIT_READ:
-        return RECEIVED_NOTHING;
-    case TRANSFER_WAIT_WRITE:
-        stream->read_wants_write = true;
-        start(stream, &stream->writable);
+    case TRANSFER_WAIT:
         return RECEIVED_NOTHING;
     case TRANSFER_CLOSED:
         return peer_closed(stream, transfer->reason);
@@ -299,6 +228,29 @@ static bool take_in(struct stream *stream, const uint8_t *bytes, size_t length)
     return offer_waiting(stream);
 }
 
+/* The cipher keeps what it has not read.  Is there more to be read, or has it something to say itself? */
+static void settle_cipher(struct stream *stream)
+{
+    struct cipher *cipher = stream->cipher;
+    if (cipher->lent_length > 0)
+        worker_lend_memory(stream->worker, &cipher->in);
+    cipher_keep(cipher);
+    stream->read_again = cipher_has_more(cipher);
+    if (buffer_length(&cipher->in) == 0)
+        worker_take_memory(stream->worker, &cipher->in);
+    if (buffer_length(&cipher->out) > 0)
+        dirty_add(stream);
+    if (buffer_length(&cipher->out) > ENCRYPTED_BOUND)
+        fail(stream, "TLS: the peer does not read what it asks for");
+}
+
+static struct transfer receive_decrypted(struct stream *stream, uint8_t *place, size_t room)
+{
+    struct transfer transfer = cipher_receive(stream->cipher, place, room);
+    settle_cipher(stream);
+    return transfer;
+}
+
 /*
  * Bytes that wait are put in front of the new ones, in the worker's buffer, so that the owner sees one piece
  * and `in` stays small; when they are too many for that, the new ones are read behind them.
@@ -310,13 +262,12 @@ static enum receive_outcome receive(struct stream *stream)
     bool behind = waiting > WORKER_READ_BUFFER / 2;
     size_t room = behind ? WORKER_READ_BUFFER / 2 : WORKER_READ_BUFFER - waiting;
     uint8_t *place = behind ? buffer_reserve(&stream->in, room) : worker->read_buffer + waiting;
-    struct transfer transfer = stream->tls ? stream_tls_receive(stream->tls, place, room)
-                                           : plain_receive(stream->fd, place, room, 0);
-    stream->read_again = transfer.again;
+    struct transfer transfer = stream->cipher ? receive_decrypted(stream, place, room)
+                                              : transfer_receive(stream->fd, place, room, 0);
     if (transfer.count == 0)
         return received_nothing(stream, &transfer);
-    if (transfer.again)
-        mark_first(stream);
+    if (stream->read_again)
+        dirty_add_first(stream);
     stream->bytes_received += transfer.count;
     worker->received++;
     stream->offer_again = false;
@@ -341,50 +292,56 @@ static void tell_half_closed(struct stream *stream)
     leave_owner(worker, stream);
 }
 
+static struct transfer peek(struct stream *stream)
+{
+    uint8_t byte;
+    if (stream->cipher == NULL)
+        return transfer_receive(stream->fd, &byte, 1, MSG_PEEK);
+    struct transfer transfer = cipher_peek(stream->cipher);
+    settle_cipher(stream);
+    return transfer;
+}
+
 /* A paused stream became readable: by bytes, which wait, or by its peer's end. */
 static void look_at_paused(struct stream *stream)
 {
-    uint8_t byte;
-    struct transfer transfer = {.end = TRANSFER_GOOD};
-    if (stream->owner->half_closed != NULL)
-        transfer = stream->tls ? stream_tls_peek(stream->tls) : plain_receive(stream->fd, &byte, 1, MSG_PEEK);
-    stream->read_again |= transfer.again;
-    if (transfer.end == TRANSFER_WAIT_READ)
+    struct transfer transfer = peek(stream);
+    if (transfer.end == TRANSFER_WAIT)
         return;
     stop_receiving(stream);
-    if (transfer.end == TRANSFER_CLOSED || transfer.end == TRANSFER_FAILED)
+    if (transfer.end != TRANSFER_GOOD && stream->owner->half_closed != NULL)
         tell_half_closed(stream);
+}
+
+/* What TLS fails of is told to the peer as well, if that takes no waiting. */
+static void fail_tls(struct stream *stream, const char *reason)
+{
+    struct buffer *out = &stream->cipher->out;
+    transfer_send(stream->fd, buffer_data(out), buffer_length(out));
+    fail(stream, reason);
 }
 
 static void shake_hands(struct stream *stream)
 {
-    struct transfer transfer = stream_tls_handshake(stream->tls);
+    struct transfer transfer = cipher_shake_hands(stream->cipher);
+    settle_cipher(stream);
     switch (transfer.end) {
-    case TRANSFER_WAIT_READ:
-        return;
-    case TRANSFER_WAIT_WRITE:
-        start(stream, &stream->writable);
+    case TRANSFER_WAIT:
         return;
     case TRANSFER_GOOD:
         stream->handshaking = false;
-        stream->read_again = SSL_has_pending(stream->tls);
-        mark(stream);
+        dirty_add(stream);
         return;
     case TRANSFER_CLOSED:
     case TRANSFER_FAILED:
-        fail(stream, transfer.reason);
+        fail_tls(stream, transfer.reason);
         return;
     }
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+/* Of TLS: something was offered to the cipher, or its end. */
+static void read_encrypted(struct stream *stream)
 {
-    (void) loop, (void) events;
-    struct stream *stream = watcher->data;
-    if (stream->write_wants_read) {
-        stream->write_wants_read = false;
-        mark(stream);
-    }
     if (stream->handshaking)
         shake_hands(stream);
     else if (stream->paused)
@@ -393,71 +350,125 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         receive(stream);
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------------------- */
-
-static struct transfer plain_send(int fd, const uint8_t *bytes, size_t length)
+/* What the ring does for those that are in it. */
+static void offer_to_cipher(struct stream *stream)
 {
-    ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
-    if (sent >= 0)
-        return (struct transfer){.count = (size_t) sent,
-                                 .end = (size_t) sent == length ? TRANSFER_GOOD : TRANSFER_WAIT_WRITE};
-    struct transfer transfer = plain_end();
-    if (transfer.end == TRANSFER_WAIT_READ)
-        transfer.end = TRANSFER_WAIT_WRITE;
-    return transfer;
+    uint8_t *place = stream->worker->encrypted;
+    struct transfer transfer = transfer_receive(stream->fd, place, WORKER_ENCRYPTED, 0);
+    if (transfer.count > 0)
+        cipher_offer(stream->cipher, place, transfer.count);
+    else if (transfer.end != TRANSFER_WAIT)
+        cipher_end(stream->cipher, transfer.end == TRANSFER_FAILED ? transfer.reason : NULL);
 }
 
-/* Send as much of `bytes` as the socket takes; returns how much that was.  A failure is noted in the stream.
- */
-static size_t send_bytes(struct stream *stream, const uint8_t *bytes, size_t length)
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    size_t done = 0;
-    enum transfer_end end = TRANSFER_GOOD;
-    while (done < length && end == TRANSFER_GOOD) {
-        struct transfer transfer = stream->tls && !stream->handshaking
-                                       ? stream_tls_send(stream->tls, bytes + done, length - done)
-                                       : plain_send(stream->fd, bytes + done, length - done);
-        end = transfer.end;
-        done += transfer.count;
-        if (end == TRANSFER_CLOSED || end == TRANSFER_FAILED)
-            fail(stream, transfer.reason);
+    (void) loop, (void) events;
+    struct stream *stream = watcher->data;
+    if (stream->cipher != NULL) {
+        offer_to_cipher(stream);
+        read_encrypted(stream);
+    } else if (stream->paused) {
+        look_at_paused(stream);
+    } else {
+        receive(stream);
     }
-    stream->bytes_sent += done;
-    if (end == TRANSFER_WAIT_WRITE)
-        start(stream, &stream->writable);
-    if (end == TRANSFER_WAIT_READ) {
-        stream->write_wants_read = true;
-        start(stream, &stream->readable);
-    }
-    return done;
+}
+
+/* --- sending --------------------------------------------------------------------------------------------------- */
+
+/* What the socket is to get: of TLS what was encrypted. */
+static struct buffer *outgoing(struct stream *stream)
+{
+    return stream->cipher ? &stream->cipher->out : &stream->out;
 }
 
 static bool may_send(const struct stream *stream)
 {
-    return stream->worker != NULL && !stream->closed && !stream->failed && !stream->handshaking &&
-           !stream->write_wants_read && !ev_is_active(&stream->writable);
+    return stream->worker != NULL && !stream->closed && !stream->failed && !ev_is_active(&stream->writable);
 }
 
+/* Of these bytes so much as may wait to be sent; returns how much that was. */
+static size_t encrypt(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    struct cipher *cipher = stream->cipher;
+    size_t done = 0;
+    while (done < length && buffer_length(&cipher->out) < ENCRYPTED_MOST && !stream->handshaking && !stream->failed) {
+        worker_lend_memory(stream->worker, &cipher->out);
+        struct transfer transfer = cipher_send(cipher, bytes + done, length - done);
+        done += transfer.count;
+        if (transfer.end != TRANSFER_GOOD)
+            fail_tls(stream, transfer.reason ? transfer.reason : "TLS cannot send");
+    }
+    stream->bytes_sent += done;
+    return done;
+}
+
+static void encrypt_output(struct stream *stream)
+{
+    if (stream->cipher == NULL)
+        return;
+    size_t done = encrypt(stream, buffer_data(&stream->out), buffer_length(&stream->out));
+    if (stream->failed)
+        return;
+    buffer_take(&stream->out, done);
+    if (buffer_length(&stream->out) == 0)
+        worker_take_memory(stream->worker, &stream->out);
+}
+
+/* Send as much of `bytes` as the socket takes; returns how much that was.  A failure is noted in the stream. */
+static size_t send_bytes(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    struct transfer transfer = transfer_send(stream->fd, bytes, length);
+    if (transfer.end == TRANSFER_FAILED)
+        fail(stream, transfer.reason);
+    else if (transfer.end == TRANSFER_WAIT)
+        start(stream, &stream->writable);
+    if (stream->cipher == NULL)
+        stream->bytes_sent += transfer.count;
+    return transfer.count;
+}
+
+/* All that waits, in as many pieces as it is encrypted in; until the socket takes no more. */
 static void send_waiting(struct stream *stream)
 {
-    if (buffer_length(&stream->out) > 0 && may_send(stream)) {
-        size_t sent = send_bytes(stream, buffer_data(&stream->out), buffer_length(&stream->out));
-        if (stream->failed)
-            return;
-        buffer_take(&stream->out, sent);
+    struct buffer *out = outgoing(stream);
+    while (may_send(stream)) {
+        encrypt_output(stream);
+        if (stream->failed || buffer_length(out) == 0)
+            break;
+        size_t sent = send_bytes(stream, buffer_data(out), buffer_length(out));
+        if (!stream->failed)
+            buffer_take(out, sent);
     }
-    if (buffer_length(&stream->out) == 0)
-        give_back(stream->worker, &stream->out);
+    if (buffer_length(out) == 0)
+        worker_take_memory(stream->worker, out);
+}
+
+/* A large piece, when nothing waits before it: without copying it. */
+static size_t send_large(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    size_t done = 0;
+    if (stream->cipher == NULL)
+        return send_bytes(stream, bytes, length);
+    while (done < length && may_send(stream) && !stream->handshaking) {
+        done += encrypt(stream, bytes + done, length - done);
+        send_waiting(stream);
+    }
+    return done;
 }
 
 /* In the ring, together with what others have to send. */
 static void send_at_turn_end(struct stream *stream)
 {
-    if (stream->ring.place != NULL && buffer_length(&stream->out) > 0)
-        ring_send(stream->worker->ring, stream);
-    else
+    if (stream->ring.place == NULL) {
         send_waiting(stream);
+        return;
+    }
+    if (may_send(stream))
+        encrypt_output(stream);
+    if (!stream->failed && buffer_length(outgoing(stream)) > 0)
+        ring_send(stream->worker->ring, stream);
 }
 
 /* The sending itself happens at the end of the turn. */
@@ -466,17 +477,10 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
     (void) loop, (void) events;
     struct stream *stream = watcher->data;
     stop(stream, watcher);
-    if (stream->read_wants_write) {
-        stream->read_wants_write = false;
-        stream->read_again = true;
-    }
-    mark(stream);
-    if (stream->handshaking)
-        shake_hands(stream);
+    dirty_add(stream);
 }
 
-/* --- the end of a turn
- * ------------------------------------------------------------------------------------------ */
+/* --- the end of a turn ----------------------------------------------------------------------------------------- */
 
 static bool offer_again(struct stream *stream)
 {
@@ -514,12 +518,14 @@ static void end_failed(struct stream *stream)
     if (stream->ring.place != NULL) { /* the last reads are made by hand */
         ring_leave(stream->worker->ring, stream);
         stream->offer_again = buffer_length(&stream->in) > 0;
-        mark(stream);
+        dirty_add(stream);
         return;
     }
+    if (stream->cipher != NULL)
+        offer_to_cipher(stream);
     switch (receive(stream)) {
     case RECEIVED:
-        mark(stream);
+        dirty_add(stream);
         return;
     case RECEIVED_NOTHING:
         tell_end(stream, stream->failure);
@@ -548,24 +554,30 @@ void stream_turn_end(struct worker *worker)
 {
     for (int visits = 0; worker->dirty != NULL && visits < TURN_LIMIT; visits++) {
         struct stream *stream = worker->dirty;
-        unmark(stream);
+        dirty_remove(stream);
         see_to(stream);
     }
 }
 
-/* --- told by the ring
- * ----------------------------------------------------------------------------------------------- */
+/* --- told by the ring ------------------------------------------------------------------------------------------ */
 
 bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size_t *length)
 {
-    *bytes = buffer_data(&stream->out);
-    *length = buffer_length(&stream->out);
+    const struct buffer *out = stream->cipher ? &stream->cipher->out : &stream->out;
+    *bytes = buffer_data(out);
+    *length = buffer_length(out);
     return *length > 0 && may_send(stream);
+}
+
+bool stream_goes_on_when_sent(const struct stream *stream)
+{
+    return stream->cipher && buffer_length(&stream->out) > 0;
 }
 
 void stream_was_sent(struct stream *stream, int result)
 {
-    size_t length = buffer_length(&stream->out);
+    struct buffer *out = outgoing(stream);
+    size_t length = buffer_length(out);
     if (result == STREAM_ALL_SENT)
         result = length < INT_MAX ? (int) length : INT_MAX;
     if (result < 0 && result != -EAGAIN && result != -EINTR) {
@@ -573,20 +585,26 @@ void stream_was_sent(struct stream *stream, int result)
         return;
     }
     size_t sent = result > 0 ? (size_t) result : 0;
-    stream->bytes_sent += sent;
-    buffer_take(&stream->out, sent);
+    if (stream->cipher == NULL)
+        stream->bytes_sent += sent;
+    buffer_take(out, sent);
     if (sent < length)
         start(stream, &stream->writable);
     else
-        give_back(stream->worker, &stream->out);
-    if (stream->above_high_water)
-        mark(stream);
+        worker_take_memory(stream->worker, out);
+    if (stream->above_high_water || stream_goes_on_when_sent(stream))
+        dirty_add(stream);
 }
 
 void stream_left_over(struct stream *stream, const uint8_t *bytes, size_t length)
 {
+    if (stream->cipher != NULL) {
+        cipher_offer(stream->cipher, bytes, length);
+        settle_cipher(stream);
+        return;
+    }
     stream->bytes_received += length;
-    own_memory(stream->worker, &stream->in);
+    worker_lend_memory(stream->worker, &stream->in);
     buffer_append(&stream->in, bytes, length);
 }
 
@@ -594,6 +612,11 @@ void stream_received(struct stream *stream, const uint8_t *bytes, size_t length)
 {
     if (stream->end_told)
         return;
+    if (stream->cipher != NULL) {
+        cipher_offer(stream->cipher, bytes, length);
+        read_encrypted(stream);
+        return;
+    }
     if (stream->paused) {
         stream_left_over(stream, bytes, length);
         stop_receiving(stream);
@@ -610,7 +633,10 @@ void stream_receive_ended(struct stream *stream, int error)
     const char *reason = error ? strerrordesc_np(error) : "connection closed by peer";
     if (stream->end_told)
         return;
-    if (stream->paused) {
+    if (stream->cipher != NULL) {
+        cipher_end(stream->cipher, error ? reason : NULL);
+        read_encrypted(stream);
+    } else if (stream->paused) {
         if (stream->owner->half_closed != NULL)
             tell_half_closed(stream);
     } else if (error) {
@@ -620,8 +646,7 @@ void stream_receive_ended(struct stream *stream, int error)
     }
 }
 
-/* --- what owners call
- * ------------------------------------------------------------------------------------------- */
+/* --- what owners call ------------------------------------------------------------------------------------------ */
 
 static void watch(struct stream *stream)
 {
@@ -632,12 +657,12 @@ static void watch(struct stream *stream)
         enter_ring(stream);
     if (!stream->paused && !stream->end_told)
         start_receiving(stream);
-    if (stream->tls != NULL && !stream->handshaking && SSL_has_pending(stream->tls))
-        stream->read_again = true;
+    if (stream->cipher != NULL)
+        stream->read_again = cipher_has_more(stream->cipher);
     if (buffer_length(&stream->in) > 0)
         stream->offer_again = true;
-    if (stream->read_again || stream->offer_again || stream->failed || buffer_length(&stream->out) > 0)
-        mark(stream);
+    if (stream->read_again || stream->offer_again || stream->failed || stream_has_unsent(stream))
+        dirty_add(stream);
 }
 
 void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
@@ -645,13 +670,13 @@ void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
 {
     *stream = (struct stream){.fd = fd, .tls = tls, .worker = worker, .owner = owner, .context = context};
     if (tls != NULL)
-        stream_tls_prepare(tls);
+        stream->cipher = cipher_new(tls);
     watch(stream);
 }
 
 void stream_use_ring(struct stream *stream)
 {
-    assert(stream->tls == NULL);
+    assert(!stream->handshaking);
     stream->through_ring = true;
     if (stream->closed || stream->worker == NULL || stream->worker->ring == NULL || stream->ring.place != NULL)
         return;
@@ -670,12 +695,10 @@ bool stream_accept_tls(struct stream *stream, SSL_CTX *context)
     if (stream->failed || buffer_length(&stream->out) > 0)
         return false;
     SSL *tls = SSL_new(context);
-    if (tls == NULL || SSL_set_fd(tls, stream->fd) != 1) {
-        SSL_free(tls);
+    if (tls == NULL)
         return false;
-    }
     SSL_set_accept_state(tls);
-    stream_tls_prepare(tls);
+    stream->cipher = cipher_new(tls);
     stream->tls = tls;
     stream->handshaking = true;
     return true;
@@ -688,8 +711,8 @@ bool stream_write(struct stream *stream, const void *bytes, size_t length)
     size_t sent = 0;
     if (length >= STREAM_LARGE_WRITE && may_send(stream)) {
         send_waiting(stream);
-        if (buffer_length(&stream->out) == 0 && may_send(stream))
-            sent = send_bytes(stream, bytes, length);
+        if (!stream_has_unsent(stream) && may_send(stream))
+            sent = send_large(stream, bytes, length);
     }
     if (!stream->failed && sent < length)
         buffer_append(stream_output(stream), (const uint8_t *) bytes + sent, length - sent);
@@ -699,23 +722,27 @@ bool stream_write(struct stream *stream, const void *bytes, size_t length)
 struct buffer *stream_output(struct stream *stream)
 {
     if (stream->worker != NULL)
-        own_memory(stream->worker, &stream->out);
+        worker_lend_memory(stream->worker, &stream->out);
     return &stream->out;
 }
 
 bool stream_wrote(struct stream *stream)
 {
     if (stream->closed || stream->failed) {
-        buffer_clear(&stream->out);
-        give_back(stream->worker, &stream->out);
+        drop(stream, &stream->out);
         return true;
     }
-    mark(stream);
+    dirty_add(stream);
     if (buffer_length(&stream->out) > STREAM_HIGH_WATER)
         send_waiting(stream);
     if (buffer_length(&stream->out) > STREAM_HIGH_WATER)
         stream->above_high_water = true;
     return !stream->above_high_water;
+}
+
+bool stream_has_unsent(const struct stream *stream)
+{
+    return buffer_length(&stream->out) > 0 || (stream->cipher && buffer_length(&stream->cipher->out) > 0);
 }
 
 void stream_flush(struct stream *stream)
@@ -738,7 +765,7 @@ void stream_resume(struct stream *stream)
     if (buffer_length(&stream->in) > 0 || being_offered)
         stream->offer_again = true;
     if (stream->offer_again || stream->read_again || stream->failed)
-        mark_first(stream);
+        dirty_add_first(stream);
 }
 
 bool stream_peer_is_gone(const struct stream *stream)
@@ -752,7 +779,7 @@ static void let_go(struct stream *stream)
     struct worker *worker = stream->worker;
     if (worker == NULL)
         return;
-    unmark(stream);
+    dirty_remove(stream);
     stop(stream, &stream->readable);
     stop(stream, &stream->writable);
     if (worker->current == stream)
@@ -773,6 +800,29 @@ void stream_attach(struct stream *stream, struct worker *worker)
     watch(stream);
 }
 
+/* A failed send has lost bytes: the peer could make nothing of an alert behind them. */
+static void say_goodbye(struct stream *stream)
+{
+    struct buffer *out = &stream->cipher->out;
+    if (stream->handshaking || stream->failed)
+        return;
+    cipher_close(stream->cipher);
+    transfer_send(stream->fd, buffer_data(out), buffer_length(out));
+}
+
+static void close_tls(struct stream *stream)
+{
+    if (stream->cipher == NULL)
+        return;
+    if (!stream->tls_borrowed)
+        say_goodbye(stream);
+    cipher_free(stream->cipher);
+    stream->cipher = NULL;
+    if (!stream->tls_borrowed)
+        SSL_free(stream->tls);
+    stream->tls = NULL;
+}
+
 void stream_close(struct stream *stream)
 {
     if (stream->closed)
@@ -783,16 +833,9 @@ void stream_close(struct stream *stream)
         ring_forget(stream->worker->ring, stream);
     let_go(stream);
     stream->closed = true;
-    buffer_clear(&stream->in);
-    buffer_clear(&stream->out);
-    give_back(stream->worker, &stream->in);
-    give_back(stream->worker, &stream->out);
-    if (stream->tls != NULL && !stream->tls_borrowed) {
-        if (!stream->handshaking && !stream->failed)
-            stream_tls_goodbye(stream->tls);
-        SSL_free(stream->tls);
-    }
-    stream->tls = NULL;
+    drop(stream, &stream->in);
+    drop(stream, &stream->out);
+    close_tls(stream);
     if (!stream->fd_borrowed)
         close(stream->fd);
     stream->fd = -1;

@@ -62,6 +62,7 @@ struct stream {
     struct ring_part ring; /* while its bytes move through the worker's ring */
     int fd;                /* -1 when closed */
     SSL *tls;              /* NULL: plain */
+    struct cipher *cipher; /* between it and the socket; NULL: plain */
     bool tls_borrowed;     /* the SSL belongs to a PGconn: never freed here */
     bool fd_borrowed;      /* the descriptor belongs to a PGconn: never closed here */
     bool handshaking;      /* stream_accept_tls() is under way */
@@ -70,9 +71,7 @@ struct stream {
     bool above_high_water; /* stream_write() said so */
     bool dirty;            /* in the worker's list */
     bool offer_again;      /* bytes wait in `in` that the owner has not seen since stream_resume() */
-    bool read_again;       /* bytes wait inside the SSL, of which the socket says nothing */
-    bool read_wants_write; /* TLS must send before it can receive */
-    bool write_wants_read; /* TLS must receive before it can send */
+    bool read_again;       /* bytes wait inside the cipher, of which the socket says nothing */
     bool failed;           /* sending failed: what is readable is still offered, then ended() is called */
     bool last_reads;       /* … and that has begun */
     bool end_told;         /* ended() was called */
@@ -90,8 +89,8 @@ struct stream {
  * fields; tls_borrowed and fd_borrowed are for the owner to set afterwards. */
 void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
                  const struct stream_owner *owner, void *context);
-/* From now on, and on every worker it will be attached to, bytes move through the worker's ring where it has one (proxy/ring).  For plain
- * streams that will stay so: TLS is not taken up any more. */
+/* From now on, and on every worker it will be attached to, bytes move through the worker's ring where it has one (proxy/ring).  A stream that
+ * is plain now stays so, and one under TLS has shaken hands. */
 void stream_use_ring(struct stream *stream);
 /* Server side of a TLS handshake on a stream that is open and plain: input() is next called with decrypted
  * bytes; a failed handshake calls ended().  What was written before leaves in plain first.  False, and
@@ -108,6 +107,9 @@ struct buffer *stream_output(struct stream *stream);
 bool stream_wrote(struct stream *stream); /* as stream_write() returns */
 /* Send now what can be sent, for a stream about to be closed. */
 void stream_flush(struct stream *stream);
+
+/* There is output that has not left yet. */
+bool stream_has_unsent(const struct stream *stream);
 
 /* Stop offering input; and offer again, first what waits, at the end of this turn. */
 void stream_pause(struct stream *stream);
@@ -133,6 +135,8 @@ void stream_turn_end(struct worker *worker);
 
 /* The output, if it may be sent now.  It is not touched until stream_was_sent(). */
 bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size_t *length);
+/* There is something to do when all of it was sent: more to encrypt. */
+bool stream_goes_on_when_sent(const struct stream *stream);
 /* So many bytes of it were sent, STREAM_ALL_SENT, or none for this reason (an errno, negative). */
 void stream_was_sent(struct stream *stream, int result);
 /* Bytes came.  The owner is called: the stream may be gone afterwards. */

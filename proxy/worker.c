@@ -147,6 +147,7 @@ struct worker *worker_new(int number)
     worker->loop = loop;
     worker->loop_fd = fd >= 0 && is_event_poll(fd) ? fd : -1;
     worker->read_buffer = memory_alloc(WORKER_READ_BUFFER);
+    worker->encrypted = memory_alloc(WORKER_ENCRYPTED);
     worker->dirty_tail = &worker->dirty;
     worker->inbox_tail = &worker->inbox;
     pthread_mutex_init(&worker->inbox_lock, NULL);
@@ -251,6 +252,7 @@ void worker_free(struct worker *worker)
     arena_free(&worker->scratch);
     free(worker->deferred);
     free(worker->read_buffer);
+    free(worker->encrypted);
     free(worker);
 }
 
@@ -262,4 +264,25 @@ void worker_defer_free(struct worker *worker, void (*function)(void *), void *ar
             memory_resize(worker->deferred, worker->deferred_capacity * sizeof(*worker->deferred));
     }
     worker->deferred[worker->deferred_count++] = (struct worker_deferred){function, argument};
+}
+
+void worker_lend_memory(struct worker *worker, struct buffer *buffer)
+{
+    if (buffer->bytes != NULL)
+        return;
+    buffer->bytes =
+        worker->spare_count > 0 ? worker->spares[--worker->spare_count] : memory_resize(NULL, WORKER_SPARE);
+    buffer->capacity = WORKER_SPARE;
+}
+
+void worker_take_memory(struct worker *worker, struct buffer *buffer)
+{
+    if (buffer->bytes == NULL)
+        return;
+    if (worker != NULL && buffer->capacity == WORKER_SPARE && worker->spare_count < WORKER_SPARES) {
+        worker->spares[worker->spare_count++] = buffer->bytes;
+        *buffer = (struct buffer){0};
+    } else {
+        buffer_free(buffer);
+    }
 }

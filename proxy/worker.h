@@ -19,9 +19,11 @@
 #include <stdint.h>
 
 #include "config/arena.h"
+#include "proxy/buffer.h"
 
 enum {
     WORKER_READ_BUFFER = 128 * 1024,
+    WORKER_ENCRYPTED = 32 * 1024,
     WORKER_SPARE = 16 * 1024, /* size of a spare piece of buffer memory */
     WORKER_SPARES = 64,       /* how many are kept */
 };
@@ -47,6 +49,7 @@ struct worker {
     bool watches_changed; /* libev must be told of it before the ring sleeps */
     int loop_fd;          /* libev's own descriptor; -1: unknown */
     uint8_t *read_buffer; /* WORKER_READ_BUFFER bytes; used inside one read callback only */
+    uint8_t *encrypted;   /* WORKER_ENCRYPTED bytes: what comes of TLS, where libev says when sockets are ready */
     struct stream *dirty,
         **dirty_tail;       /* streams with something to do before the loop sleeps, first come first */
     struct stream *current; /* the stream whose owner is being called; NULL once that owner let go of it */
@@ -87,6 +90,11 @@ void worker_stop(struct worker *worker);
  * none is lost with what it owns.  Streams that are still open are not closed: their owners do that in a
  * message before worker_stop(). */
 void worker_free(struct worker *worker);
+
+/* Memory for a buffer that has none, of the pieces that the worker's streams share; and back, from a buffer whose bytes are not needed any more
+ * (a NULL worker: to the system). */
+void worker_lend_memory(struct worker *worker, struct buffer *buffer);
+void worker_take_memory(struct worker *worker, struct buffer *buffer);
 
 /* Call function(argument) at the end of this loop turn, when no callback is running: for memory that
  * functions further up the stack still use.  On the worker's thread only. */

@@ -74,6 +74,16 @@ static const char *kind_of_index(const struct catalog_column *column)
     return !type_is_usual(column->type) ? NULL : may_be_long ? "hash" : "btree";
 }
 
+/* A query that fell away with what the shards compute may have needed other columns. */
+static bool has_column(const struct use *use, const struct catalog_column *column)
+{
+    ListCell *cell;
+    foreach (cell, use->gathering->columns[use->part])
+        if (!strcmp(strVal(lfirst(cell)), column->name))
+            return true;
+    return false;
+}
+
 static void add_column(struct use *use, const struct catalog_column *column)
 {
     struct arena *arena = use->gathering->arena;
@@ -96,7 +106,7 @@ static void note_column(struct use *use, const Node *node)
         int column = scan->first_slot == NO_SLOT ? -1 : slot - scan->first_slot;
         if (use->gathering->owners[i] != use->part || column < 0 || column >= scan->relation.relation->column_count)
             continue;
-        if (kind_of_index(&scan->relation.relation->columns[column]))
+        if (kind_of_index(&scan->relation.relation->columns[column]) && has_column(use, &scan->relation.relation->columns[column]))
             add_column(use, &scan->relation.relation->columns[column]);
     }
 }

@@ -13,6 +13,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
 	tests/unit/plan_town.c \
+	tests/unit/stream_scene.c \
 	tests/unit/test_analyze.c \
 	tests/unit/test_arena.c \
 	tests/unit/test_auth.c \
@@ -30,6 +31,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
+	tests/unit/test_stream_tls.c \
 	tests/unit/test_text_order.c \
 	tests/unit/test_utility.c \
 	tests/unit/test_wire.c \
@@ -38,6 +40,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.h \
 	tests/unit/plan_town.h \
 	tests/unit/settings_files.h \
+	tests/unit/stream_scene.h \
 	tests/unit/town.h
 
 tests_unit_unit_test_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)

@@ -1,250 +1,19 @@
 /*
- * Streams on a real worker thread; the test's own thread is the peer.
+ * Plain streams: back-pressure, pauses, ends, and the lives of streams.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "certificates.h"
-#include "proxy/stream.h"
-#include "proxy/worker.h"
-
-enum { MANY = 24 * 1024 * 1024, CHUNK = 64 * 1024 };
-
-/* Plain streams are to behave alike whether epoll or io_uring moves their bytes. */
-static bool through_ring;
-
-static void use_ring(void)
-{
-    const char *reason;
-    if (!worker_can_use_ring(&reason))
-        cr_skip_test("the kernel refuses io_uring: %s", reason);
-    through_ring = true;
-}
-
-#define BOTH_WAYS(name, ...)                                                                                 \
-    static void name(void);                                                                                  \
-    Test(stream, name, ##__VA_ARGS__)                                                                        \
-    {                                                                                                        \
-        name();                                                                                              \
-    }                                                                                                        \
-    Test(ring, name, .init = use_ring, ##__VA_ARGS__)                                                        \
-    {                                                                                                        \
-        name();                                                                                              \
-    }                                                                                                        \
-    static void name(void)
-
-/* One stream under test.  What the worker's thread counts is atomic; the test's thread waits on the
- * semaphores. */
-struct scene {
-    struct inbox_message message;
-    void (*action)(struct scene *);
-    struct worker *worker, *other;
-    struct stream stream;
-    int peer;
-    SSL_CTX *tls;
-    sem_t acted, ended;
-    _Atomic int offers, ends, drains, half_closes;
-    _Atomic size_t received, largest_output;
-    _Atomic bool ended_inside_a_call;
-    bool inside_a_call;
-    bool accepted;
-    char heard[64];
-};
-
-static void act(struct inbox_message *message, struct worker *worker)
-{
-    (void) worker;
-    struct scene *scene = (struct scene *) message;
-    scene->action(scene);
-    sem_post(&scene->acted);
-}
-
-static void on(struct worker *worker, struct scene *scene, void (*action)(struct scene *))
-{
-    scene->action = action;
-    scene->message.run = act;
-    worker_send(worker, &scene->message);
-    sem_wait(&scene->acted);
-}
-
-static void on_worker(struct scene *scene, void (*action)(struct scene *))
-{
-    on(scene->worker, scene, action);
-}
-
-static void set_non_blocking(int fd)
-{
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
-static int over_tcp(int *peer)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert(eq(int, bind(listener, (struct sockaddr *) &address, size), 0));
-    cr_assert(eq(int, listen(listener, 1), 0));
-    getsockname(listener, (struct sockaddr *) &address, &size);
-    *peer = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert(eq(int, connect(*peer, (struct sockaddr *) &address, size), 0));
-    int fd = accept(listener, NULL, NULL);
-    close(listener);
-    return fd;
-}
-
-static int over_unix(int *peer)
-{
-    int pair[2];
-    cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0));
-    *peer = pair[1];
-    return pair[0];
-}
-
-static const struct stream_owner *opening_owner;
-static int opening_fd;
-
-static void open_stream(struct scene *scene)
-{
-    stream_open(&scene->stream, scene->worker, opening_fd, NULL, opening_owner, scene);
-    if (through_ring)
-        stream_use_ring(&scene->stream);
-}
-
-static void close_stream(struct scene *scene)
-{
-    stream_close(&scene->stream);
-}
-
-static struct worker *start_worker(int number)
-{
-    struct worker *worker = worker_new(number);
-    if (through_ring)
-        worker_use_ring(worker);
-    cr_assert(worker_start(worker));
-    return worker;
-}
-
-static void scene_begin(struct scene *scene, int (*connected)(int *), const struct stream_owner *owner)
-{
-    *scene = (struct scene){0};
-    sem_init(&scene->acted, 0, 0);
-    sem_init(&scene->ended, 0, 0);
-    scene->worker = start_worker(0);
-    opening_fd = connected(&scene->peer);
-    opening_owner = owner;
-    set_non_blocking(opening_fd);
-    on_worker(scene, open_stream);
-}
-
-static void scene_end(struct scene *scene)
-{
-    on_worker(scene, close_stream);
-    worker_stop(scene->worker);
-    worker_free(scene->worker);
-    if (scene->peer >= 0)
-        close(scene->peer);
-    if (scene->tls)
-        SSL_CTX_free(scene->tls);
-}
-
-static bool wait_for_end(struct scene *scene)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
-    return sem_timedwait(&scene->ended, &until) == 0;
-}
-
-static void rest(int milliseconds)
-{
-    poll(NULL, 0, milliseconds);
-}
-
-static uint8_t pattern(size_t place)
-{
-    return (uint8_t) (place * 31 + (place >> 11));
-}
-
-static void send_all(int fd, const void *bytes, size_t length)
-{
-    for (size_t done = 0; done < length;) {
-        ssize_t sent = send(fd, (const char *) bytes + done, length - done, MSG_NOSIGNAL);
-        cr_assert(gt(long, sent, 0));
-        done += (size_t) sent;
-    }
-}
-
-static void receive_all(int fd, void *bytes, size_t length)
-{
-    for (size_t done = 0; done < length;) {
-        ssize_t got = recv(fd, (char *) bytes + done, length - done, 0);
-        cr_assert(gt(long, got, 0));
-        done += (size_t) got;
-    }
-}
+#include "tests/unit/stream_scene.h"
 
 /* --- owners
  * ----------------------------------------------------------------------------------------------------- */
-
-static void note_end(struct stream *stream, const char *reason)
-{
-    struct scene *scene = stream->context;
-    cr_assert(not(zero(ptr, (void *) reason)));
-    if (scene->inside_a_call)
-        scene->ended_inside_a_call = true;
-    scene->ends++;
-    stream_flush(stream);
-    stream_close(stream);
-    sem_post(&scene->ended);
-}
-
-static size_t echo_input(struct stream *stream, const uint8_t *bytes, size_t length)
-{
-    struct scene *scene = stream->context;
-    scene->offers++;
-    scene->received += length;
-    if (!stream_write(stream, bytes, length))
-        stream_pause(stream);
-    if (buffer_length(&stream->out) > scene->largest_output)
-        scene->largest_output = buffer_length(&stream->out);
-    return length;
-}
-
-static void note_drained(struct stream *stream)
-{
-    ((struct scene *) stream->context)->drains++;
-    stream_resume(stream);
-}
-
-static const struct stream_owner echo = {.input = echo_input, .drained = note_drained, .ended = note_end};
-
-/* Takes messages of ten bytes, one at a time, and pauses after each. */
-static size_t hesitant_input(struct stream *stream, const uint8_t *bytes, size_t length)
-{
-    struct scene *scene = stream->context;
-    scene->offers++;
-    if (length < 10)
-        return 0;
-    memcpy(scene->heard, bytes, 10);
-    stream_pause(stream);
-    return 10;
-}
-
-static const struct stream_owner hesitant = {
-    .input = hesitant_input, .drained = note_drained, .ended = note_end};
 
 /* Waits for a megabyte in one piece. */
 static size_t patient_input(struct stream *stream, const uint8_t *bytes, size_t length)
@@ -262,25 +31,6 @@ static size_t patient_input(struct stream *stream, const uint8_t *bytes, size_t 
 
 static const struct stream_owner patient = {
     .input = patient_input, .drained = note_drained, .ended = note_end};
-
-static size_t listening_input(struct stream *stream, const uint8_t *bytes, size_t length)
-{
-    struct scene *scene = stream->context;
-    scene->offers++;
-    size_t room = sizeof(scene->heard) - 1 - strlen(scene->heard);
-    strncat(scene->heard, (const char *) bytes, length < room ? length : room);
-    return length;
-}
-
-static const struct stream_owner listening = {
-    .input = listening_input, .drained = note_drained, .ended = note_end};
-
-/* Goes on for a peer that stopped sending, until it is resumed. */
-static bool note_half_closed(struct stream *stream)
-{
-    struct scene *scene = stream->context;
-    return ++scene->half_closes == 1;
-}
 
 static const struct stream_owner loyal = {
     .input = listening_input, .drained = note_drained, .ended = note_end, .half_closed = note_half_closed};
@@ -353,16 +103,6 @@ BOTH_WAYS(a_slow_reader_holds_its_feeder_over_a_unix_socket, .timeout = 60)
     transfer(over_unix);
 }
 
-static void pause_stream(struct scene *scene)
-{
-    stream_pause(&scene->stream);
-}
-
-static void resume(struct scene *scene)
-{
-    stream_resume(&scene->stream);
-}
-
 BOTH_WAYS(nothing_is_offered_while_paused_and_all_of_it_after)
 {
     struct scene scene;
@@ -401,12 +141,6 @@ BOTH_WAYS(a_large_message_is_offered_in_one_piece_when_it_is_whole)
     scene_end(&scene);
     cr_assert(eq(sz, scene.received, 3 * 1024 * 1024));
     free(message);
-}
-
-static void check_no_memory(struct scene *scene)
-{
-    cr_assert(zero(ptr, scene->stream.in.bytes));
-    cr_assert(zero(ptr, scene->stream.out.bytes));
 }
 
 BOTH_WAYS(an_idle_stream_owns_no_buffers)
@@ -455,21 +189,9 @@ BOTH_WAYS(the_end_is_told_to_a_paused_stream_after_it_was_resumed)
     scene_end(&scene);
 }
 
-static void write_late(struct scene *scene)
-{
-    stream_write(&scene->stream, "late", 4);
-}
-
 static void ask_if_gone(struct scene *scene)
 {
     scene->accepted = stream_peer_is_gone(&scene->stream);
-}
-
-static void wait_until(_Atomic int *count, int expected)
-{
-    for (int rounds = 0; *count != expected && rounds < 1000; rounds++)
-        rest(10);
-    cr_assert(eq(int, *count, expected));
 }
 
 BOTH_WAYS(an_owner_may_go_on_for_a_peer_that_stopped_sending)
@@ -513,14 +235,6 @@ BOTH_WAYS(a_peer_that_is_gone_shows_it_when_something_is_sent)
     scene_end(&scene);
 }
 
-static void reset_peer(struct scene *scene)
-{
-    struct linger at_once = {1, 0};
-    setsockopt(scene->peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(scene->peer);
-    scene->peer = -1;
-}
-
 BOTH_WAYS(a_reset_is_told_once)
 {
     struct scene scene;
@@ -532,15 +246,6 @@ BOTH_WAYS(a_reset_is_told_once)
     rest(20);
     cr_assert(eq(int, scene.ends, 1));
     scene_end(&scene);
-}
-
-static void write_much(struct scene *scene)
-{
-    static char much[STREAM_LARGE_WRITE * 2];
-    scene->inside_a_call = true;
-    for (int i = 0; i < 10; i++)
-        stream_write(&scene->stream, much, sizeof(much));
-    scene->inside_a_call = false;
 }
 
 BOTH_WAYS(a_failed_send_is_told_after_what_the_peer_said_last)
@@ -604,8 +309,7 @@ static void open_guest(struct scene *scene)
     struct guest *guest = malloc(sizeof(*guest));
     guest->scene = scene;
     stream_open(&guest->stream, scene->worker, opening_fd, NULL, &vanishing, scene);
-    if (through_ring)
-        stream_use_ring(&guest->stream);
+    move_through_ring(&guest->stream);
 }
 
 BOTH_WAYS(a_stream_may_be_closed_and_freed_by_the_owner_that_is_offered_input)
@@ -622,21 +326,6 @@ BOTH_WAYS(a_stream_may_be_closed_and_freed_by_the_owner_that_is_offered_input)
         close(peer);
     }
     scene_end(&scene);
-}
-
-static void attach_to_other(struct scene *scene)
-{
-    stream_attach(&scene->stream, scene->other);
-}
-
-static void attach_to_first(struct scene *scene)
-{
-    stream_attach(&scene->stream, scene->worker);
-}
-
-static void detach(struct scene *scene)
-{
-    stream_detach(&scene->stream);
 }
 
 BOTH_WAYS(a_stream_moves_between_workers_with_what_waits_in_it)
@@ -660,206 +349,4 @@ BOTH_WAYS(a_stream_moves_between_workers_with_what_waits_in_it)
     scene_end(&scene);
     worker_stop(scene.other);
     worker_free(scene.other);
-}
-
-/* --- TLS
- * -------------------------------------------------------------------------------------------------------- */
-
-/* Answers one byte, 'S' as for SSLRequest, and takes up TLS; then echoes. */
-static size_t secure_input(struct stream *stream, const uint8_t *bytes, size_t length)
-{
-    struct scene *scene = stream->context;
-    if (stream->tls != NULL)
-        return echo_input(stream, bytes, length);
-    stream_write(stream, "S", 1);
-    cr_assert(stream_accept_tls(stream, scene->tls));
-    return 1;
-}
-
-static const struct stream_owner secure = {.input = secure_input, .drained = note_drained, .ended = note_end};
-
-static SSL *secure_scene(struct scene *scene, int (*connected)(int *), int version)
-{
-    struct certificate certificate = certificate_new("keyway");
-    scene_begin(scene, connected, &secure);
-    scene->tls = certificate_server(&certificate, NULL);
-    SSL_CTX *context = certificate_client(NULL);
-    SSL_CTX_set_max_proto_version(context, version);
-    SSL *client = SSL_new(context);
-    SSL_CTX_free(context);
-    certificate_free(&certificate);
-    SSL_set_fd(client, scene->peer);
-    char answer = 0;
-    send_all(scene->peer, "?", 1);
-    receive_all(scene->peer, &answer, 1);
-    cr_assert(answer == 'S');
-    return client;
-}
-
-static void exchange(SSL *client, const char *word)
-{
-    char answer[64] = "";
-    cr_assert(eq(int, SSL_write(client, word, (int) strlen(word)), (int) strlen(word)));
-    cr_assert(eq(int, SSL_read(client, answer, sizeof(answer) - 1), (int) strlen(word)));
-    cr_assert(eq(str, answer, (char *) word));
-}
-
-static void small_exchanges(int version)
-{
-    struct scene scene;
-    SSL *client = secure_scene(&scene, over_tcp, version);
-    cr_assert(eq(int, SSL_connect(client), 1));
-    for (int i = 0; i < 50; i++)
-        exchange(client, "hello");
-    if (version == TLS1_3_VERSION) {
-        SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED);
-        exchange(client, "with other keys");
-    }
-    SSL_shutdown(client);
-    cr_assert(wait_for_end(&scene));
-    SSL_free(client);
-    scene_end(&scene);
-    cr_assert(eq(int, scene.ends, 1));
-}
-
-Test(stream, messages_pass_through_tls_1_3)
-{
-    small_exchanges(TLS1_3_VERSION);
-}
-
-Test(stream, messages_pass_through_tls_1_2)
-{
-    small_exchanges(TLS1_2_VERSION);
-}
-
-struct both_ways {
-    SSL *client;
-    size_t sent, received;
-    uint8_t out[CHUNK], in[CHUNK];
-};
-
-static bool push(struct both_ways *ways)
-{
-    size_t done = 0, length = MANY - ways->sent < 20000 ? MANY - ways->sent : 20000;
-    for (size_t i = 0; i < length; i++)
-        ways->out[i] = pattern(ways->sent + i);
-    if (length == 0 || SSL_write_ex(ways->client, ways->out, length, &done) != 1)
-        return false;
-    ways->sent += done;
-    return true;
-}
-
-static bool pull(struct both_ways *ways)
-{
-    size_t got = 0;
-    if (SSL_read_ex(ways->client, ways->in, CHUNK, &got) != 1)
-        return false;
-    for (size_t i = 0; i < got; i++)
-        cr_assert(ways->in[i] == pattern(ways->received + i));
-    ways->received += got;
-    return true;
-}
-
-static void pump(struct both_ways *ways, int fd)
-{
-    set_non_blocking(fd);
-    while (ways->received < MANY) {
-        bool hungry = ways->sent % (1 << 20) > (1 << 19) || ways->sent == MANY;
-        bool pushed = push(ways), pulled = hungry && pull(ways);
-        if (!pushed && !pulled && !pull(ways)) {
-            short wanted = ways->sent < MANY ? POLLIN | POLLOUT : POLLIN;
-            struct pollfd peer = {.fd = fd, .events = wanted};
-            cr_assert(eq(int, poll(&peer, 1, 10000), 1));
-        }
-    }
-}
-
-static void secure_transfer(int version)
-{
-    struct scene scene;
-    SSL *client = secure_scene(&scene, over_tcp, version);
-    SSL_set_mode(client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    cr_assert(eq(int, SSL_connect(client), 1));
-    struct both_ways *ways = calloc(1, sizeof(*ways));
-    ways->client = client;
-    pump(ways, scene.peer);
-    cr_assert(le(sz, scene.largest_output, STREAM_HIGH_WATER + WORKER_READ_BUFFER));
-    SSL_free(client);
-    scene_end(&scene);
-    cr_assert(eq(sz, scene.received, MANY));
-    free(ways);
-}
-
-Test(stream, much_passes_through_tls_1_3_both_ways, .timeout = 60)
-{
-    secure_transfer(TLS1_3_VERSION);
-}
-
-Test(stream, much_passes_through_tls_1_2_both_ways, .timeout = 60)
-{
-    secure_transfer(TLS1_2_VERSION);
-}
-
-Test(stream, what_tls_holds_is_offered_after_a_pause)
-{
-    struct scene scene;
-    SSL *client = secure_scene(&scene, over_tcp, TLS1_3_VERSION);
-    cr_assert(eq(int, SSL_connect(client), 1));
-    exchange(client, "hello");
-    on_worker(&scene, pause_stream);
-    cr_assert(eq(int, SSL_write(client, "one", 3), 3));
-    cr_assert(eq(int, SSL_write(client, "two", 3), 3));
-    rest(30);
-    cr_assert(eq(sz, scene.received, 5));
-    on_worker(&scene, resume);
-    char answer[7] = "";
-    for (int got = 0; got < 6;)
-        got += SSL_read(client, answer + got, 6 - got);
-    cr_assert(eq(str, answer, "onetwo"));
-    SSL_free(client);
-    scene_end(&scene);
-}
-
-Test(stream, a_handshake_that_is_none_ends_the_stream)
-{
-    struct scene scene;
-    SSL *client = secure_scene(&scene, over_tcp, TLS1_3_VERSION);
-    send_all(scene.peer, "Q\0\0\0\x0dselect 1", 13);
-    cr_assert(wait_for_end(&scene));
-    cr_assert(eq(int, scene.ends, 1));
-    cr_assert(eq(sz, scene.received, 0));
-    SSL_free(client);
-    scene_end(&scene);
-}
-
-Test(stream, plain_bytes_behind_the_request_for_tls_never_become_input)
-{
-    struct scene scene;
-    struct certificate certificate = certificate_new("keyway");
-    scene_begin(&scene, over_tcp, &secure);
-    scene.tls = certificate_server(&certificate, NULL);
-    send_all(scene.peer, "?drop table accounts", 20);
-    cr_assert(wait_for_end(&scene));
-    cr_assert(eq(sz, scene.received, 0));
-    certificate_free(&certificate);
-    scene_end(&scene);
-}
-
-static void try_tls(struct scene *scene)
-{
-    scene->accepted = stream_accept_tls(&scene->stream, scene->tls);
-}
-
-Test(stream, tls_does_not_begin_over_plain_bytes_that_wait)
-{
-    struct scene scene;
-    struct certificate certificate = certificate_new("keyway");
-    scene_begin(&scene, over_unix, &hesitant);
-    scene.tls = certificate_server(&certificate, NULL);
-    send_all(scene.peer, "part", 4);
-    rest(30);
-    on_worker(&scene, try_tls);
-    cr_assert(not(scene.accepted));
-    certificate_free(&certificate);
-    scene_end(&scene);
 }

@@ -1,0 +1,237 @@
+/*
+ * OpenSSL gets a BIO of our own, which reads what was offered and appends to `out`.
+ *
+ * Each call into the SSL empties the thread's error queue first: an error left there by anybody would otherwise be taken for this call's
+ * (SSL_get_error(3)).
+ */
+#include "proxy/cipher.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+
+/* --- the BIO ------------------------------------------------------------------------------------------------- */
+
+static size_t read_kept(struct cipher *cipher, char *place, size_t room)
+{
+    size_t length = buffer_length(&cipher->in) < room ? buffer_length(&cipher->in) : room;
+    memcpy(place, buffer_data(&cipher->in), length);
+    buffer_take(&cipher->in, length);
+    return length;
+}
+
+static size_t read_lent(struct cipher *cipher, char *place, size_t room)
+{
+    size_t length = cipher->lent_length < room ? cipher->lent_length : room;
+    memcpy(place, cipher->lent, length);
+    cipher->lent += length;
+    cipher->lent_length -= length;
+    return length;
+}
+
+static int bio_read(BIO *bio, char *place, size_t room, size_t *got)
+{
+    struct cipher *cipher = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    *got = 0;
+    if (buffer_length(&cipher->in) > 0)
+        *got = read_kept(cipher, place, room);
+    else if (cipher->lent_length > 0)
+        *got = read_lent(cipher, place, room);
+    else if (!cipher->ended)
+        BIO_set_retry_read(bio);
+    return *got > 0;
+}
+
+static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *written)
+{
+    struct cipher *cipher = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    buffer_append(&cipher->out, bytes, length);
+    *written = length;
+    return 1;
+}
+
+/* It never says that it has come to its end: OpenSSL would take that for an attack and send nothing more, but a peer that only stopped sending
+ * is still owed its answers.  A read that gives nothing, and not for the time being, is told apart by why_not(). */
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void) bio, (void) number, (void) pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *method; /* one for the process, as OpenSSL has it */
+
+static void make_method(void)
+{
+    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "keyway cipher");
+    if (method == NULL) /* as everywhere when memory is out */
+        abort();
+    BIO_meth_set_read_ex(method, bio_read);
+    BIO_meth_set_write_ex(method, bio_write);
+    BIO_meth_set_ctrl(method, bio_control);
+}
+
+static BIO *new_bio(struct cipher *cipher)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_method);
+    BIO *bio = BIO_new(method);
+    if (bio == NULL)
+        abort();
+    BIO_set_data(bio, cipher);
+    BIO_set_init(bio, 1);
+    return bio;
+}
+
+/* --- beginning and end --------------------------------------------------------------------------------------- */
+
+struct cipher *cipher_new(SSL *tls)
+{
+    struct cipher *cipher = memory_alloc(sizeof(*cipher));
+    cipher->tls = tls;
+    cipher->displaced = SSL_get_rbio(tls);
+    if (cipher->displaced != NULL)
+        BIO_up_ref(cipher->displaced);
+    BIO *bio = new_bio(cipher);
+    SSL_set_bio(tls, bio, bio);
+    /* Without AUTO_RETRY, records that follow a session ticket in what was read ahead would wait for more that need not come. */
+    SSL_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
+                          SSL_MODE_AUTO_RETRY);
+    SSL_set_options(tls, SSL_OP_NO_RENEGOTIATION);
+    SSL_set_read_ahead(tls, 1);
+    cipher->more = SSL_has_pending(tls);
+    return cipher;
+}
+
+void cipher_free(struct cipher *cipher)
+{
+    bool in_step = buffer_length(&cipher->out) == 0;
+    if (!in_step)
+        BIO_free(cipher->displaced);
+    SSL_set_bio(cipher->tls, in_step ? cipher->displaced : NULL, in_step ? cipher->displaced : NULL);
+    buffer_free(&cipher->in);
+    buffer_free(&cipher->out);
+    free(cipher);
+}
+
+/* --- what comes ---------------------------------------------------------------------------------------------- */
+
+void cipher_offer(struct cipher *cipher, const uint8_t *bytes, size_t length)
+{
+    cipher->lent = bytes;
+    cipher->lent_length = length;
+}
+
+void cipher_keep(struct cipher *cipher)
+{
+    buffer_append(&cipher->in, cipher->lent, cipher->lent_length);
+    cipher->lent = NULL;
+    cipher->lent_length = 0;
+}
+
+void cipher_end(struct cipher *cipher, const char *failure)
+{
+    cipher->ended = true;
+    cipher->failure = failure;
+}
+
+static bool has_unread(const struct cipher *cipher)
+{
+    return cipher->lent_length > 0 || buffer_length(&cipher->in) > 0;
+}
+
+bool cipher_has_more(const struct cipher *cipher)
+{
+    return cipher->more || cipher->ended || has_unread(cipher);
+}
+
+/* --- calls into the SSL -------------------------------------------------------------------------------------- */
+
+static void begin_call(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+static struct transfer failure(const struct cipher *cipher)
+{
+    unsigned long code = ERR_peek_error();
+    if (cipher->ended && cipher->failure != NULL)
+        return (struct transfer){.end = TRANSFER_FAILED, .reason = cipher->failure};
+    if (code == 0 || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return (struct transfer){.end = TRANSFER_CLOSED, .reason = "connection closed by peer"};
+    const char *reason = ERR_reason_error_string(code);
+    return (struct transfer){.end = TRANSFER_FAILED, .reason = reason ? reason : "TLS error"};
+}
+
+static struct transfer why_not(const struct cipher *cipher)
+{
+    switch (SSL_get_error(cipher->tls, 0)) {
+    case SSL_ERROR_WANT_READ:
+        return (struct transfer){.end = TRANSFER_WAIT};
+    case SSL_ERROR_ZERO_RETURN:
+        return (struct transfer){.end = TRANSFER_CLOSED, .reason = "TLS closed by peer"};
+    }
+    return failure(cipher);
+}
+
+struct transfer cipher_shake_hands(struct cipher *cipher)
+{
+    begin_call();
+    if (SSL_do_handshake(cipher->tls) != 1)
+        return why_not(cipher);
+    cipher->more = SSL_has_pending(cipher->tls);
+    return (struct transfer){.end = TRANSFER_GOOD};
+}
+
+/* SSL_has_pending() also counts the beginning of a record whose rest has not come: one call too many, which gives nothing. */
+struct transfer cipher_receive(struct cipher *cipher, uint8_t *place, size_t room)
+{
+    struct transfer sum = {.end = TRANSFER_GOOD};
+    do {
+        size_t got = 0;
+        begin_call();
+        if (SSL_read_ex(cipher->tls, place + sum.count, room - sum.count, &got) != 1) {
+            struct transfer end = why_not(cipher);
+            cipher->more = end.end != TRANSFER_WAIT;
+            return sum.count > 0 ? sum : end;
+        }
+        sum.count += got;
+        cipher->more = SSL_has_pending(cipher->tls);
+    } while (sum.count < room && (cipher->more || has_unread(cipher)));
+    return sum;
+}
+
+struct transfer cipher_peek(struct cipher *cipher)
+{
+    uint8_t byte;
+    begin_call();
+    struct transfer transfer = {0};
+    if (SSL_peek_ex(cipher->tls, &byte, 1, &transfer.count) != 1)
+        transfer = why_not(cipher);
+    cipher->more = transfer.end != TRANSFER_WAIT;
+    return transfer;
+}
+
+struct transfer cipher_send(struct cipher *cipher, const uint8_t *bytes, size_t length)
+{
+    size_t sent = 0;
+    begin_call();
+    if (SSL_write_ex(cipher->tls, bytes, length > INT_MAX ? INT_MAX : length, &sent) != 1)
+        return why_not(cipher);
+    return (struct transfer){.count = sent};
+}
+
+void cipher_close(struct cipher *cipher)
+{
+    begin_call();
+    SSL_shutdown(cipher->tls);
+    ERR_clear_error();
+}
