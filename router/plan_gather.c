@@ -408,14 +408,19 @@ static void make_room(struct gathering *gathering)
         gathering->owners[i] = -1;
 }
 
+static bool find_range(Node *node, void *context)
+{
+    return node && (node == context || parse_walk(node, find_range, context));
+}
+
 /* A table that is read more than once through one name (a CTE used twice), or in the same way, is one part with
- * several conditions. */
+ * several conditions.  A name that is no longer there was of a CTE that fell away with what the shards compute. */
 static bool make_parts(struct gathering *gathering)
 {
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->scan_count; i++) {
         const struct scan *scan = &analysis->scans[i];
-        if (!scan_is_sharded(scan) || gathering->owners[i] >= 0)
+        if (!scan_is_sharded(scan) || gathering->owners[i] >= 0 || !find_range((Node *) gathering->query, scan->range))
             continue;
         gathering->owners[i] = part_of(gathering, scan->range);
         if (gathering->owners[i] < 0)

@@ -181,7 +181,7 @@ bool plan_route_evaluated(const struct plan *plan, const struct routing *routing
         route->gather_shards = arena_alloc_array(arena, (size_t) plan->gather_count, sizeof *route->gather_shards);
     for (int i = 0; i < inside->condition_count; i++) {
         struct shard_set some = condition_shards(inside->conditions[i], &execution);
-        if (plan->gather)
+        if (plan->gather && inside->gather_owners[i] >= 0)
             shard_set_unite(&route->gather_shards[inside->gather_owners[i]], &some);
         shard_set_unite(&route->shards, &some);
     }
