@@ -5,10 +5,10 @@
  * that none wakes a loop that has nothing to read, unless the stream has something to do then; what was not sent whole is told always.  For that MSG_WAITALL is needed,
  * without which a short send would count as a success.
  *
- * Receives are multishot: one request makes a completion for each piece that comes, in a buffer of the ring's.  The request outlives its
- * stream by the turn that cancels it, so it carries the address of a place of its own, which is freed with its last
- * completion.  On a Unix socket it would not notice that the peer has closed behind its last bytes (seen with Linux 6.18: TCP counts the
- * end as one more byte to read, Unix sockets do not), so there each piece is asked for anew.
+ * A receive is for one piece, in a buffer of the ring's, and is asked for anew in the next turn: multishot receives would bring a
+ * stream that is about to be paused all that its socket holds, and know nothing of the end on Unix sockets (Linux 6.18).  The request
+ * outlives its stream by the turn that cancels it, so it carries the address of a place of its own, which is freed with its last
+ * completion.
  *
  * Deferred task work (one issuer): the kernel does its part inside our own calls only, and nothing changes between them.
  */
@@ -39,7 +39,6 @@ struct ring_place {
     struct stream *stream;                /* NULL: closed, or has left */
     struct ring_place *next, **link;      /* of all places */
     struct ring_place *next_change, **changing; /* in the list of those to arm or to cancel in the next turn */
-    bool piecemeal;                       /* of a Unix socket */
     bool wanted;                          /* it is to receive */
     bool armed;                           /* the kernel has the request */
     bool cancelled;                       /* … and was told to give it back */
@@ -163,20 +162,12 @@ static void unlist_sending(struct ring *ring, struct stream *stream)
     part->sending = NULL;
 }
 
-static bool is_unix_socket(int fd)
-{
-    int domain = AF_UNSPEC;
-    socklen_t size = sizeof(domain);
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
-}
-
 bool ring_enter(struct ring *ring, struct stream *stream)
 {
     if (ring->place_count == RING_PLACES)
         return false;
     struct ring_place *place = memory_alloc(sizeof(*place));
     place->stream = stream;
-    place->piecemeal = is_unix_socket(stream->fd);
     place->next = ring->places;
     place->link = &ring->places;
     if (place->next != NULL)
@@ -242,10 +233,7 @@ static struct io_uring_sqe *request(struct ring *ring)
 static void ask_to_receive(struct ring *ring, struct ring_place *place)
 {
     struct io_uring_sqe *sqe = request(ring);
-    if (place->piecemeal)
-        io_uring_prep_recv(sqe, place->stream->fd, NULL, 0, 0);
-    else
-        io_uring_prep_recv_multishot(sqe, place->stream->fd, NULL, 0, 0);
+    io_uring_prep_recv(sqe, place->stream->fd, NULL, 0, 0);
     sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
@@ -354,11 +342,9 @@ static void note_sent(struct ring *ring)
     }
 }
 
-/* The request is the kernel's no more, unless the completion says that more will follow. */
-static void note_request(struct ring_place *place, const struct io_uring_cqe *completion)
+/* The request is the kernel's no more. */
+static void note_request(struct ring_place *place)
 {
-    if (completion->flags & IORING_CQE_F_MORE)
-        return;
     place->armed = place->cancelled = false;
 }
 
@@ -373,7 +359,7 @@ static void receive_completed(struct ring *ring, struct ring_place *place, const
     struct stream *stream = place->stream;
     int result = completion->res;
     unsigned buffer = completion->flags >> IORING_CQE_BUFFER_SHIFT;
-    note_request(place, completion);
+    note_request(place);
     if (result <= 0 && !is_only_interrupted(result))
         place->wanted = false;
     if (place->wanted && !place->armed)
@@ -439,7 +425,7 @@ static void take_completions(struct ring *ring, struct ring_place *place)
         if (completion->user_data != (uint64_t) (uintptr_t) place)
             continue;
         unsigned buffer = completion->flags >> IORING_CQE_BUFFER_SHIFT;
-        note_request(place, completion);
+        note_request(place);
         if (completion->res > 0)
             stream_left_over(place->stream, ring->buffers + (size_t) buffer * RING_BUFFER, (size_t) completion->res);
         if (completion->flags & IORING_CQE_F_BUFFER)

@@ -1,8 +1,8 @@
 /*
  * ring: the bytes of a worker's streams, plain or encrypted, moved through io_uring.
  *
- * One ring per worker, made and used by the worker's thread only.  A stream that is in the ring has one receive that stays armed and takes its
- * memory, when bytes come, from buffers that all streams share; its output leaves with that of all others in the same system call
+ * One ring per worker, made and used by the worker's thread only.  A stream that is in the ring has a receive that waits for bytes and takes its
+ * memory, when they come, from buffers that all streams share; its output leaves with that of all others in the same system call
  * that then waits.  So a turn of the loop costs one system call, however many streams took part in it.  What else the
  * loop watches stays with libev: the ring wakes when libev's own descriptor has something to say.
  *
@@ -36,7 +36,7 @@ bool ring_turn(struct ring *ring, struct ev_loop *loop, bool yield, bool sleep);
 
 /* The stream enters; it does not yet receive.  False: the ring is full, and the stream stays with libev. */
 bool ring_enter(struct ring *ring, struct stream *stream);
-/* From the next turn on receive, and cease to; stream_received() and its kin are told, the former perhaps a few times more. */
+/* From the next turn on receive, and cease to; stream_received() and its kin are told, the former perhaps once more. */
 void ring_receive(struct ring *ring, struct stream *stream);
 void ring_cease(struct ring *ring, struct stream *stream);
 /* Send the stream's output in the next turn. */

@@ -571,7 +571,7 @@ bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size
 
 bool stream_goes_on_when_sent(const struct stream *stream)
 {
-    return stream->cipher && buffer_length(&stream->out) > 0;
+    return stream->above_high_water || (stream->cipher && buffer_length(&stream->out) > 0);
 }
 
 void stream_was_sent(struct stream *stream, int result)
@@ -592,7 +592,7 @@ void stream_was_sent(struct stream *stream, int result)
         start(stream, &stream->writable);
     else
         worker_take_memory(stream->worker, out);
-    if (stream->above_high_water || stream_goes_on_when_sent(stream))
+    if (stream_goes_on_when_sent(stream))
         dirty_add(stream);
 }
 

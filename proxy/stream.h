@@ -135,7 +135,7 @@ void stream_turn_end(struct worker *worker);
 
 /* The output, if it may be sent now.  It is not touched until stream_was_sent(). */
 bool stream_has_to_send(const struct stream *stream, const uint8_t **bytes, size_t *length);
-/* There is something to do when all of it was sent: more to encrypt. */
+/* There is something to do when all of it was sent: whoever feeds the stream may go on, or more is to be encrypted. */
 bool stream_goes_on_when_sent(const struct stream *stream);
 /* So many bytes of it were sent, STREAM_ALL_SENT, or none for this reason (an errno, negative). */
 void stream_was_sent(struct stream *stream, int result);
