@@ -109,8 +109,10 @@ static bool has_others(const struct gather *gather, int part)
 static bool open_next(struct gather *gather)
 {
     const struct plan *plan = gather->plan;
-    while (++gather->part < plan->gather_count && !has_others(gather, gather->part))
-        ;
+    if (gather->part < plan->gather_count)
+        gather->part++;
+    while (gather->part < plan->gather_count && !has_others(gather, gather->part))
+        gather->part++;
     if (gather->part == plan->gather_count)
         return false;
     const struct gather_part *part = &plan->gather[gather->part];

@@ -246,6 +246,14 @@ Test(plan_gather, partners_are_tied_in_every_reading)
                    "SELECT username, age FROM public.users u WHERE u.age = 1", "SELECT username, likes FROM public.posts");
 }
 
+Test(plan_gather, what_nothing_reads_is_not_gathered)
+{
+    EXPECT_GATHERS("WITH unused AS (SELECT count(*) FROM posts) SELECT avg(age) FROM users WHERE username > 'bob'",
+                   "WITH unused AS (SELECT count(*) FROM posts) SELECT pg_catalog.sum(age) AS c1, pg_catalog.count(age) AS c2 FROM public.users "
+                   "WHERE username > 'bob'");
+    EXPECT({"WITH unused AS (SELECT count(*) FROM posts) SELECT avg(age) FROM users WHERE username > 'bob'", "gather abc"});
+}
+
 Test(plan_gather, one_copy_serves_equal_uses)
 {
     EXPECT_GATHERS("SELECT count(*) FROM users u, users v, notes WHERE u.age = v.age", "SELECT age FROM public.users");
