@@ -338,8 +338,8 @@ static bool is_small_field(const FuncCall *call)
 }
 
 /*
- * Integers that are made floating-point numbers are added without rounding while their sum stays below 2^53: smallints always,
- * integers in less than 2^22 rows of the largest ones.  sum(real) keeps 24 bits only; avg(real) is one of double precision.
+ * Smallints that are made floating-point numbers are added without rounding: 2^38 rows of them stay below 2^53.  Eight million rows of
+ * large integers do not.  sum(real) keeps 24 bits only; avg(real) is one of double precision.
  */
 static bool adds_small_integers(struct analysis *analysis, const struct query *query, const FuncCall *call)
 {
@@ -354,8 +354,7 @@ static bool adds_small_integers(struct analysis *analysis, const struct query *q
     }
     if (!IsA(argument, TypeCast) || !is_float_type(castNode(TypeCast, argument)->typeName, sum))
         return false;
-    uint32_t type = analysis_infer(analysis, query, castNode(TypeCast, argument)->arg, &order);
-    return type == TYPE_int2 || type == TYPE_int4;
+    return analysis_infer(analysis, query, castNode(TypeCast, argument)->arg, &order) == TYPE_int2;
 }
 
 static bool is_exact(struct analysis *analysis, const struct query *query, const FuncCall *call)

@@ -45,8 +45,9 @@ Test(plan_gather, sums_are_gathered_where_their_type_is_exact)
             "SELECT sum(n) FROM r", "gather abc"},
            {"WITH RECURSIVE r (x, n) AS (SELECT name, age::float8 FROM users UNION ALL SELECT name, n FROM users JOIN r ON country = x) "
             "SELECT sum(n) FROM r", "0A000"},
-           {"SELECT sum(age::float8) + 1 FROM users", "gather abc"}, {"SELECT sum(age::real) + 1 FROM users", "0A000"},
-           {"SELECT avg(age::real) FROM users", "gather abc"}, {"SELECT sum(id::float8) + 1 FROM posts", "0A000"},
+           {"SELECT sum(age::float8) + 1 FROM users", "0A000"}, {"SELECT avg(age::real) FROM users", "0A000"},
+           {"SELECT sum(age::int2::float8) + 1 FROM users", "gather abc"}, {"SELECT sum(age::int2::real) + 1 FROM users", "0A000"},
+           {"SELECT avg(age::int2::real) FROM users", "gather abc"}, {"SELECT sum(id::float8) + 1 FROM posts", "0A000"},
            {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "0A000"});
 }
 
