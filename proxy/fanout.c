@@ -174,12 +174,28 @@ static void send_without_position(struct fanout *fanout, const struct frame *fra
     wire_end(out, mark);
 }
 
+static bool is_refusal(const struct fanout *fanout, const struct frame *frame)
+{
+    const struct plan *plan = fanout->shape.plan && fanout->shape.plan->inner ? fanout->shape.plan->inner : fanout->shape.plan;
+    struct error error = {0};
+    if (!plan || !plan->checks_sums)
+        return false;
+    wire_read_error(frame, &error);
+    bool refusal = plan_refuses_with(plan, &error);
+    if (refusal)
+        wire_error(client_output(fanout->client), &error, false);
+    error_clear(&error);
+    return refusal;
+}
+
 static void fanout_fail_with(struct fanout *fanout, const struct frame *frame)
 {
     if (fanout->failed)
         return;
     fanout->failed = true;
-    if (has_client_text(fanout))
+    if (is_refusal(fanout, frame))
+        fanout->client->view->counters.refused_count++;
+    else if (has_client_text(fanout))
         wire_message(client_output(fanout->client), 'E', frame->body, frame->body_length);
     else
         send_without_position(fanout, frame);

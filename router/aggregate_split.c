@@ -1,7 +1,7 @@
 /*
  * count          the sum of the counts, none being 0
- * sum            the sum of the sums: of integers and numerics, where the order of adding does not matter; sum(integer) is a
- *                bigint, but a sum of these a numeric
+ * sum            the sum of the sums: of integers and numerics, where the order of adding does not matter, and of floating-point
+ *                numbers where it is checked that it does not; sum(integer) is a bigint, but a sum of these a numeric
  * avg            the sum divided by the count, as numeric_avg() and int8_avg() in numeric.c do
  * min, max, …    the same of the same
  */
@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "router/float_sums.h"
 #include "router/sql_types.h"
 
 static Node *call_of(const char *function, Node *argument)
@@ -57,9 +58,9 @@ static Node *split_count(const FuncCall *call, const struct partial_values *valu
     return (Node *) known;
 }
 
-static Node *split_sum(const FuncCall *call, uint32_t type, const struct partial_values *values)
+static Node *split_sum(const FuncCall *call, uint32_t type, bool checked, const struct partial_values *values)
 {
-    if (!type_is_integer(type) && type != TYPE_numeric && type != TYPE_interval && type != TYPE_money)
+    if (!type_is_integer(type) && type != TYPE_numeric && type != TYPE_interval && type != TYPE_money && !checked)
         return NULL;
     Node *sum = call_of("sum", partial_of(call, "sum", values));
     return type == TYPE_int2 || type == TYPE_int4 ? cast(sum, "int8") : sum;
@@ -102,6 +103,6 @@ Node *aggregate_split(struct analysis *analysis, const struct query *query, Func
         return call_of(name, partial_of(call, name, values));
     uint32_t type = analysis_infer(analysis, query, linitial(call->args), &order);
     if (!strcmp(name, "sum"))
-        return split_sum(call, type, values);
+        return split_sum(call, type, float_sums_has(analysis, call), values);
     return strcmp(name, "avg") ? NULL : split_average(call, type, values);
 }

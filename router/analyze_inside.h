@@ -85,7 +85,7 @@ void read_change(struct analysis *analysis, Node *statement, struct scope *outer
 void read_outputs(struct analysis *analysis, struct query *query);
 /* The type of values that stand in for one another (in CASE, in a column of VALUES); 0: it is not known. */
 uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices);
-/* What integers and numerics become together; other types only if they are the same; else 0. */
+/* What numbers become together; other types only if they are the same; else 0. */
 uint32_t common_type(uint32_t left, uint32_t right);
 /* May a filter on this output column be applied to the query's rows instead? */
 bool query_filter_moves_in(struct analysis *analysis, const struct query *query, int column);

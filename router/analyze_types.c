@@ -19,15 +19,6 @@ static bool is_exact(uint32_t type)
     return type_is_integer(type) || type == TYPE_numeric;
 }
 
-static uint32_t wider_integer(uint32_t left, uint32_t right)
-{
-    if (!type_is_integer(left) || !type_is_integer(right))
-        return 0;
-    if (left == TYPE_int8 || right == TYPE_int8)
-        return TYPE_int8;
-    return left == TYPE_int4 || right == TYPE_int4 ? TYPE_int4 : TYPE_int2;
-}
-
 /* A cast's type without regard to its modifiers: they change values, not the type.  That of a text is told only where its order
  * is, too. */
 static uint32_t type_of_cast(const struct analysis *analysis, const TypeName *name)
@@ -154,11 +145,18 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
     return type ? type : type_by_catalog(analysis, query, call);
 }
 
+/* select_common_type() in parse_coerce.c: of numbers, that which the others are converted to without being asked. */
 uint32_t common_type(uint32_t left, uint32_t right)
 {
-    if (!is_exact(left) || !is_exact(right))
-        return left == right ? left : 0;
-    return left == TYPE_numeric || right == TYPE_numeric ? TYPE_numeric : wider_integer(left, right);
+    static const uint32_t widening[] = {TYPE_int2, TYPE_int4, TYPE_int8, TYPE_numeric, TYPE_float4, TYPE_float8};
+    uint32_t common = 0;
+    int found = 0;
+    for (size_t i = 0; i < sizeof widening / sizeof *widening; i++) {
+        found += (widening[i] == left) + (widening[i] == right);
+        if (widening[i] == left || widening[i] == right)
+            common = widening[i];
+    }
+    return found == 2 ? common : left == right ? left : 0;
 }
 
 /* CASE and COALESCE, whose NULLs and quoted literals are of any type. */

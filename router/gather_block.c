@@ -13,6 +13,7 @@
 
 #include "router/aggregate_split.h"
 #include "router/gather_fit.h"
+#include "router/gather_order.h"
 #include "router/gather_push.h"
 #include "router/rewrite.h"
 
@@ -179,10 +180,24 @@ static bool is_independent(struct block *block, const SubLink *link)
     return true;
 }
 
+/* A sum of floating-point numbers, or what is made of it. */
+static bool visit_checked(Node **place, struct block *block, Node *checked, const FuncCall *call)
+{
+    if (!block->apply)
+        return visit(&checked, block);
+    gather_order_is_checked(block->gathering, call);
+    *place = checked;
+    return visit(place, block);
+}
+
 static bool visit(Node **place, void *context)
 {
     struct block *block = context;
     Node *node = *place;
+    const FuncCall *call;
+    Node *checked = gather_checked_sum(block->gathering, node, &call);
+    if (checked)
+        return visit_checked(place, block, checked, call);
     int key = IsA(node, A_Const) ? -1 : find_key(block, node);
     if (key >= 0)
         return visit_key(place, block, key);

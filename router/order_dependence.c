@@ -319,50 +319,11 @@ static bool has_different_keys(struct analysis *analysis, const struct query *qu
 
 /* ---- numbers that add up to the same ---- */
 
-static bool is_float_type(const TypeName *type, bool double_only)
-{
-    bool array;
-    uint32_t oid = analysis_type(type, &array);
-    return !array && (oid == TYPE_float8 || (oid == TYPE_float4 && !double_only));
-}
-
-/* Fields of dates and times that are small integers, if they are asked for by name. */
-static bool is_small_field(const FuncCall *call)
-{
-    static const char *const fields[] = {"century", "day",  "decade", "dow",   "doy",     "hour", "isodow",
-                                         "isoyear", "millennium", "minute", "month", "quarter", "week", "year", NULL};
-    const A_Const *field = list_length(call->args) == 2 && IsA(linitial(call->args), A_Const)
-                               ? linitial_node(A_Const, call->args)
-                               : NULL;
-    return field && !field->isnull && IsA(&field->val, String) && is_among(strVal(&field->val), fields);
-}
-
-/*
- * Smallints that are made floating-point numbers are added without rounding: 2^38 rows of them stay below 2^53.  Eight million rows of
- * large integers do not.  sum(real) keeps 24 bits only; avg(real) is one of double precision.
- */
-static bool adds_small_integers(struct analysis *analysis, const struct query *query, const FuncCall *call)
-{
-    Node *argument = linitial(call->args);
-    const struct text_order *order;
-    bool sum = !strcmp(parse_name(call->funcname), "sum");
-    if (!sum && strcmp(parse_name(call->funcname), "avg"))
-        return false;
-    if (IsA(argument, FuncCall)) {
-        struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, argument));
-        return !strcmp(facts.name, "date_part") && !facts.users && is_small_field(castNode(FuncCall, argument));
-    }
-    if (!IsA(argument, TypeCast) || !is_float_type(castNode(TypeCast, argument)->typeName, sum))
-        return false;
-    return analysis_infer(analysis, query, castNode(TypeCast, argument)->arg, &order) == TYPE_int2;
-}
-
 static bool is_exact(struct analysis *analysis, const struct query *query, const FuncCall *call)
 {
     const struct text_order *order;
     uint32_t type = analysis_infer(analysis, query, linitial(call->args), &order);
-    return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money ||
-           adds_small_integers(analysis, query, call);
+    return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money;
 }
 
 static const WindowDef *named_window(const SelectStmt *select, const char *name)

@@ -5,11 +5,13 @@
  */
 #include "router/plan_inside.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "router/float_sums.h"
 #include "router/pass_through.h"
 #include "router/utility.h"
 
@@ -72,6 +74,17 @@ void plan_refuse_many(struct plan *plan, const char *message, const char *hint, 
     va_start(arguments, detail);
     set_refusal(plan, message, hint, detail, arguments);
     va_end(arguments);
+}
+
+bool plan_refuses_with(const struct plan *plan, struct error *failure)
+{
+    if (!plan->checks_sums || !strstr(failure->message, FLOAT_SUMS_SEEN))
+        return false;
+    error_clear(failure);
+    error_set(failure, SQLSTATE_FEATURE_NOT_SUPPORTED, CANNOT_CROSS);
+    error_detail(failure, "%c%s, and those of several shards have none.", toupper(*FLOAT_SUMS_SEEN), FLOAT_SUMS_SEEN + 1);
+    error_hint(failure, "Round it, cast floating-point numbers to numeric, or set float_sums.");
+    return true;
 }
 
 bool plan_is_refused(const struct plan *plan)

@@ -162,6 +162,7 @@ struct plan {
     int gather_count;
     const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
+    bool checks_sums;          /* the query fails with FLOAT_SUMS_SEEN where a sum shows the order of rows */
     const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
     int described_count;
     const char *wrapped_query;  /* the client's query in DECLARE CURSOR, whose columns FETCH gives, or in COPY, over gathered rows */
@@ -241,6 +242,9 @@ bool plan_route(const struct plan *plan, const struct routing *routing, const st
 bool plan_route_evaluated(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
                           const struct bind_values *binds, const struct evaluated *evaluated, struct arena *arena,
                           struct route *route, struct error *error);
+
+/* Did a shard fail with this because the plan told it to, where the answer cannot be known?  Then it is a refusal instead. */
+bool plan_refuses_with(const struct plan *plan, struct error *failure);
 
 /* The statements of a query string: (offset, length) pairs in `arena`, comments and blanks trimmed.  False: syntax error. */
 struct statement_span {

@@ -16,7 +16,7 @@
 #include "router/gather_filter.h"
 #include "router/gather_index.h"
 #include "router/gather_inside.h"
-#include "router/order_dependence.h"
+#include "router/gather_order.h"
 #include "router/rewrite.h"
 
 enum { FIRST_USER_OID = 16384 };
@@ -695,44 +695,6 @@ static bool check_query(struct gathering *gathering, SelectStmt *select)
     return check_functions(gathering) && check_relations(gathering);
 }
 
-/* Looked at before the query is changed. */
-static void forget_harmless_orders(struct gathering *gathering)
-{
-    struct analysis *analysis = gathering->analysis;
-    for (int i = 0; i < analysis->order_dependent_count; i++) {
-        struct order_dependent *dependent = &analysis->order_dependents[i];
-        if (order_is_harmless(analysis, dependent))
-            dependent->name = NULL;
-    }
-}
-
-/* Rows of one shard are still in its order; a query without sharded tables has the rows of one PostgreSQL. */
-static bool shows_order(const struct gathering *gathering, const struct order_dependent *dependent)
-{
-    const struct analysis *analysis = gathering->analysis;
-    if (!dependent->query || !dependent->reader)
-        return true;
-    for (int i = dependent->query->first_scan; i < dependent->query->end_scan; i++)
-        if (scan_is_sharded(&analysis->scans[i]))
-            return !dependent->reader->pushed;
-    return false;
-}
-
-static bool check_order(struct gathering *gathering)
-{
-    const struct analysis *analysis = gathering->analysis;
-    for (int i = 0; i < analysis->order_dependent_count; i++) {
-        const struct order_dependent *dependent = &analysis->order_dependents[i];
-        if (dependent->name && shows_order(gathering, dependent))
-            return give_up(gathering,
-                           "Give the aggregate an ORDER BY; cast floating-point numbers to numeric, or set float_sums.",
-                           arena_printf(gathering->arena,
-                                        "%s() depends on the order of rows, and those of several shards have none.",
-                                        dependent->name));
-    }
-    return true;
-}
-
 static bool check_rows(struct gathering *gathering, SelectStmt *select)
 {
     ListCell *cell;
@@ -764,10 +726,11 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     struct strays strays = {.gathering = &gathering};
     if (!check_query(&gathering, select))
         return false;
-    forget_harmless_orders(&gathering);
+    gather_forget_harmless_orders(&gathering);
     expand_views((Node *) select, &gathering);
     make_room(&gathering);
     gather_push(&gathering, select);
+    gather_check_sums(&gathering, select);
     note_mentions((Node *) select, &gathering);
     if (!make_parts(&gathering))
         return give_up(&gathering, "Write the query in a simpler form.",
@@ -776,7 +739,12 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     if (strays.found)
         return give_up(&gathering, "Write the query in a simpler form.",
                        "Not all of the query could be examined.");
-    if (!check_order(&gathering) || !check_rows(&gathering, select) || !names_travel(&gathering))
+    const char *ordered = gather_shown_order(&gathering);
+    if (ordered)
+        return give_up(&gathering, "Give the aggregate an ORDER BY; cast floating-point numbers to numeric, or set float_sums.",
+                       arena_printf(gathering.arena,
+                                    "%s() depends on the order of rows, and those of several shards have none.", ordered));
+    if (!check_rows(&gathering, select) || !names_travel(&gathering))
         return false;
     replace_tables((Node *) select, &gathering);
     const char *text_of_query = parse_deparse((Node *) select, gathering.arena);

@@ -493,6 +493,38 @@ SELECT sum(age::float8), avg(age::double precision), avg(weight::real) FROM user
 -- fields of times
 SELECT avg(date_part('hour', posted)), avg(date_part('year', posted)), sum(date_part('day', posted)) FROM posts
 
+-- floats of few binary digits are added without rounding
+SELECT sum(age / 8.0::float8), avg(age / 1024.0::float8), sum(-age::real / 16), avg(weight::real * 0.25) FROM users, events WHERE events.id < 4
+
+-- … in groups over shards, as totals of groups, and of none
+SELECT country, sum(age * 0.5::float8) AS half, avg(age * 0.5::float8) FILTER (WHERE active) FROM users GROUP BY ROLLUP (country) ORDER BY country, half
+
+-- … in windows
+SELECT username, sum(age * 0.5::float8) OVER (PARTITION BY country), avg(age::float8) OVER (ORDER BY active) FROM users
+
+-- … of no rows, and of NULLs
+SELECT sum(score), avg(score) FROM users WHERE username < ''
+
+-- minus zero
+SELECT sum(-0.0::float8), avg(-0.0::float8), sum(-0.0::real) FROM posts
+
+-- … joined, in HAVING and ORDER BY
+SELECT c.name, sum(u.age * 1.5::float8) FROM users u JOIN countries c ON c.code = u.country GROUP BY c.name HAVING avg(u.age::float8) > 20 ORDER BY avg(u.age::float8) DESC, 1
+
+-- a sum that is rounded does not show its last digits
+SELECT round(sum(f8)::numeric, 3), round(avg(f8)::numeric, 2) AS mean, sum(f8)::int, avg(f8)::numeric(10, 4), sum(f8) > 1, to_char(sum(f8), '999990.00')
+FROM zoo WHERE id < 100
+
+-- … in groups
+SELECT i2 % 3 AS third, round((sum(f8) * 100 / count(*))::numeric, 1), floor(sum(f8)), round(sum(f4)::numeric, 2), coalesce(avg(f4), 0)::int, avg(f8) IS NULL
+FROM zoo WHERE id < 100 GROUP BY 1 ORDER BY 1
+
+-- … in windows
+SELECT id, round(sum(f8) OVER (PARTITION BY i2 % 3)::numeric, 4), round(avg(f8) OVER ()::numeric, 6) FROM zoo WHERE id < 100
+
+-- … of integers that are too large to be added exactly
+SELECT (sum(id * 1e15::float8) / 1e15)::int, round((avg(id * 1e15::float8) / 1e13)::numeric, 3) FROM zoo WHERE id < 100
+
 -- floats in an order of their own
 SELECT sum(score ORDER BY username), avg(score ORDER BY score), stddev(score ORDER BY username DESC), corr(score, age ORDER BY username) FROM users WHERE score < 100
 

@@ -123,6 +123,7 @@ static const struct {
     {TOWN_FUNCTIONS, "pg_catalog|cardinality|i|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|length|i|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|mod|i|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|round|i|t|f|f|f|t"},
     {TOWN_RESULTS, "f|pg_catalog|count|2276>20 >20"},
     {TOWN_RESULTS, "f|pg_catalog|lower|25>25 3831>2283"},
     {TOWN_RESULTS, "f|pg_catalog|now|>1184"},
@@ -175,7 +176,7 @@ const char *outcome(const char *sql, const struct bind_values *binds, char *text
         for (int i = shard_set_next(&route.shards, 0); i >= 0 && used + 1 < size;
              i = shard_set_next(&route.shards, i + 1))
             text[used++] = (char) ('a' + i);
-        text[used] = '\0';
+        snprintf(text + used, size - used, "%s", plan->checks_sums ? ", checked" : "");
     } else {
         snprintf(text, size, "%s", error.sqlstate);
         if (plan && !strcmp(error.sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED))

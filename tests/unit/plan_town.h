@@ -12,7 +12,7 @@ extern const struct session_facts facts;
 void plan_town_set_up(void);
 void plan_town_tear_down(void);
 
-/* "concat abc", "single b", or the SQLSTATE of the error. */
+/* "concat abc", "single b", "gather abc, checked" (its sums), or the SQLSTATE of the error. */
 const char *outcome(const char *sql, const struct bind_values *binds, char *text, size_t size);
 /* The plan of a statement that parses. */
 struct plan *make(const char *sql);

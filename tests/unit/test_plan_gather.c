@@ -23,8 +23,8 @@ Test(plan_gather, a_gathered_query_keeps_its_parentheses)
             "gather abc"});
 }
 
-/* What is added up must be known to be exact: the types of functions and operators are chosen as PostgreSQL does. */
-Test(plan_gather, sums_are_gathered_where_their_type_is_exact)
+/* What is added up must be exact, or a floating-point number, which the query checks then: the types of functions and operators are chosen as PostgreSQL does. */
+Test(plan_gather, sums_are_gathered_where_their_type_is_known)
 {
     EXPECT({"SELECT sum(age) + 1 FROM users", "gather abc"}, {"SELECT sum(age / 3.0::float8) + 1 FROM users", "0A000"},
            {"SELECT sum(created - created) FROM users", "gather abc"},
@@ -32,23 +32,40 @@ Test(plan_gather, sums_are_gathered_where_their_type_is_exact)
            {"SELECT sum(created - '2024-01-01') FROM users", "gather abc"},
            {"SELECT sum((created - created) * 2) FROM users", "gather abc"},
            {"SELECT sum(mod(age, 3::int8)) + 1 FROM users", "gather abc"},
-           {"SELECT sum(half(age)) FROM users", "gather abc"}, {"SELECT sum(half(age::float8)) FROM users", "0A000"},
+           {"SELECT sum(half(age)) FROM users", "gather abc"}, {"SELECT sum(half(age::float8)) FROM users", "gather abc, checked"},
            {"SELECT sum(half(unknown_function(age))) FROM users", "0A000"},
            {"SELECT sum(name::price) FROM users", "gather abc"}, {"SELECT sum(name::interval) FROM users", "gather abc"},
            {"SELECT sum(name::other) FROM users", "0A000"}, {"SELECT sum(x) FROM (SELECT half(age) AS x FROM users) s", "gather abc"},
            {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5) s (x)", "gather abc"},
-           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5::float8) s (x)", "0A000"},
+           {"SELECT sum(x) FROM (SELECT age FROM users UNION ALL SELECT 2.5::float8) s (x)", "gather abc, checked"},
            {"SELECT sum(s) FROM users, generate_series(1, 3) s", "combine abc"},
            {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5)) v (a, b)", "gather abc"},
-           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5::float8)) v (a, b)", "0A000"},
+           {"SELECT sum(v.b) FROM users, (VALUES (1, 2), (2, 2.5::float8)) v (a, b)", "gather abc, checked"},
            {"WITH RECURSIVE r AS (SELECT name, age AS n FROM users UNION ALL SELECT u.name, r.n FROM users u JOIN r ON u.country = r.name) "
             "SELECT sum(n) FROM r", "gather abc"},
            {"WITH RECURSIVE r (x, n) AS (SELECT name, age::float8 FROM users UNION ALL SELECT name, n FROM users JOIN r ON country = x) "
-            "SELECT sum(n) FROM r", "0A000"},
-           {"SELECT sum(age::float8) + 1 FROM users", "0A000"}, {"SELECT avg(age::real) FROM users", "0A000"},
-           {"SELECT sum(age::int2::float8) + 1 FROM users", "gather abc"}, {"SELECT sum(age::int2::real) + 1 FROM users", "0A000"},
-           {"SELECT avg(age::int2::real) FROM users", "gather abc"}, {"SELECT sum(id::float8) + 1 FROM posts", "0A000"},
-           {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "0A000"});
+            "SELECT sum(n) FROM r", "gather abc, checked"},
+           {"SELECT sum(age::float8) + 1 FROM users", "gather abc, checked"}, {"SELECT avg(age::real) FROM users", "gather abc, checked"},
+           {"SELECT sum(age::int2::float8) + 1 FROM users", "gather abc, checked"}, {"SELECT sum(age::int2::real) + 1 FROM users", "gather abc, checked"},
+           {"SELECT avg(age::int2::real) FROM users", "gather abc, checked"}, {"SELECT sum(id::float8) + 1 FROM posts", "gather abc, checked"},
+           {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "gather abc, checked"});
+}
+
+/* What is made of a sum of floating-point numbers says how much of it is shown. */
+Test(plan_gather, sums_of_floats_are_checked_by_the_query)
+{
+    EXPECT({"SELECT round(avg(age::float8)::numeric, 2) FROM users", "gather abc, checked"},
+           {"SELECT country FROM users GROUP BY country HAVING sum(age::float8) > 3", "gather abc, checked"},
+           {"SELECT sum(age::float8) OVER (ORDER BY country) FROM users", "gather abc, checked"},
+           {"SELECT sum(half(age::float8) ORDER BY country) FROM users", "gather abc, checked"},
+           {"SELECT country, sum(age::float8) FILTER (WHERE age > 3) FROM users GROUP BY country ORDER BY 2", "gather abc, checked"},
+           {"SELECT username, sum(age::float8) FROM users GROUP BY username", "concat abc"},
+           {"SELECT sum(s) FROM (SELECT username, sum(age::float8) AS s FROM users GROUP BY username) x", "gather abc, checked"},
+           {"SELECT max(s) FROM (SELECT username, sum(age::float8) AS s FROM users GROUP BY username) x", "combine abc"},
+           {"SELECT sum(age::float8 + random()) FROM users", "0A000"}, {"SELECT stddev(age::float8) FROM users", "0A000"},
+           {"SELECT sum((SELECT age::float8)) FROM users", "0A000"}, {"SELECT corr(age, age) FROM users", "0A000"},
+           {"DECLARE c CURSOR FOR SELECT sum(age::float8) FROM users", "0A000"},
+           {"COPY (SELECT sum(age::float8) FROM users) TO STDOUT", "0A000"});
 }
 
 /* (SELECT max(u.age)) is an aggregate of the query around it. */

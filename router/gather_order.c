@@ -1,0 +1,124 @@
+/*
+ * An aggregate that depends on the order of its rows is one of these:
+ *
+ *      harmless      in this query it does not, for what it is given (order_dependence)
+ *      pushed        a shard computes it, over rows of its own alone: they are still in its order
+ *      checked       a sum of floating-point numbers: the query finds out whether it shows (float_sums)
+ *      shown         the query is refused
+ */
+#include "router/gather_order.h"
+
+#include "router/float_sums.h"
+#include "router/order_dependence.h"
+
+void gather_forget_harmless_orders(struct gathering *gathering)
+{
+    struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->order_dependent_count; i++) {
+        struct order_dependent *dependent = &analysis->order_dependents[i];
+        if (order_is_harmless(analysis, dependent))
+            dependent->name = NULL;
+    }
+}
+
+/* Rows of one shard are still in its order; a query without sharded tables has the rows of one PostgreSQL. */
+static bool shows_order(const struct gathering *gathering, const struct order_dependent *dependent)
+{
+    const struct analysis *analysis = gathering->analysis;
+    if (!dependent->query || !dependent->reader)
+        return true;
+    for (int i = dependent->query->first_scan; i < dependent->query->end_scan; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return !dependent->reader->pushed;
+    return false;
+}
+
+/* Rows that are read in steps could fail in a later statement, which does not know of it. */
+Node *gather_checked_sum(const struct gathering *gathering, Node *expression, const FuncCall **call)
+{
+    if (gathering->analysis->planning->facts->gathers)
+        return NULL;
+    return float_sums_checked(gathering->analysis, expression, call);
+}
+
+void gather_order_is_checked(struct gathering *gathering, const FuncCall *call)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->order_dependent_count; i++)
+        if (analysis->order_dependents[i].call == call)
+            analysis->order_dependents[i].name = NULL;
+    gathering->plan->checks_sums = true;
+}
+
+static bool any_shows_order(const struct gathering *gathering, const FuncCall *call)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->order_dependent_count; i++)
+        if (analysis->order_dependents[i].call == call && shows_order(gathering, &analysis->order_dependents[i]))
+            return true;
+    return false;
+}
+
+struct checking {
+    struct gathering *gathering;
+    bool changed;
+};
+
+static bool check_sum(Node **place, void *context)
+{
+    struct checking *checking = context;
+    const FuncCall *call;
+    Node *checked = gather_checked_sum(checking->gathering, *place, &call);
+    if (!checked || !any_shows_order(checking->gathering, call)) {
+        parse_visit(*place, check_sum, context); /* what it does not know stays as it is */
+        return true;
+    }
+    gather_order_is_checked(checking->gathering, call);
+    checking->changed = true;
+    *place = checked;
+    return true;
+}
+
+/* A column keeps its name, whatever is in it now. */
+static void check_target(struct gathering *gathering, ResTarget *target)
+{
+    struct checking checking = {gathering, false};
+    const char *name = output_name(target);
+    check_sum(&target->val, &checking);
+    if (checking.changed)
+        target->name = (char *) name;
+}
+
+static bool check_sums(Node *node, void *context)
+{
+    struct checking checking = {context, false};
+    ListCell *cell;
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt)) {
+        SelectStmt *select = castNode(SelectStmt, node);
+        foreach (cell, select->targetList)
+            check_target(context, lfirst_node(ResTarget, cell));
+        if (select->havingClause)
+            check_sum(&select->havingClause, &checking);
+        parse_visit_list(select->sortClause, check_sum, &checking);
+        parse_visit_list(select->windowClause, check_sum, &checking);
+    }
+    return parse_walk(node, check_sums, context);
+}
+
+void gather_check_sums(struct gathering *gathering, SelectStmt *select)
+{
+    check_sums((Node *) select, gathering);
+}
+
+const char *gather_shown_order(const struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->order_dependent_count; i++) {
+        const struct order_dependent *dependent = &analysis->order_dependents[i];
+        if (dependent->name && shows_order(gathering, dependent))
+            return dependent->name;
+    }
+    return NULL;
+}

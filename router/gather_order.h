@@ -1,0 +1,23 @@
+/*
+ * gather_order: which aggregates of a gathered query could show in which order rows arrive.
+ */
+#ifndef KEYWAY_GATHER_ORDER_H
+#define KEYWAY_GATHER_ORDER_H
+
+#include "router/gather_inside.h"
+
+/* Before the query is changed: those that give the same in whichever order rows come are no longer order dependents. */
+void gather_forget_harmless_orders(struct gathering *gathering);
+
+/* A sum of floating-point numbers that finds out whether the order of adding can be seen (float_sums_checked()), or NULL; and note that it
+ * stands in the query now. */
+Node *gather_checked_sum(const struct gathering *gathering, Node *expression, const FuncCall **call);
+void gather_order_is_checked(struct gathering *gathering, const FuncCall *call);
+
+/* Such sums take the places of those that are left in the query. */
+void gather_check_sums(struct gathering *gathering, SelectStmt *select);
+
+/* An aggregate that shows the order of rows nevertheless; NULL: none does. */
+const char *gather_shown_order(const struct gathering *gathering);
+
+#endif
