@@ -4,7 +4,8 @@
  * own rows of each part, and all other shards are asked for theirs at once.
  *
  *      examine    only the question about the statement, where the parts cannot be asked for before its answer
- *      collect    rows are held; when all have come they are ready to become arrays
+ *      collect    rows are held; when all have come they are ready to become arrays.  Parts that need only what has a key among the
+ *                 rows of others are asked for once those have come, or without keys, if there are too many of them
  *      open …     too many came, or some that fit no array: gather_tables.c takes them on, and lets the rest come
  *
  * When rows are to go to tables, what the home shard still sends is dropped: it reads its own rows again, into the table.
@@ -126,10 +127,10 @@ bool gather_takes_part(const struct gather *gather, int shard, int part)
     return shard_set_has(&gather->route.gather_shards[part], shard);
 }
 
-/* The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
+/* Is it its turn?  The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
 static bool is_asked(const struct gather *gather, const struct gather_shard *shard, int part)
 {
-    return !gather->refuses && (gather_takes_part(gather, shard->number, part) || shard == gather->home);
+    return part < gather->asked && (gather_takes_part(gather, shard->number, part) || shard == gather->home);
 }
 
 static int next_part(const struct gather *gather, const struct gather_shard *shard, int part)
@@ -150,25 +151,39 @@ static void answered(struct gather_shard *shard)
         shard->part = next_part(gather, shard, shard->part < 0 ? 0 : shard->part + 1);
 }
 
-static void ask_parts(struct gather_shard *shard)
+static void sync_shard(struct gather_shard *shard)
+{
+    shard->awaited++;
+    shard->done = false;
+    extended_sync(shard->server, &shard->sink);
+}
+
+static void ask_parts(struct gather_shard *shard, int from)
 {
     struct gather *gather = shard->gather;
-    for (int part = next_part(gather, shard, 0); part < gather->plan->gather_count; part = next_part(gather, shard, part + 1))
+    for (int part = next_part(gather, shard, from); part < gather->plan->gather_count; part = next_part(gather, shard, part + 1))
         gather_ask_part(gather, shard, part);
 }
 
-static void ask_shards(struct gather *gather)
+/* Another shard's parts from one on.  What it has been asked before may still be under way. */
+static void ask_shard(struct gather_shard *shard, int from)
+{
+    struct gather *gather = shard->gather;
+    int first = next_part(gather, shard, from);
+    if (first == gather->plan->gather_count || shard->server == NULL)
+        return;
+    if (shard->awaited == 0 || shard->part == gather->plan->gather_count)
+        shard->part = first;
+    ask_parts(shard, from);
+    sync_shard(shard);
+}
+
+static void ask_shards(struct gather *gather, int from)
 {
     gather->step = STEP_COLLECT;
-    for (int i = 0; i < gather->shard_count; i++) {
-        struct gather_shard *shard = &gather->shards[i];
-        if (shard == gather->home)
-            continue;
-        shard->part = next_part(gather, shard, 0);
-        shard->done = false;
-        ask_parts(shard);
-        extended_sync(shard->server, &shard->sink);
-    }
+    for (int i = 0; i < gather->shard_count; i++)
+        if (&gather->shards[i] != gather->home)
+            ask_shard(&gather->shards[i], from);
 }
 
 static void ask_home_for_parts(struct gather *gather)
@@ -176,7 +191,32 @@ static void ask_home_for_parts(struct gather *gather)
     if (gather->asks_mode)
         gather_ask_mode(gather);
     if (!gather->tables)
-        ask_parts(gather->home);
+        ask_parts(gather->home, 0);
+}
+
+/* --- parts that waited for keys ------------------------------------------------------------------------------ */
+
+static void take_keys(struct gather *gather, int number)
+{
+    const struct gather_part *part = &gather->plan->gather[number];
+    struct gather_keys *keys = &gather->keys[number];
+    if (!part->keyed || gather->tables)
+        return;
+    struct gather_rows *source = &gather->rows[part->key_part];
+    keys->type = gather_rows_array_type(source, part->key_column);
+    keys->value = gather_rows_array(source, part->key_column, &gather->run->arena, &keys->length);
+}
+
+/* Their sources have come; or went to tables, and all rows are asked for. */
+static void ask_later(struct gather *gather)
+{
+    int from = gather->asked;
+    gather->asked = gather->plan->gather_count;
+    for (int i = from; i < gather->asked; i++)
+        take_keys(gather, i);
+    ask_shards(gather, from);
+    if (!gather->tables)
+        ask_shard(gather->home, from);
 }
 
 /* --- the examination ----------------------------------------------------------------------------------------- */
@@ -263,11 +303,10 @@ static void examined(struct gather *gather)
         gather_go_on(gather);
         return;
     }
-    home->done = false;
     home->part = gather->asks_mode ? AT_MODE : next_part(gather, home, 0);
     ask_home_for_parts(gather);
-    extended_sync(home->server, &home->sink);
-    ask_shards(gather);
+    sync_shard(home);
+    ask_shards(gather, 0);
 }
 
 void gather_go_on(struct gather *gather)
@@ -285,6 +324,8 @@ void gather_go_on(struct gather *gather)
     case STEP_COLLECT:
         if (gather->tables && gather->home->done) {
             gather_tables_open(gather);
+        } else if (all_done(gather) && gather->asked < gather->plan->gather_count) {
+            ask_later(gather);
         } else if (all_done(gather)) {
             gather->step = STEP_READY;
             run_gathered(gather->run, false);
@@ -314,6 +355,8 @@ static void turn_to_tables(struct gather *gather)
         buffer_free(&gather->rows[i].own);
         gather->rows[i].own_count = 0;
     }
+    if (gather->asked < gather->plan->gather_count)
+        ask_later(gather);
     gather_go_on(gather);
 }
 
@@ -347,23 +390,32 @@ static void hold_row(struct gather_shard *shard, const struct frame *frame)
 
 /* Arrays have no statistics and no indexes: a query of many parts, or one that searches a part again for each row, is better off
  * with tables. */
-static bool wants_tables(const struct gather *gather, int part)
+static bool is_worth_a_table(const struct gather *gather, int part)
 {
     const struct gather_rows *rows = &gather->rows[part];
     bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather[part].index_count > 0;
-    return matters && !gather->read_only && rows->own_count + rows->other_count >= GATHER_WORTH_ANALYZING;
+    return matters && rows->own_count + rows->other_count >= GATHER_WORTH_ANALYZING;
 }
 
-static bool outgrows_arrays(const struct gather *gather, const struct gather_shard *shard, const struct frame *frame)
+/* Not before others have had their keys. */
+static bool wants_tables(const struct gather *gather)
+{
+    for (int i = 0; i < gather->plan->gather_count; i++)
+        if (is_worth_a_table(gather, i))
+            return !gather->read_only && gather->asked == gather->plan->gather_count;
+    return false;
+}
+
+static bool outgrows_arrays(const struct gather *gather, const struct frame *frame)
 {
     return !error_is_set(&gather->error) && !gather->tables &&
-           (gather->held + frame->body_length > gather->bound || wants_tables(gather, shard->part));
+           (gather->held + frame->body_length > gather->bound || wants_tables(gather));
 }
 
 static enum sink_answer take_row(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
-    if (outgrows_arrays(gather, shard, frame)) {
+    if (outgrows_arrays(gather, frame)) {
         if (gather->asks_mode)
             return leave(shard);
         turn_to_tables(gather);
@@ -444,6 +496,8 @@ static void described(struct gather_shard *shard, const struct frame *frame)
 
 static void shard_done(struct gather_shard *shard)
 {
+    if (--shard->awaited > 0)
+        return;
     shard->done = true;
     gather_tables_progress(shard->gather);
     gather_go_on(shard->gather);
@@ -548,7 +602,6 @@ static struct gather *gather_new(struct run *run, const struct execution *execut
             gather->shards[gather->shard_count++] = (struct gather_shard){
                 .sink = {shard_frame, shard_lost}, .gather = gather, .server = server, .number = server->pool->shard, .done = true};
     gather->home->part = AT_EXAMINATION;
-    gather->home->done = false;
     run->gather = gather;
     return gather;
 }
@@ -559,6 +612,9 @@ static void make_rows(struct gather *gather)
     gather->rows = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->rows);
     for (int i = 0; i < plan->gather_count; i++)
         gather_rows_init(&gather->rows[i], &gather->run->arena, plan->gather[i].column_count);
+    gather->keys = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->keys);
+    while (gather->asked < plan->gather_count && (gather->tables || !plan->gather[gather->asked].keyed))
+        gather->asked++;
 }
 
 static void copy_bind(struct gather *gather, const struct execution *execution)
@@ -584,9 +640,9 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     bool at_once = knows_parameters(gather);
     if (at_once)
         ask_home_for_parts(gather);
-    extended_sync(gather->home->server, &gather->home->sink);
+    sync_shard(gather->home);
     if (at_once)
-        ask_shards(gather);
+        ask_shards(gather, 0);
 }
 
 void gather_refuse(struct run *run, const struct execution *execution, struct error *refusal)
@@ -597,7 +653,7 @@ void gather_refuse(struct run *run, const struct execution *execution, struct er
     gather->refusal = *refusal;
     *refusal = (struct error){0};
     gather_ask_examination(gather, execution->statement);
-    extended_sync(gather->home->server, &gather->home->sink);
+    sync_shard(gather->home);
 }
 
 bool gather_is_ready(const struct gather *gather)

@@ -67,17 +67,25 @@ void gather_ask_mode(struct gather *gather)
     extended_execute(home, &gather->home->sink, "", 0);
 }
 
-/* A type of the database's own is called otherwise on another shard, which finds out by itself. */
-static void parse_part(struct gather *gather, struct server *server, struct reply_sink *sink, const char *text,
-                       const struct gather_part *part)
+/* The rows that are asked for: those with its keys, if these are known. */
+static const char *select_of(const struct gather *gather, int number)
 {
+    return gather->keys[number].value ? gather->plan->gather[number].keyed : gather->plan->gather[number].select;
+}
+
+/* A type of the database's own is called otherwise on another shard, which finds out by itself. */
+static void parse_part(struct gather *gather, struct server *server, struct reply_sink *sink, const char *text, int number)
+{
+    const struct gather_part *part = &gather->plan->gather[number];
+    const struct gather_keys *keys = &gather->keys[number];
     bool home = server == gather->home->server;
-    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) part->parameter_count, sizeof *types);
+    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) part->parameter_count + 1, sizeof *types);
     for (int i = 0; i < part->parameter_count; i++) {
         uint32_t type = gather->types[part->parameters[i]];
         types[i] = home || type < FIRST_USER_TYPE ? type : 0;
     }
-    extended_parse(server, sink, text, strlen(text), types, part->parameter_count);
+    types[part->parameter_count] = keys->type;
+    extended_parse(server, sink, text, strlen(text), types, part->parameter_count + (keys->value != NULL));
 }
 
 static void put_value(struct buffer *out, const struct bind_value *value)
@@ -87,40 +95,47 @@ static void put_value(struct buffer *out, const struct bind_value *value)
         wire_put_bytes(out, value->bytes, (size_t) value->length);
 }
 
-static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, const struct gather_part *part,
-                      bool binary)
+static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, int number, bool binary)
 {
+    const struct gather_part *part = &gather->plan->gather[number];
+    const struct gather_keys *keys = &gather->keys[number];
     struct buffer *out = stream_output(&server->stream);
+    int count = part->parameter_count + (keys->value != NULL);
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, "");
     wire_put_string(out, "");
-    wire_put_int16(out, (int16_t) part->parameter_count);
+    wire_put_int16(out, (int16_t) count);
     for (int i = 0; i < part->parameter_count; i++)
         wire_put_int16(out, gather->bind->values.values[part->parameters[i]].binary);
-    wire_put_int16(out, (int16_t) part->parameter_count);
+    if (keys->value)
+        wire_put_int16(out, 1);
+    wire_put_int16(out, (int16_t) count);
     for (int i = 0; i < part->parameter_count; i++)
         put_value(out, &gather->bind->values.values[part->parameters[i]]);
+    if (keys->value)
+        wire_put_bytes(out, keys->value, keys->length);
     wire_put_int16(out, 1);
     wire_put_int16(out, binary);
     wire_end(out, mark);
     server_expect(server, 'B', false, sink);
 }
 
-static const char *part_text(struct gather *gather, const struct gather_part *part)
+static const char *part_text(struct gather *gather, int number)
 {
-    return part->binary ? part->select
+    const struct gather_part *part = &gather->plan->gather[number];
+    return part->binary ? select_of(gather, number)
                         : arena_printf(&gather->run->arena, "COPY (%s) TO STDOUT (%s)", part->select, part->format);
 }
 
 void gather_ask_part(struct gather *gather, struct gather_shard *shard, int number)
 {
     const struct gather_part *part = &gather->plan->gather[number];
-    parse_part(gather, shard->server, &shard->sink, part_text(gather, part), part);
+    parse_part(gather, shard->server, &shard->sink, part_text(gather, number), number);
     if (!gather_takes_part(gather, shard->number, number)) {
         extended_describe_statement(shard->server, &shard->sink);
         return;
     }
-    bind_part(gather, shard->server, &shard->sink, part, part->binary);
+    bind_part(gather, shard->server, &shard->sink, number, part->binary);
     if (part->binary)
         extended_describe(shard->server, &shard->sink, "");
     extended_execute(shard->server, &shard->sink, "", 0);
@@ -131,10 +146,10 @@ void gather_ask_table(struct gather *gather, int number)
     const struct gather_part *part = &gather->plan->gather[number];
     struct server *home = gather->home->server;
     bool own_rows = gather_takes_part(gather, 0, number);
-    const char *text = arena_printf(&gather->run->arena, "CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s%s", part->copy, part->select,
+    const char *text = arena_printf(&gather->run->arena, "CREATE TEMPORARY TABLE %s ON COMMIT DROP AS %s%s", part->copy, select_of(gather, number),
                                     own_rows ? "" : " WITH NO DATA");
-    parse_part(gather, home, &gather->table_sink, text, part);
-    bind_part(gather, home, &gather->table_sink, part, false);
+    parse_part(gather, home, &gather->table_sink, text, number);
+    bind_part(gather, home, &gather->table_sink, number, false);
     extended_execute(home, &gather->table_sink, "", 0);
 }
 

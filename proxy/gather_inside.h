@@ -27,12 +27,20 @@ enum {
     AT_MODE = -1,    /* whether the transaction is READ ONLY */
 };
 
+/* The array of a column, as a parameter; NULL: all rows are asked for. */
+struct gather_keys {
+    const uint8_t *value; /* of a Bind message, with its length before it */
+    size_t length;
+    uint32_t type;
+};
+
 struct gather_shard {
     struct reply_sink sink; /* first: the sink is the shard */
     struct gather *gather;
     struct server *server; /* NULL: lost */
     int number;
     int part;     /* whose answer comes next */
+    int awaited;  /* ReadyForQuery */
     bool done;    /* nothing is awaited from it */
     bool waiting; /* a row is left unread */
 };
@@ -58,6 +66,8 @@ struct gather {
     int shard_count;
     struct gather_shard *home;
     struct gather_rows *rows; /* by part */
+    int asked;                /* parts so far: those behind wait for keys */
+    struct gather_keys *keys; /* by part: what its keyed rows are asked for with */
     size_t held, bound;       /* bytes of rows that are held, and how many may be */
     bool asks_mode;           /* whether the transaction is READ ONLY is asked, and decides what the bound is */
     bool read_only;

@@ -154,7 +154,8 @@ static void put_value(struct gather_column *column, const uint8_t *bytes, size_t
     column->next += length;
 }
 
-static void put_rows(struct gather_rows *rows, const struct buffer *buffer)
+/* The values of the columns from one to another (not included). */
+static void put_values(struct gather_rows *rows, const struct buffer *buffer, int from, int to)
 {
     struct reader reader = {buffer_data(buffer), buffer_data(buffer) + buffer_length(buffer), false};
     while (reader.at < reader.end) {
@@ -164,10 +165,24 @@ static void put_rows(struct gather_rows *rows, const struct buffer *buffer)
             int32_t length = read_int32(&reader);
             if (length > 0)
                 read_bytes(&reader, (size_t) length);
-            put_value(&rows->columns[i], value, (size_t) (reader.at - value));
+            if (i >= from && i < to)
+                put_value(&rows->columns[i], value, (size_t) (reader.at - value));
         }
     }
     assert(!reader.failed);
+}
+
+/* Their arrays, one behind the other, where there is room for them. */
+static void put_arrays(struct gather_rows *rows, uint8_t *at, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        put_head(rows, &rows->columns[i], at);
+        at += VALUE_LENGTH + array_size(rows, &rows->columns[i]);
+    }
+    if (buffer_length(&rows->own) > 0)
+        put_values(rows, &rows->own, from, to);
+    if (buffer_length(&rows->others) > 0)
+        put_values(rows, &rows->others, from, to);
 }
 
 void gather_rows_put_arrays(struct gather_rows *rows, struct buffer *out)
@@ -175,14 +190,14 @@ void gather_rows_put_arrays(struct gather_rows *rows, struct buffer *out)
     size_t total = 0;
     for (int i = 0; i < rows->column_count; i++)
         total += VALUE_LENGTH + array_size(rows, &rows->columns[i]);
-    uint8_t *at = buffer_reserve(out, total);
-    for (int i = 0; i < rows->column_count; i++) {
-        put_head(rows, &rows->columns[i], at);
-        at += VALUE_LENGTH + array_size(rows, &rows->columns[i]);
-    }
-    if (buffer_length(&rows->own) > 0)
-        put_rows(rows, &rows->own);
-    if (buffer_length(&rows->others) > 0)
-        put_rows(rows, &rows->others);
+    put_arrays(rows, buffer_reserve(out, total), 0, rows->column_count);
     out->end += total;
+}
+
+const uint8_t *gather_rows_array(struct gather_rows *rows, int column, struct arena *arena, size_t *length)
+{
+    *length = VALUE_LENGTH + array_size(rows, &rows->columns[column]);
+    uint8_t *array = arena_alloc(arena, *length);
+    put_arrays(rows, array, column, column + 1);
+    return array;
 }

@@ -47,5 +47,7 @@ size_t gather_rows_size(const struct gather_rows *rows); /* bytes held */
 /* The array of a column, as a parameter: its type, and all the values of a Bind message, one behind the other. */
 uint32_t gather_rows_array_type(const struct gather_rows *rows, int column);
 void gather_rows_put_arrays(struct gather_rows *rows, struct buffer *out);
+/* One of them, in the arena. */
+const uint8_t *gather_rows_array(struct gather_rows *rows, int column, struct arena *arena, size_t *length);
 
 #endif

@@ -25,6 +25,7 @@ struct gathering {
     int *owners;               /* of each scan of the analysis: its part, or -1 */
     bool *arrays;              /* of the parts: their rows can be arrays */
     List **columns;            /* of the parts: their names */
+    struct gather_key *keys;   /* by scan: which rows are not needed (gather_keys) */
     List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;
     int part_count;

@@ -120,6 +120,9 @@ struct gather_part {
     const int *parameters; /* … these of the statement's parameters, 0-based */
     int parameter_count;
     int column_count;
+    const char *keyed;     /* the same of those rows only that have a key among the values of … ; NULL: it is not known; `select` always is right */
+    int key_part;          /* … a part before it … */
+    int key_column;        /* … in this column: their array is its last parameter */
     const char *copy;      /* of the temporary table, in quotes, to be found in pg_temp */
     const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
     const char *const *indexes; /* what the table wants indexes of: "btree (a)" */

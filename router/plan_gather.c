@@ -16,6 +16,7 @@
 #include "router/gather_filter.h"
 #include "router/gather_index.h"
 #include "router/gather_inside.h"
+#include "router/gather_keys.h"
 #include "router/gather_order.h"
 #include "router/rewrite.h"
 
@@ -359,7 +360,8 @@ static bool fits_arrays(const struct gathering *gathering, const struct catalog_
 static int same_part(const struct gathering *gathering, const char *text)
 {
     for (int i = 0; i < gathering->part_count; i++)
-        if (gathering->scans[i] && !gathering->parts[i].parameter_count && !strcmp(gathering->parts[i].select, text))
+        if (gathering->scans[i] && !gathering->parts[i].parameter_count && !gathering->parts[i].keyed &&
+            !strcmp(gathering->parts[i].select, text))
             return i;
     return -1;
 }
@@ -391,8 +393,11 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
         .format = copy_format(gathering, relation),
     };
     gathering->arrays[gathering->part_count] = part->binary && !part->key && fits_arrays(gathering, relation);
-    gathering->scans[gathering->part_count] = scan;
-    return gathering->part_count++;
+    gathering->scans[gathering->part_count++] = scan;
+    int number = (int) (scan - gathering->analysis->scans);
+    if (gather_waits_for_keys(gathering, number))
+        gather_add_keys(gathering, number, select);
+    return gathering->part_count - 1;
 }
 
 static void make_room(struct gathering *gathering)
@@ -415,19 +420,25 @@ static bool find_range(Node *node, void *context)
 
 /* A table that is read more than once through one name (a CTE used twice), or in the same way, is one part with
  * several conditions.  A name that is no longer there was of a CTE that fell away with what the shards compute. */
+static bool find_part(struct gathering *gathering, int number)
+{
+    const struct scan *scan = &gathering->analysis->scans[number];
+    if (!scan_is_sharded(scan) || gathering->owners[number] >= 0 || !find_range((Node *) gathering->query, scan->range))
+        return true;
+    gathering->owners[number] = part_of(gathering, scan->range);
+    if (gathering->owners[number] < 0)
+        gathering->owners[number] = make_part(gathering, scan);
+    return gathering->owners[number] >= 0;
+}
+
+/* Those whose keys come from others stand behind all others. */
 static bool make_parts(struct gathering *gathering)
 {
-    const struct analysis *analysis = gathering->analysis;
-    for (int i = 0; i < analysis->scan_count; i++) {
-        const struct scan *scan = &analysis->scans[i];
-        if (!scan_is_sharded(scan) || gathering->owners[i] >= 0 || !find_range((Node *) gathering->query, scan->range))
-            continue;
-        gathering->owners[i] = part_of(gathering, scan->range);
-        if (gathering->owners[i] < 0)
-            gathering->owners[i] = make_part(gathering, scan);
-        if (gathering->owners[i] < 0)
+    int scans = gathering->analysis->scan_count;
+    gather_choose_keys(gathering);
+    for (int i = 0; i < 2 * scans; i++)
+        if (gather_waits_for_keys(gathering, i % scans) == (i >= scans) && !find_part(gathering, i % scans))
             return false;
-    }
     for (int i = 0; i < gathering->part_count; i++)
         if (gathering->scans[i])
             gather_index(gathering, i);

@@ -245,13 +245,21 @@ static const char *describe_facts(const struct plan *plan, const struct executio
     return text;
 }
 
+/* Which rows are left out where the source of their keys has few rows. */
+static const char *describe_keys(const struct plan *plan, const struct gather_part *part, struct arena *arena)
+{
+    return part->keyed ? arena_printf(arena, "keyed: %s by few rows of %s: %s\n", part->table, plan->gather[part->key_part].table, part->keyed)
+                       : "";
+}
+
 static const char *describe_gathering(const struct plan *plan, const struct routing *routing,
                                       const struct route *route, struct arena *arena)
 {
     const char *text = "";
     for (int i = 0; i < plan->gather_count; i++)
-        text = arena_printf(arena, "%sgathered: %s from %s: %s\n", text, plan->gather[i].table,
-                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select);
+        text = arena_printf(arena, "%sgathered: %s from %s: %s\n%s", text, plan->gather[i].table,
+                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select,
+                            describe_keys(plan, &plan->gather[i], arena));
     return text;
 }
 

@@ -295,6 +295,52 @@ SELECT * FROM (SELECT generate_series(1, 3) AS g) s WHERE g > 1
 -- a subquery over pg_catalog beside a sharded table
 SELECT username FROM users WHERE username IN (SELECT relname FROM pg_class)
 
+-- Rows by the keys of another table (semi-join reduction).
+-- NOT IN sees NULLs and all rows
+SELECT u.username FROM users u WHERE u.age < 30 AND u.username NOT IN (SELECT f.followee FROM follows f WHERE f.since > '2024-03-02')
+
+-- NOT EXISTS does not
+SELECT u.username FROM users u WHERE u.age < 30 AND NOT EXISTS (SELECT 1 FROM follows f WHERE f.followee = u.username AND f.since > '2024-03-02')
+
+-- the side that a LEFT JOIN keeps needs all its rows
+SELECT f.follower, u.username FROM follows f LEFT JOIN users u ON u.username = f.followee AND u.age = 30
+
+-- … unless WHERE says otherwise
+SELECT f.follower, u.username FROM follows f LEFT JOIN users u ON u.username = f.followee WHERE u.age = 30
+
+-- a FULL JOIN needs all of both
+SELECT f.follower, u.username FROM follows f FULL JOIN users u ON u.username = f.followee AND u.age = 30
+
+-- IN beside OR
+SELECT count(*) FROM follows f WHERE f.followee IN (SELECT username FROM users WHERE age = 30) OR f.since = '2024-03-05'
+
+-- scalar subqueries, one with the key and one without
+SELECT u.username, (SELECT max(f.since) FROM follows f WHERE f.followee = u.username), (SELECT count(*) FROM follows f) FROM users u WHERE u.age = 30
+
+-- a limit within counts all rows
+SELECT u.username, x.follower FROM users u JOIN (SELECT followee, follower FROM follows ORDER BY since, followee, follower LIMIT 30) x
+ON x.followee = u.username WHERE u.age < 40
+
+-- windows within see all rows
+SELECT u.username, x.n FROM users u JOIN (SELECT followee, rank() OVER (ORDER BY since) AS n FROM follows) x ON x.followee = u.username WHERE u.age < 25
+
+-- groups within are whole
+SELECT u.username, x.n FROM users u LEFT JOIN (SELECT followee, count(*) AS n FROM follows GROUP BY 1) x ON x.followee = u.username WHERE u.age < 25
+
+-- a CTE that is used twice
+WITH x AS (SELECT followee, follower FROM follows) SELECT u.username, x.follower, (SELECT count(*) FROM x) FROM users u JOIN x ON x.followee = u.username
+WHERE u.age < 25
+
+-- recursion needs the keys that it finds
+WITH RECURSIVE r AS (SELECT username, 0 AS depth FROM users WHERE age = 30 UNION SELECT f.follower, depth + 1 FROM r JOIN follows f ON f.followee = r.username
+WHERE depth < 3) SELECT * FROM r
+
+-- integers of different sizes
+SELECT e.id, u.username FROM events e JOIN users u ON u.age = e.weight WHERE u.country = 'de' AND e.kind > 'a'
+
+-- three tables in a row
+SELECT count(*) FROM users u JOIN posts p ON p.likes = u.age JOIN events e ON e.weight = p.likes WHERE u.country = 'de'
+
 -- [total order]
 -- UNION on the key, ordered
 SELECT username FROM users UNION SELECT username FROM posts ORDER BY username

@@ -190,6 +190,36 @@ Test(gather_ways, large_gathers_see_the_transactions_own_changes_and_leave_it_as
     expect_same(longest);
 }
 
+/* ---- rows by keys that others have ---- */
+
+/* Few rows have few keys; many do without; the rows that have them may be many. */
+Test(gather_ways, rows_are_asked_for_by_the_keys_of_others)
+{
+    static const char few[] = "SELECT f.follower, u.karma FROM follows f JOIN users u ON u.username = f.followee WHERE u.age = 30 ORDER BY 1, 2";
+    static const char none[] = "SELECT count(*), max(f.since) FROM follows f JOIN users u ON u.username = f.followee WHERE u.age = -1";
+    static const char many[] = "SELECT count(*), sum(length(u.full_name)) FROM follows f JOIN users u ON u.username = f.followee WHERE u.age > 0";
+    static const char large[] = "SELECT count(*), sum(length(b.full_name)) FROM users a JOIN users b ON b.karma = a.karma AND b.age > 0 WHERE a.age = 30";
+    expect_same(few);
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE SELECT f.follower FROM follows f JOIN users u ON u.username = f.followee WHERE u.username = 'anna'",
+                "keyed: follows by few rows of users: SELECT follower, followee FROM public.follows WHERE followee "
+                "OPERATOR(pg_catalog.=) ANY($1)\n");
+    expect_same(none);
+    make_rows_large();
+    expect_same(few);
+    expect_same(many);
+    expect_same(large);
+    on_both("BEGIN");
+    on_both("UPDATE follows SET since = '2020-01-01' WHERE follower = 'h'");
+    expect_same(large);
+    expect_same("SELECT min(f.since) FROM follows f JOIN users u ON u.username = f.followee WHERE u.age IN (30, 31, 32, 33)");
+    on_both("COMMIT");
+    expect_same(many);
+    on_both("BEGIN READ ONLY");
+    expect_same(few);
+    expect_same(large);
+    on_both("COMMIT");
+}
+
 /* ---- transactions that may not write ---- */
 
 Test(gather_ways, a_read_only_transaction_holds_what_it_may_not_write)

@@ -224,7 +224,7 @@ Test(plan_gather, gathered_are_the_columns_and_rows_that_matter)
     EXPECT_GATHERS("SELECT avg(age) FROM users WHERE random() > 0 AND age > $2 AND username < $1",
                    "SELECT username, age FROM public.users WHERE age > $1 AND username < $2");
     EXPECT_GATHERS("SELECT avg(age) FROM users WHERE EXISTS (SELECT * FROM posts WHERE body = name AND likes < 2 + 1)",
-                   "SELECT name, age FROM public.users", "SELECT body, likes FROM public.posts WHERE likes < (2 + 1)");
+                   "SELECT body, likes FROM public.posts WHERE likes < (2 + 1)", "SELECT name, age FROM public.users");
     /* bare names; columns that are compared with each other */
     EXPECT_GATHERS("SELECT count(*) FROM users, posts WHERE body = name AND age = 1 AND likes <> id",
                    "SELECT name, age FROM public.users WHERE age = 1",
@@ -253,7 +253,7 @@ Test(plan_gather, gathered_rows_have_partners)
                    "WHERE p.likes = 1 AND n.id = u.age",
                    "SELECT username, age FROM public.users", "SELECT id, username, likes FROM public.posts");
     EXPECT_GATHERS("SELECT count(*) FROM users u, numbers m, notes n WHERE u.age = m.n AND m.x = 1 AND n.id = u.age",
-                   "SELECT age FROM public.users", "SELECT n, x FROM public.numbers m WHERE m.x = 1");
+                   "SELECT n, x FROM public.numbers m WHERE m.x = 1", "SELECT age FROM public.users");
 }
 
 /* Two names of one CTE: only one of them ties the tables. */
@@ -276,7 +276,7 @@ Test(plan_gather, one_copy_serves_equal_uses)
 {
     EXPECT_GATHERS("SELECT count(*) FROM users u, users v, notes WHERE u.age = v.age", "SELECT age FROM public.users");
     EXPECT_GATHERS("SELECT count(*) FROM users u, users v, notes WHERE u.age = v.age AND v.age > 1",
-                   "SELECT age FROM public.users", "SELECT age FROM public.users v WHERE v.age > 1");
+                   "SELECT age FROM public.users v WHERE v.age > 1", "SELECT age FROM public.users");
 }
 
 static void expect_indexes(const char *sql, int part, const char *index)
@@ -347,4 +347,40 @@ Test(plan_gather, escapes_are_not_written_in_another_encoding)
         cr_expect_eq(plan->many, cases[i].many, "%s", cases[i].sql);
         plan_release(plan);
     }
+}
+
+/* The part that waits for keys, or none: "" */
+static void expect_keyed(const char *sql, const char *keyed)
+{
+    struct plan *plan = make(sql);
+    cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
+    const struct gather_part *last = &plan->gather[plan->gather_count - 1];
+    cr_expect_str_eq(last->keyed ? last->keyed : "", keyed, "%s\n  %s", sql, last->keyed ? last->keyed : "none");
+    cr_expect(!last->keyed || !plan->gather[last->key_part].keyed, "%s: its source waits, too", sql);
+    plan_release(plan);
+}
+
+/* Only rows with a key that the other table has can matter; where the join keeps all of them, they do. */
+Test(plan_gather, rows_wait_for_the_keys_of_a_table_that_is_restricted_more)
+{
+    static const char likes[] = "SELECT id, likes FROM public.posts WHERE likes OPERATOR(pg_catalog.=) ANY($1)";
+    static const char likes_of[] = "SELECT likes FROM public.posts WHERE likes OPERATOR(pg_catalog.=) ANY($1)";
+    static const char ages[] = "SELECT username, age FROM public.users WHERE age OPERATOR(pg_catalog.=) ANY($1)";
+    expect_keyed("SELECT p.id FROM users u JOIN posts p ON p.likes = u.age WHERE u.country = 'de'", likes);
+    expect_keyed("SELECT p.id FROM posts p, users u WHERE p.likes = u.age AND u.country > 'de'", likes);
+    expect_keyed("SELECT p.id FROM users u LEFT JOIN posts p ON p.likes = u.age WHERE u.country = 'de'", likes);
+    expect_keyed("SELECT p.id FROM posts p LEFT JOIN users u ON p.likes = u.age AND u.country = 'de'", "");
+    expect_keyed("SELECT p.id FROM posts p FULL JOIN users u ON p.likes = u.age AND u.country = 'de'", "");
+    expect_keyed("SELECT p.id FROM users u JOIN posts p ON p.likes = u.age", "");
+    expect_keyed("SELECT p.id FROM users u JOIN posts p ON p.likes >= u.age WHERE u.country = 'de'", "");
+    expect_keyed("SELECT p.id FROM users u JOIN posts p ON p.likes = u.age OR p.id = 3 WHERE u.country = 'de'", "");
+    expect_keyed("SELECT (SELECT count(*) FROM posts p WHERE p.likes = u.age) FROM users u WHERE u.country = 'de'", likes_of);
+    expect_keyed("SELECT u.username FROM users u WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.likes = u.age) AND u.country = 'de'",
+                 "SELECT username, likes FROM public.posts WHERE likes OPERATOR(pg_catalog.=) ANY($1)");
+    expect_keyed("SELECT u.username FROM users u WHERE u.age NOT IN (SELECT p.likes FROM posts p) AND u.country = 'de'", "");
+    expect_keyed("SELECT u.username FROM users u JOIN posts p ON p.likes = u.age WHERE p.body = 'x' AND u.age > 3",
+                 "SELECT username, age FROM public.users u WHERE u.age > 3 AND age OPERATOR(pg_catalog.=) ANY($1)");
+    expect_keyed("SELECT u.username FROM users u JOIN posts p ON p.likes = u.age WHERE p.body = $1", ages);
+    expect_keyed("WITH x AS (SELECT likes FROM posts) SELECT (SELECT count(*) FROM x), u.username FROM users u JOIN x ON x.likes = u.age "
+                 "WHERE u.country = 'de'", "");
 }
