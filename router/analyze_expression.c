@@ -121,7 +121,7 @@ static void note_order_dependent(struct analysis *analysis, const char *name, co
 static void read_order(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts,
                        const struct query *query)
 {
-    enum order_dependence dependence = call_order_dependence(analysis, call, facts);
+    enum order_dependence dependence = call_order_dependence(analysis, query, call, facts);
     bool unseen = dependence != ORDER_ADDED && order_is_unseen(analysis, call);
     if (dependence == ORDER_IGNORED || unseen || (dependence != ORDER_ADDED && order_of_input(query)))
         return;

@@ -8,6 +8,8 @@
 
 #include "router/sql_types.h"
 
+enum { MOST_WINDOWS = 8 }; /* that build on each other */
+
 static bool is_among(const char *name, const char *const *names)
 {
     for (; *names; names++)
@@ -60,17 +62,55 @@ static bool sums_in_any_order(const struct analysis *analysis)
     return analysis->planning->routing->settings->float_sums == FLOAT_SUMS_ANY_ORDER;
 }
 
-static bool has_order(const WindowDef *window)
+static bool has_column(Node *node, void *context)
 {
-    return window->name || window->refname || window->orderClause;
+    return node && (IsA(node, ColumnRef) || parse_walk(node, has_column, context));
 }
 
-enum order_dependence call_order_dependence(const struct analysis *analysis, const FuncCall *call,
+/* By something that differs from row to row: in a window or an aggregate a number is no column's. */
+static bool orders(const List *sort)
+{
+    return has_column((Node *) sort, NULL);
+}
+
+static const WindowDef *named_window(const SelectStmt *select, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, select->windowClause)
+        if (lfirst_node(WindowDef, cell)->name && !strcmp(lfirst_node(WindowDef, cell)->name, name))
+            return lfirst(cell);
+    return NULL;
+}
+
+/* A window that builds on another one has its order, too. */
+static bool has_order(const struct query *query, const WindowDef *window)
+{
+    for (int depth = 0; window && depth < MOST_WINDOWS; depth++) {
+        const char *base = window->refname ? window->refname : depth == 0 ? window->name : NULL;
+        if (orders(window->orderClause))
+            return true;
+        window = base && query && query->select ? named_window(query->select, base) : NULL;
+    }
+    return false;
+}
+
+/* Its rows are counted from the row at hand, which stands somewhere among its partition's. */
+static bool counts_rows(const struct query *query, const WindowDef *window)
+{
+    const int whole = FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING;
+    if (window->name && query && query->select)
+        window = named_window(query->select, window->name);
+    return window && (window->frameOptions & FRAMEOPTION_ROWS) && (window->frameOptions & whole) != whole;
+}
+
+enum order_dependence call_order_dependence(const struct analysis *analysis, const struct query *query, const FuncCall *call,
                                             const struct function_facts *facts)
 {
     const char *name = facts->name;
+    if (call->over && !has_order(query, call->over) && (is_among(name, by_place) || counts_rows(query, call->over)))
+        return ORDER_SHOWN;
     if (call->over && is_among(name, by_place))
-        return has_order(call->over) ? ORDER_IGNORED : ORDER_SHOWN;
+        return ORDER_IGNORED;
     if ((!facts->aggregate && !call->over) || (!facts->shadowed && is_among(name, indifferent)))
         return ORDER_IGNORED;
     if (!facts->shadowed && is_among(name, adders))
@@ -79,8 +119,7 @@ enum order_dependence call_order_dependence(const struct analysis *analysis, con
         return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
     if (!facts->shadowed && is_among(name, of_keys) && !call->over && !call->agg_order && !call->agg_distinct)
         return ORDER_OF_KEYS;
-    bool ordered = call->agg_order || call->agg_within_group || call->agg_distinct ||
-                   (call->over && has_order(call->over));
+    bool ordered = orders(call->agg_order) || call->agg_within_group || call->agg_distinct || (call->over && has_order(query, call->over));
     return ordered ? ORDER_IGNORED : ORDER_SHOWN;
 }
 
@@ -326,20 +365,11 @@ static bool is_exact(struct analysis *analysis, const struct query *query, const
     return type_is_integer(type) || type == TYPE_numeric || type == TYPE_interval || type == TYPE_money;
 }
 
-static const WindowDef *named_window(const SelectStmt *select, const char *name)
-{
-    ListCell *cell;
-    foreach (cell, select->windowClause)
-        if (lfirst_node(WindowDef, cell)->name && !strcmp(lfirst_node(WindowDef, cell)->name, name))
-            return lfirst(cell);
-    return NULL;
-}
-
 /* The columns that say where a row stands in its window: a window that builds on another has its columns, too. */
 static List *places_in_window(const struct query *query, const WindowDef *window)
 {
     List *places = NIL;
-    for (int depth = 0; window && depth < 8; depth++) {
+    for (int depth = 0; window && depth < MOST_WINDOWS; depth++) {
         const char *base = window->refname ? window->refname : depth == 0 ? window->name : NULL;
         places = list_concat(list_concat(places, window->partitionClause), window->orderClause);
         window = base ? named_window(query->select, base) : NULL;
@@ -352,7 +382,7 @@ static bool adds_in_order(struct analysis *analysis, const struct query *query, 
 {
     ListCell *cell;
     if (call->over)
-        return has_order(call->over) && tell_rows_apart(analysis, query, places_in_window(query, call->over));
+        return has_order(query, call->over) && tell_rows_apart(analysis, query, places_in_window(query, call->over));
     foreach (cell, call->agg_order)
         if (list_length(call->args) == 1 && equal(lfirst_node(SortBy, cell)->node, linitial(call->args)))
             return true;
@@ -370,7 +400,7 @@ bool order_is_harmless(struct analysis *analysis, const struct order_dependent *
     if (!call)
         return false;
     struct function_facts facts = function_facts(analysis->planning, call);
-    switch (call_order_dependence(analysis, call, &facts)) {
+    switch (call_order_dependence(analysis, query, call, &facts)) {
     case ORDER_IGNORED:
         return true;
     case ORDER_SHOWN:

@@ -17,8 +17,8 @@ enum order_dependence {
     ORDER_OF_KEYS, /* … of equal keys, if there are any: the last one counts */
 };
 
-/* What kind of call is it? */
-enum order_dependence call_order_dependence(const struct analysis *analysis, const FuncCall *call,
+/* What kind of call is it, of a query? */
+enum order_dependence call_order_dependence(const struct analysis *analysis, const struct query *query, const FuncCall *call,
                                             const struct function_facts *facts);
 /* Whatever takes this list sees what is in it, and not in which order: note it before it is read. */
 void order_unseen(struct analysis *analysis, Node *list);
