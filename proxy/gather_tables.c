@@ -71,7 +71,8 @@ static const char *finishing_table(struct arena *arena, const struct gather_part
     return arena_printf(arena, "%sANALYZE pg_temp.%s; ", sql, part->copy);
 }
 
-/* What is SET LOCAL here ends with the savepoint; tables that stay have none. */
+/* What is SET LOCAL here ends with the savepoint; tables that stay have none.  A nested loop that cannot be avoided costs so much then that
+ * PostgreSQL would compile the query. */
 static const char *finishing(struct gather *gather)
 {
     struct arena *arena = &gather->run->arena;
@@ -82,7 +83,8 @@ static const char *finishing(struct gather *gather)
         sql = arena_printf(arena, "%s%s", sql, finishing_table(arena, &gather->plan->gather[i], rows));
         large |= rows >= LARGE;
     }
-    return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off", sql) : sql;
+    return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off; SET LOCAL jit = off", sql)
+                                   : sql;
 }
 
 static void finish(struct gather *gather)
