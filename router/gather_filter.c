@@ -299,6 +299,7 @@ struct conjunct {
     Node *node;
     table_set used;
     bool restricts;
+    bool equates; /* columns of two tables */
 };
 
 /* Sharded partners are tied in the one reading that there is; another might not have what ties them. */
@@ -330,14 +331,20 @@ static table_set partners_of(struct judging *judging, int place)
     return set;
 }
 
-/* Those that conjuncts lead to, from table to table. */
+static bool is_equality(const Node *node)
+{
+    return IsA(node, A_Expr) && ((const A_Expr *) node)->kind == AEXPR_OP && !strcmp(parse_name(((const A_Expr *) node)->name), "=") &&
+           ((const A_Expr *) node)->lexpr && IsA(((const A_Expr *) node)->lexpr, ColumnRef) && IsA(((const A_Expr *) node)->rexpr, ColumnRef);
+}
+
+/* Those that equalities lead to, from table to table. */
 static table_set reachable(const struct conjunct *conjuncts, int count, table_set from, table_set within)
 {
     bool grows = true;
     while (grows) {
         grows = false;
         for (int i = 0; i < count; i++) {
-            if ((conjuncts[i].used & ~within) || !(conjuncts[i].used & from) || !(conjuncts[i].used & ~from))
+            if (!conjuncts[i].equates || (conjuncts[i].used & ~within) || !(conjuncts[i].used & from) || !(conjuncts[i].used & ~from))
                 continue;
             from |= conjuncts[i].used;
             grows = true;
@@ -376,19 +383,34 @@ static Node *has_partners(const struct judging *judging, table_set partners, Lis
     return (Node *) link;
 }
 
-static Node *partner_condition(struct judging *judging, int place, const struct conjunct *conjuncts, int count)
+/* What holds for the table and partners that equalities tie to each other. */
+static Node *group_condition(const struct judging *judging, table_set own, table_set group, const struct conjunct *conjuncts, int count)
 {
-    table_set own = (table_set) 1 << place, partners = partners_of(judging, place);
-    table_set found = reachable(conjuncts, count, own, own | partners);
     List *chosen = NIL;
     bool restricts = false;
     for (int i = 0; i < count; i++) {
-        if ((conjuncts[i].used & ~found) || conjuncts[i].used == own)
+        if ((conjuncts[i].used & ~(own | group)) || conjuncts[i].used == own)
             continue;
         chosen = lappend(chosen, conjuncts[i].node);
         restricts |= conjuncts[i].restricts;
     }
-    return restricts ? has_partners(judging, found & ~own, chosen) : NULL;
+    return restricts ? has_partners(judging, group, chosen) : NULL;
+}
+
+/* Partners that only the table itself ties to each other are asked for apart: together they would be a product. */
+static List *partner_conditions(struct judging *judging, int place, const struct conjunct *conjuncts, int count)
+{
+    table_set own = (table_set) 1 << place, partners = partners_of(judging, place);
+    table_set left = reachable(conjuncts, count, own, own | partners) & ~own;
+    List *conditions = NIL;
+    while (left) {
+        table_set group = reachable(conjuncts, count, left & -left, left);
+        Node *condition = group_condition(judging, own, group, conjuncts, count);
+        if (condition)
+            conditions = lappend(conditions, condition);
+        left &= ~group;
+    }
+    return conditions;
 }
 
 Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool parameters)
@@ -405,12 +427,10 @@ Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool par
         judging.restricts = false;
         if (!is_fit(&judging, lfirst(cell)))
             continue;
-        conjuncts[count++] = (struct conjunct){lfirst(cell), judging.used, judging.restricts};
+        conjuncts[count++] = (struct conjunct){lfirst(cell), judging.used, judging.restricts, is_equality(lfirst(cell))};
         if (judging.used == (table_set) 1 << place)
             own = lappend(own, lfirst(cell));
     }
-    Node *partners = partner_condition(&judging, place, conjuncts, count);
-    if (partners)
-        own = lappend(own, partners);
+    own = list_concat(own, partner_conditions(&judging, place, conjuncts, count));
     return own ? conjunction(own) : NULL;
 }
