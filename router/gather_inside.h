@@ -16,7 +16,7 @@ struct gathering {
     SelectStmt *query;
     const char **names; /* mentioned anywhere, as columns may be */
     int name_count, name_room;
-    bool all_columns; /* *, a natural join, … */
+    bool all_columns; /* a natural join, a row, … */
     const char **group_names; /* of columns in GROUP BY */
     int group_count, group_room;
     bool collates;             /* COLLATE is written somewhere */

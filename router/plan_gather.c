@@ -17,6 +17,7 @@
 #include "router/gather_index.h"
 #include "router/gather_inside.h"
 #include "router/gather_keys.h"
+#include "router/gather_names.h"
 #include "router/gather_order.h"
 #include "router/rewrite.h"
 
@@ -87,139 +88,6 @@ static bool expand_views(Node *node, void *context)
     return parse_walk(node, expand_views, context);
 }
 
-/* ---- what is mentioned ---- */
-
-static void add_name(struct gathering *gathering, const char *name)
-{
-    *ARRAY_ADD(gathering->analysis, gathering->names, gathering->name_count, gathering->name_room) = name;
-}
-
-static bool is_among(const char *const *names, int count, const char *name)
-{
-    for (int i = 0; i < count; i++)
-        if (!strcmp(names[i], name))
-            return true;
-    return false;
-}
-
-static bool is_mentioned(const struct gathering *gathering, const char *name)
-{
-    return gathering->all_columns || is_among(gathering->names, gathering->name_count, name);
-}
-
-static void add_names(struct gathering *gathering, const List *names)
-{
-    ListCell *cell;
-    foreach (cell, names)
-        if (IsA(lfirst(cell), String))
-            add_name(gathering, strVal(lfirst(cell)));
-}
-
-static const char *name_of(const RangeVar *range)
-{
-    return range->alias ? range->alias->aliasname : range->relname;
-}
-
-/* A bare name that a table or a view has, too, may mean its row. */
-static bool may_be_row(const struct analysis *analysis, const ColumnRef *reference)
-{
-    if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
-        return false;
-    const char *name = strVal(linitial(reference->fields));
-    for (int i = 0; i < analysis->scan_count; i++)
-        if (scan_is_sharded(&analysis->scans[i]) && analysis->scans[i].range &&
-            !strcmp(name, name_of(analysis->scans[i].range)))
-            return true;
-    for (int i = 0; i < analysis->view_count; i++)
-        if (!strcmp(name, name_of(analysis->views[i].range)))
-            return true;
-    return false;
-}
-
-static void note_reference(struct gathering *gathering, const ColumnRef *reference)
-{
-    gathering->all_columns |= IsA(llast(reference->fields), A_Star) || may_be_row(gathering->analysis, reference);
-    add_names(gathering, reference->fields);
-}
-
-static bool note_group_names(Node *node, void *context)
-{
-    struct gathering *gathering = context;
-    if (!node)
-        return false;
-    if (IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), String))
-        *ARRAY_ADD(gathering->analysis, gathering->group_names, gathering->group_count,
-                   gathering->group_room) = strVal(llast(castNode(ColumnRef, node)->fields));
-    return parse_walk(node, note_group_names, context);
-}
-
-/* GROUP BY may also name an output column, or give its number. */
-static void note_groups(struct gathering *gathering, const SelectStmt *select)
-{
-    if (!select->groupClause)
-        return;
-    note_group_names((Node *) select->groupClause, gathering);
-    note_group_names((Node *) select->targetList, gathering);
-}
-
-static bool note_mentions(Node *node, void *context);
-
-/* Whether there are rows does not depend on their columns. */
-static bool is_star_of_exists(const SubLink *link)
-{
-    const SelectStmt *select = (const SelectStmt *) link->subselect;
-    if (link->subLinkType != EXISTS_SUBLINK || !IsA(select, SelectStmt) || select->op != SETOP_NONE ||
-        select->distinctClause || select->groupClause || list_length(select->targetList) != 1)
-        return false;
-    const Node *value = linitial_node(ResTarget, select->targetList)->val;
-    return IsA(value, ColumnRef) && IsA(llast(((const ColumnRef *) value)->fields), A_Star);
-}
-
-static bool note_exists(struct gathering *gathering, const SubLink *link)
-{
-    SelectStmt select = *castNode(SelectStmt, link->subselect);
-    select.targetList = NIL;
-    return note_mentions((Node *) &select, gathering);
-}
-
-static bool note_mentions(Node *node, void *context)
-{
-    struct gathering *gathering = context;
-    if (!node)
-        return false;
-    switch (nodeTag(node)) {
-    case T_SubLink:
-        if (is_star_of_exists(castNode(SubLink, node)))
-            return note_exists(gathering, castNode(SubLink, node));
-        break;
-    case T_ColumnRef:
-        note_reference(gathering, castNode(ColumnRef, node));
-        break;
-    case T_A_Indirection: /* (row).column */
-        add_names(gathering, castNode(A_Indirection, node)->indirection);
-        gathering->all_columns = true;
-        break;
-    case T_JoinExpr:
-        gathering->all_columns |= castNode(JoinExpr, node)->isNatural;
-        add_names(gathering, castNode(JoinExpr, node)->usingClause);
-        break;
-    case T_Alias: /* t (a, b) names the first columns by position */
-        gathering->all_columns |= castNode(Alias, node)->colnames != NIL;
-        break;
-    case T_RangeSubselect: /* its select list names what its columns are */
-        return note_mentions(castNode(RangeSubselect, node)->subquery, context);
-    case T_SelectStmt:
-        note_groups(gathering, castNode(SelectStmt, node));
-        break;
-    case T_CollateClause:
-        gathering->collates = true;
-        break;
-    default:
-        break;
-    }
-    return parse_walk(node, note_mentions, context);
-}
-
 /* ---- tables ---- */
 
 /* The part that a name in FROM means. */
@@ -250,7 +118,7 @@ static bool travels_in_binary(const struct gathering *gathering, const struct ca
     if (!gathering->analysis->planning->facts->server_encoding)
         return false;
     for (int i = 0; i < relation->column_count; i++)
-        if (is_mentioned(gathering, relation->columns[i].name) && !gather_is_binary(&relation->columns[i]))
+        if (gather_mentions(gathering, relation->columns[i].name) && !gather_is_binary(&relation->columns[i]))
             return false;
     return true;
 }
@@ -265,7 +133,7 @@ static const char *primary_key(const struct gathering *gathering, const struct c
             primary = &relation->uniques[i];
     for (int i = 0; primary && i < primary->column_count; i++) {
         const char *name = relation->columns[primary->columns[i]].name;
-        if (!is_among(gathering->group_names, gathering->group_count, name))
+        if (!gather_groups_by_name(gathering, name))
             return NULL;
         name = rewrite_quote_name(name, gathering->arena);
         list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
@@ -289,7 +157,7 @@ static List *columns_of(const struct gathering *gathering, const struct catalog_
     List *columns = NIL;
     for (int i = 0; i < relation->column_count; i++) {
         const char *name = relation->columns[i].name;
-        if (is_mentioned(gathering, name) || (!columns && i == relation->column_count - 1))
+        if (gather_mentions(gathering, name) || (!columns && i == relation->column_count - 1))
             columns = lappend(columns, makeString((char *) name));
     }
     return columns;
@@ -350,7 +218,7 @@ static bool fits_arrays(const struct gathering *gathering, const struct catalog_
 {
     for (int i = 0; i < relation->column_count; i++) {
         const struct catalog_column *column = &relation->columns[i];
-        if (is_mentioned(gathering, column->name) && (column->collation_is_own || strchr(column->type_name, '[')))
+        if (gather_mentions(gathering, column->name) && (column->collation_is_own || strchr(column->type_name, '[')))
             return false;
     }
     return true;
@@ -562,7 +430,7 @@ static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
 static bool is_row(const struct analysis *analysis, const Node *node)
 {
     return node && IsA(node, ColumnRef) &&
-           (IsA(llast(((const ColumnRef *) node)->fields), A_Star) || may_be_row(analysis, (const ColumnRef *) node));
+           (IsA(llast(((const ColumnRef *) node)->fields), A_Star) || gather_may_be_row(analysis, (const ColumnRef *) node));
 }
 
 /* table.* as an argument is a row of the table's type: functions of the users are made for that type, and
@@ -712,7 +580,7 @@ static bool check_rows(struct gathering *gathering, SelectStmt *select)
     find_whole_row((Node *) select, gathering);
     foreach (cell, select->targetList) {
         const Node *value = lfirst_node(ResTarget, cell)->val;
-        if (IsA(value, ColumnRef) && may_be_row(gathering->analysis, (const ColumnRef *) value) &&
+        if (IsA(value, ColumnRef) && gather_may_be_row(gathering->analysis, (const ColumnRef *) value) &&
             !scope_finds(gathering->analysis->queries[0]->scope, (const ColumnRef *) value))
             gathering->shows_row_type = true;
     }
@@ -742,7 +610,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     make_room(&gathering);
     gather_push(&gathering, select);
     gather_check_sums(&gathering, select);
-    note_mentions((Node *) select, &gathering);
+    gather_note_names(&gathering, select);
     if (!make_parts(&gathering))
         return give_up(&gathering, "Write the query in a simpler form.",
                        "The rows it needs cannot be asked for.");

@@ -105,6 +105,12 @@ Test(plan_gather, lists_are_gathered_where_their_order_is_known_or_not_seen)
            {"SELECT array_agg(age) FROM (SELECT age FROM users ORDER BY username) s JOIN posts ON likes = age", "0A000"},
            {"WITH s AS (SELECT age FROM users ORDER BY username) SELECT array_agg(age) FROM s", "gather abc"},
            {"SELECT array_agg(age) FROM users WHERE username = lower('BOB')", "0A000"},
+           {"SELECT array_agg(age ORDER BY 1) FROM users", "0A000"}, {"SELECT array_agg(age ORDER BY name) FROM users", "gather abc"},
+           {"SELECT row_number() OVER (ORDER BY (SELECT NULL)) FROM users", "0A000"},
+           {"SELECT row_number() OVER w FROM users WINDOW w AS (PARTITION BY name)", "0A000"},
+           {"SELECT row_number() OVER (w ROWS 1 PRECEDING) FROM users WINDOW w AS (PARTITION BY name ORDER BY age)", "gather abc"},
+           {"SELECT count(*) OVER (ROWS 1 PRECEDING) FROM users", "0A000"},
+           {"SELECT sum(age) OVER (ORDER BY 1 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM users", "gather abc"},
            {"SELECT sum(x / 3.0::float8 ORDER BY n) FROM numbers", "gather abc"},
            {"SELECT sum(x / 3.0::float8 ORDER BY x) FROM numbers", "0A000"},
            {"SELECT sum(x / 3.0::float8) OVER (PARTITION BY x ORDER BY n) FROM numbers", "gather abc"},
@@ -225,6 +231,13 @@ Test(plan_gather, gathered_are_the_columns_and_rows_that_matter)
                    "SELECT username, age FROM public.users WHERE age > $1 AND username < $2");
     EXPECT_GATHERS("SELECT avg(age) FROM users WHERE EXISTS (SELECT * FROM posts WHERE body = name AND likes < 2 + 1)",
                    "SELECT body, likes FROM public.posts WHERE likes < (2 + 1)", "SELECT name, age FROM public.users");
+    /* what * means: a table's columns, or those that a subquery names */
+    EXPECT_GATHERS("SELECT * FROM (SELECT u.age FROM users u JOIN posts p ON p.likes = u.age AND random() > 0) s",
+                   "SELECT age FROM public.users", "SELECT likes FROM public.posts");
+    EXPECT_GATHERS("WITH s AS (SELECT u.age FROM users u JOIN posts p ON p.likes = u.age AND random() > 0) SELECT s.* FROM s",
+                   "SELECT age FROM public.users", "SELECT likes FROM public.posts");
+    EXPECT_GATHERS("SELECT p.* FROM users u JOIN posts p ON p.likes = u.age AND random() > 0",
+                   "SELECT username, age FROM public.users", "SELECT id, username, body, likes FROM public.posts");
     /* bare names; columns that are compared with each other */
     EXPECT_GATHERS("SELECT count(*) FROM users, posts WHERE body = name AND age = 1 AND likes <> id",
                    "SELECT name, age FROM public.users WHERE age = 1",
@@ -242,6 +255,15 @@ Test(plan_gather, gathered_rows_have_partners)
                    "SELECT username, age FROM public.users u WHERE EXISTS (SELECT 1 FROM public.posts p WHERE "
                    "u.username = p.username AND p.likes = 1)",
                    "SELECT id, username, likes FROM public.posts p WHERE p.likes = 1");
+    /* those that only the table ties to each other are asked for apart; one to which no equality leads is no partner */
+    EXPECT_GATHERS("SELECT u.name, n.id FROM users u, countries c, posts p, notes n WHERE c.code = u.country AND n.id = u.age "
+                   "AND p.username = u.username AND p.likes = 1 AND (c.title = 'x' OR u.age > p.id)",
+                   "SELECT username, name, age, country FROM public.users u WHERE EXISTS (SELECT 1 FROM public.posts p WHERE "
+                   "p.username = u.username AND p.likes = 1)",
+                   "SELECT id, username, likes FROM public.posts p WHERE p.likes = 1 AND EXISTS (SELECT 1 FROM public.users u, public.countries c "
+                   "WHERE c.code = u.country AND p.username = u.username AND (c.title = 'x' OR u.age > p.id))");
+    EXPECT_GATHERS("SELECT u.name, n.id FROM users u, countries c, notes n WHERE (c.code > u.country OR c.title = 'x') AND n.id = u.age",
+                   "SELECT name, age, country FROM public.users");
     /* no condition on the partner; no condition that leads to it; not all of its rows are here; it may be missing */
     EXPECT_GATHERS("SELECT u.name, n.id FROM users u, countries c, notes n WHERE c.code = u.country AND n.id = u.age",
                    "SELECT name, age, country FROM public.users");

@@ -1,0 +1,195 @@
+/*
+ * No name can mean a column that is not mentioned: copies do without it.  What means columns without naming them: * and table.*, a natural
+ * join, a table's row, columns that are named by their place.
+ */
+#include "router/gather_names.h"
+
+#include <string.h>
+
+static void add_name(struct gathering *gathering, const char *name)
+{
+    *ARRAY_ADD(gathering->analysis, gathering->names, gathering->name_count, gathering->name_room) = name;
+}
+
+static bool is_among(const char *const *names, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+bool gather_mentions(const struct gathering *gathering, const char *name)
+{
+    return gathering->all_columns || is_among(gathering->names, gathering->name_count, name);
+}
+
+static void add_names(struct gathering *gathering, const List *names)
+{
+    ListCell *cell;
+    foreach (cell, names)
+        if (IsA(lfirst(cell), String))
+            add_name(gathering, strVal(lfirst(cell)));
+}
+
+static const char *name_of(const RangeVar *range)
+{
+    return range->alias ? range->alias->aliasname : range->relname;
+}
+
+bool gather_may_be_row(const struct analysis *analysis, const ColumnRef *reference)
+{
+    if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
+        return false;
+    const char *name = strVal(linitial(reference->fields));
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (scan_is_sharded(&analysis->scans[i]) && analysis->scans[i].range &&
+            !strcmp(name, name_of(analysis->scans[i].range)))
+            return true;
+    for (int i = 0; i < analysis->view_count; i++)
+        if (!strcmp(name, name_of(analysis->views[i].range)))
+            return true;
+    return false;
+}
+
+static void add_columns(struct gathering *gathering, const struct scan *scan)
+{
+    const struct catalog_relation *relation = scan->relation.relation;
+    for (int i = 0; relation && i < relation->column_count; i++)
+        add_name(gathering, relation->columns[i].name);
+    gathering->all_columns |= !relation;
+}
+
+/* name.* of a table; of a subquery it is what that selects. */
+static void note_star_of(struct gathering *gathering, const char *name)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (analysis->scans[i].range && !strcmp(name, name_of(analysis->scans[i].range)))
+            add_columns(gathering, &analysis->scans[i]);
+}
+
+/* * in a select list: of an item of FROM. */
+static bool note_star(Node *item, void *context)
+{
+    struct gathering *gathering = context;
+    if (!item || IsA(item, RangeSubselect) || IsA(item, RangeFunction))
+        return false;
+    if (IsA(item, RangeVar))
+        note_star_of(gathering, name_of(castNode(RangeVar, item)));
+    if (IsA(item, List) || IsA(item, JoinExpr) || IsA(item, RangeTableSample))
+        return parse_walk(item, note_star, context);
+    return false;
+}
+
+static bool is_bare_star(const Node *node)
+{
+    return IsA(node, ColumnRef) && list_length(((const ColumnRef *) node)->fields) == 1 &&
+           IsA(linitial(((const ColumnRef *) node)->fields), A_Star);
+}
+
+static void note_stars(struct gathering *gathering, const SelectStmt *select)
+{
+    ListCell *cell;
+    foreach (cell, select->targetList)
+        if (is_bare_star(lfirst_node(ResTarget, cell)->val))
+            note_star((Node *) select->fromClause, gathering);
+}
+
+static void note_reference(struct gathering *gathering, const ColumnRef *reference)
+{
+    int count = list_length(reference->fields);
+    gathering->all_columns |= gather_may_be_row(gathering->analysis, reference);
+    if (count > 1 && IsA(llast(reference->fields), A_Star))
+        note_star_of(gathering, strVal(list_nth(reference->fields, count - 2)));
+    add_names(gathering, reference->fields);
+}
+
+static bool note_group_names(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), String))
+        *ARRAY_ADD(gathering->analysis, gathering->group_names, gathering->group_count,
+                   gathering->group_room) = strVal(llast(castNode(ColumnRef, node)->fields));
+    return parse_walk(node, note_group_names, context);
+}
+
+/* GROUP BY may also name an output column, or give its number. */
+static void note_groups(struct gathering *gathering, const SelectStmt *select)
+{
+    if (!select->groupClause)
+        return;
+    note_group_names((Node *) select->groupClause, gathering);
+    note_group_names((Node *) select->targetList, gathering);
+}
+
+static bool note_mentions(Node *node, void *context);
+
+/* Whether there are rows does not depend on their columns. */
+static bool is_star_of_exists(const SubLink *link)
+{
+    const SelectStmt *select = (const SelectStmt *) link->subselect;
+    if (link->subLinkType != EXISTS_SUBLINK || !IsA(select, SelectStmt) || select->op != SETOP_NONE ||
+        select->distinctClause || select->groupClause || list_length(select->targetList) != 1)
+        return false;
+    const Node *value = linitial_node(ResTarget, select->targetList)->val;
+    return IsA(value, ColumnRef) && IsA(llast(((const ColumnRef *) value)->fields), A_Star);
+}
+
+static bool note_exists(struct gathering *gathering, const SubLink *link)
+{
+    SelectStmt select = *castNode(SelectStmt, link->subselect);
+    select.targetList = NIL;
+    return note_mentions((Node *) &select, gathering);
+}
+
+static bool note_mentions(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    switch (nodeTag(node)) {
+    case T_SubLink:
+        if (is_star_of_exists(castNode(SubLink, node)))
+            return note_exists(gathering, castNode(SubLink, node));
+        break;
+    case T_ColumnRef:
+        note_reference(gathering, castNode(ColumnRef, node));
+        break;
+    case T_A_Indirection: /* (row).column */
+        add_names(gathering, castNode(A_Indirection, node)->indirection);
+        gathering->all_columns = true;
+        break;
+    case T_JoinExpr:
+        gathering->all_columns |= castNode(JoinExpr, node)->isNatural;
+        add_names(gathering, castNode(JoinExpr, node)->usingClause);
+        break;
+    case T_Alias: /* t (a, b) names the first columns by position */
+        gathering->all_columns |= castNode(Alias, node)->colnames != NIL;
+        break;
+    case T_RangeSubselect: /* its select list names what its columns are */
+        return note_mentions(castNode(RangeSubselect, node)->subquery, context);
+    case T_SelectStmt:
+        note_stars(gathering, castNode(SelectStmt, node));
+        note_groups(gathering, castNode(SelectStmt, node));
+        break;
+    case T_CollateClause:
+        gathering->collates = true;
+        break;
+    default:
+        break;
+    }
+    return parse_walk(node, note_mentions, context);
+}
+
+void gather_note_names(struct gathering *gathering, SelectStmt *select)
+{
+    note_mentions((Node *) select, gathering);
+}
+
+bool gather_groups_by_name(const struct gathering *gathering, const char *column)
+{
+    return is_among(gathering->group_names, gathering->group_count, column);
+}
