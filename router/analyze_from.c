@@ -458,8 +458,17 @@ static List *shared_names(const struct joined *left, const struct joined *right)
     return names;
 }
 
+/* Neither side's column, but of a type that both become. */
+static int slot_of_either(struct analysis *analysis, int left, int right)
+{
+    if (left < 0 || right < 0)
+        return NO_SLOT;
+    struct slot slot = {.type = common_type(analysis->slots[left].type, analysis->slots[right].type)};
+    return slot_new(analysis, &slot);
+}
+
 /* The merged column is the preserved side's; a full join's is neither side's. */
-static int merged_slot(JoinType join, int left, int right)
+static int merged_slot(struct analysis *analysis, JoinType join, int left, int right)
 {
     switch (join) {
     case JOIN_INNER:
@@ -468,7 +477,7 @@ static int merged_slot(JoinType join, int left, int right)
     case JOIN_RIGHT:
         return right;
     default:
-        return NO_SLOT;
+        return slot_of_either(analysis, left, right);
     }
 }
 
@@ -488,7 +497,7 @@ static struct joined join_columns(struct analysis *analysis, const JoinExpr *joi
         int one = find_column(left_side, 0, name), other = find_column(right_side, 0, name);
         if (!function_facts_of_name(analysis->planning, list_make1(makeString((char *) "="))).users)
             region_equate(analysis, region, one, other);
-        all.columns[all.count++] = (struct output){name, merged_slot(join->jointype, one, other), NULL};
+        all.columns[all.count++] = (struct output){name, merged_slot(analysis, join->jointype, one, other), NULL};
     }
     for (int i = 0; i < left.count; i++)
         if (!is_listed(names, left.columns[i].name))
