@@ -1,7 +1,8 @@
 /*
  * Of a query whose FROM and WHERE alone are a disjoint union of what the shards find (prove_block), these become a part
  * with the columns that the rest of the query speaks of; the rest stays, over the copy.  If it groups, the part has groups, too:
- * the same or finer ones, with the partial values that its aggregates are made of (aggregate_split).
+ * the same or finer ones, with the partial values that its aggregates are made of (aggregate_split); if one of these cannot be made of
+ * parts, the part has the rows.
  *
  * Of a query with LIMIT that neither groups nor looks at rows together, the first rows of each shard are enough: those that
  * come first among all come first on their shard, if all shards sort alike.
@@ -15,6 +16,7 @@
 #include "router/gather_fit.h"
 #include "router/gather_order.h"
 #include "router/gather_push.h"
+#include "router/order_dependence.h"
 #include "router/rewrite.h"
 
 static bool is_block(struct analysis *analysis, const struct query *query)
@@ -31,7 +33,9 @@ struct block {
     struct gathering *gathering;
     const struct query *query;
     SelectStmt *select;
-    bool groups;    /* it has aggregates or GROUP BY */
+    bool groups;    /* it has aggregates or GROUP BY, and so has the part … */
+    bool regroups;  /* … or the part has the rows of all groups */
+    int within;     /* aggregates: what is visited is theirs */
     bool apply;     /* the second time around: put the copy's columns in place */
     List *keys;     /* columns, or what is grouped by: the first columns of the part … */
     List *partials; /* … and partial values, behind them */
@@ -104,7 +108,7 @@ static void note_dependent(struct block *block, int number)
 /* A key outside of aggregates: what GROUP BY does not name depends on it, or PostgreSQL would not have it. */
 static bool visit_key(Node **place, struct block *block, int number)
 {
-    if (block->groups && number >= block->grouped) {
+    if ((block->groups || block->regroups) && !block->within && number >= block->grouped) {
         if (!block->select->groupClause || select_has_grouping_sets(block->select))
             return false;
         note_dependent(block, number);
@@ -149,10 +153,20 @@ static bool visit_distinct(FuncCall *call, struct block *block)
            (!call->agg_filter || visit_as_key(&call->agg_filter, block));
 }
 
+static bool visit_rows_of(FuncCall *call, struct block *block)
+{
+    block->within++;
+    bool visited = parse_visit((Node *) call, visit, block);
+    block->within--;
+    return visited;
+}
+
 static bool visit_aggregate(Node **place, struct block *block)
 {
     FuncCall *call = castNode(FuncCall, *place);
     struct analysis *analysis = block->gathering->analysis;
+    if (block->regroups)
+        return visit_rows_of(call, block);
     if (!block->groups)
         return false;
     if (call->agg_distinct && !call->agg_within_group)
@@ -383,7 +397,7 @@ static SelectStmt *part_of_block(const struct block *block)
     }
     if (block->groups)
         part->groupClause = list_copy(block->keys);
-    else if (block->select->distinctClause && !block->query->windows)
+    else if (block->select->distinctClause && !block->query->windows && !block->regroups)
         part->distinctClause = list_make1(NIL); /* what is there twice counts once, there and here */
     return part;
 }
@@ -436,6 +450,21 @@ static void read_block(struct block *block)
         drop_unused_ctes(select);
 }
 
+/* What the part must have: partial groups if possible, else rows. */
+static bool find_columns(struct block *block)
+{
+    find_limit(block);
+    if (visit_clauses(block))
+        return block->keys || block->partials;
+    if (!block->groups || order_of_input(block->query)) /* rows of several shards are in no order */
+        return false;
+    block->groups = false;
+    block->regroups = true;
+    block->keys = block->partials = block->dependent = NIL;
+    block->grouped = 0;
+    return visit_clauses(block) && block->keys;
+}
+
 bool gather_push_block(struct gathering *gathering, SelectStmt *select)
 {
     struct analysis *analysis = gathering->analysis;
@@ -447,8 +476,7 @@ bool gather_push_block(struct gathering *gathering, SelectStmt *select)
         return false;
     struct block block = {.gathering = gathering, .query = query, .select = select,
                           .groups = query->aggregates || select->groupClause};
-    find_limit(&block);
-    if (!visit_clauses(&block) || (!block.keys && !block.partials))
+    if (!find_columns(&block))
         return false;
     int columns = list_length(block.keys) + list_length(block.partials);
     gather_qualify(gathering, query, query->rows_end_scan);

@@ -538,6 +538,31 @@ SELECT username, sum(score) OVER w, avg(score) OVER (w ROWS 1 PRECEDING) FROM us
 -- … different ones
 SELECT sum(DISTINCT score), avg(DISTINCT score) FROM users WHERE score < 100
 
+-- The rows of a join on the key, for aggregates that are not made of parts.
+-- groups by what depends on the key
+SELECT u.username, u.country, stddev(p.likes), percentile_disc(0.5) WITHIN GROUP (ORDER BY p.id) FROM users u JOIN posts p ON p.username = u.username
+GROUP BY u.country, u.username
+
+-- … by a primary key, with columns that depend on it
+SELECT u.full_name, u.age + 1 AS a, variance(p.likes) FILTER (WHERE p.id > 1), string_agg(p.body, ',' ORDER BY p.id) FROM users u JOIN posts p ON p.username = u.username
+GROUP BY u.username HAVING count(*) > 1
+
+-- … by an expression, in sets, with a window over it
+SELECT lower(u.country) AS c, active, stddev_pop(p.likes), count(DISTINCT p.id), rank() OVER (ORDER BY variance(p.likes), lower(u.country), active) FROM users u
+JOIN posts p ON p.username = u.username GROUP BY GROUPING SETS ((lower(u.country)), (active), ())
+
+-- … of no rows
+SELECT stddev(p.likes), mode() WITHIN GROUP (ORDER BY p.id) FROM users u JOIN posts p ON p.username = u.username WHERE u.age > 1000
+
+-- … of all, limited
+SELECT u.country, stddev(p.likes) AS s FROM users u LEFT JOIN posts p ON p.username = u.username GROUP BY 1 ORDER BY 2 DESC NULLS LAST, 1 LIMIT 3
+
+-- … of distinct rows
+SELECT DISTINCT stddev(p.likes) FROM users u LEFT JOIN posts p ON p.username = u.username GROUP BY u.age
+
+-- a merged column of a FULL JOIN
+SELECT sum(id), avg(id), stddev(id) FROM posts FULL JOIN notes USING (id)
+
 -- [script]
 -- A plan is not used for literals of another type.
 -- a large whole number, and one with a fraction
