@@ -7,6 +7,7 @@
 #include "config/settings_load.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "config/array.h"
@@ -112,28 +113,60 @@ static bool same_section(const struct section *left, const struct section *right
     return true;
 }
 
-static void report_duplicate(struct load *load, const struct section *section)
+/* The first section of each name, found by its hash: tables come by the thousand. */
+struct first_sections {
+    size_t *places; /* number + 1; 0: free */
+    size_t mask;
+};
+
+static struct first_sections first_sections_new(struct arena *arena, size_t count)
 {
-    for (size_t i = 0; i < load->section_count; i++) {
-        const struct section *first = &load->sections[i];
+    size_t room = 8;
+    while (room < 2 * count)
+        room *= 2;
+    return (struct first_sections){arena_alloc_array(arena, room, sizeof(size_t)), room - 1};
+}
+
+/* FNV-1a, the names' ends included. */
+static size_t section_hash(const struct section *section)
+{
+    uint64_t hash = 0xcbf29ce484222325 ^ (uint64_t) section->kind;
+    for (size_t i = 0; i < section->name_count; i++) {
+        const char *at = section->names[i];
+        do {
+            hash = (hash ^ (unsigned char) *at) * 0x100000001b3;
+        } while (*at++);
+    }
+    return (size_t) hash;
+}
+
+/* The section is about to be the last one. */
+static void report_duplicate(struct load *load, const struct first_sections *firsts, const struct section *section)
+{
+    size_t place = section_hash(section) & firsts->mask;
+    while (firsts->places[place] > 0) {
+        const struct section *first = &load->sections[firsts->places[place] - 1];
         if (same_section(first, section)) {
             load_report(load, section->source->line,
                         "found section %s a second time, expected it once (the first is on line %d)",
                         section->title, first->source->line);
             return;
         }
+        place = (place + 1) & firsts->mask;
     }
+    firsts->places[place] = load->section_count + 1;
 }
 
 void sections_name(struct load *load, const struct document *document)
 {
+    struct first_sections firsts = first_sections_new(load->arena, document->section_count);
     load->sections = arena_alloc_array(load->arena, document->section_count, sizeof(*load->sections));
     for (size_t i = 0; i < document->section_count; i++) {
         struct section section;
         if (!section_parse(load, &document->sections[i], &section))
             continue;
         section_name_schema(load, &section);
-        report_duplicate(load, &section);
+        report_duplicate(load, &firsts, &section);
         load->sections[load->section_count++] = section;
     }
 }

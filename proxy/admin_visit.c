@@ -108,7 +108,8 @@ static const char *moment(struct worker *worker, ev_tstamp at)
 
 static const char *tls_name(struct worker *worker, const struct stream *stream)
 {
-    return stream->tls ? arena_printf(&worker->scratch, "%s/%s", SSL_get_version(stream->tls), SSL_get_cipher(stream->tls)) : "";
+    const char *version, *suite;
+    return stream_tls_names(stream, &version, &suite) ? arena_printf(&worker->scratch, "%s/%s", version, suite) : "";
 }
 
 static uint64_t waited(const struct client *client)

@@ -1,11 +1,13 @@
 /*
- * OpenSSL gets a BIO of our own, which reads what was offered and appends to `out`.
+ * OpenSSL gets a BIO of our own, which reads what was offered and appends to `out`.  It is not allowed to read ahead during a handshake, so that
+ * what follows is still here if proxy/records goes on.
  *
  * Each call into the SSL empties the thread's error queue first: an error left there by anybody would otherwise be taken for this call's
  * (SSL_get_error(3)).
  */
 #include "proxy/cipher.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <openssl/bio.h>
@@ -67,10 +69,12 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
 }
 
 static BIO_METHOD *method; /* one for the process, as OpenSSL has it */
+static int cipher_type;
 
 static void make_method(void)
 {
-    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "keyway cipher");
+    cipher_type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+    method = BIO_meth_new(cipher_type, "keyway cipher");
     if (method == NULL) /* as everywhere when memory is out */
         abort();
     BIO_meth_set_read_ex(method, bio_read);
@@ -90,6 +94,21 @@ static BIO *new_bio(struct cipher *cipher)
     return bio;
 }
 
+/* Called inside the handshake, whose BIO leads to the cipher. */
+static void take_note(const SSL *tls, const char *line)
+{
+    BIO *bio = SSL_get_wbio(tls);
+    if (bio == NULL || BIO_method_type(bio) != cipher_type)
+        return;
+    struct cipher *cipher = BIO_get_data(bio);
+    records_note_secret(&cipher->records, line);
+}
+
+void cipher_prepare(SSL_CTX *context)
+{
+    SSL_CTX_set_keylog_callback(context, take_note);
+}
+
 /* --- beginning and end --------------------------------------------------------------------------------------- */
 
 struct cipher *cipher_new(SSL *tls)
@@ -105,17 +124,43 @@ struct cipher *cipher_new(SSL *tls)
     SSL_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
                           SSL_MODE_AUTO_RETRY);
     SSL_set_options(tls, SSL_OP_NO_RENEGOTIATION);
-    SSL_set_read_ahead(tls, 1);
+    SSL_set_read_ahead(tls, SSL_is_init_finished(tls));
     cipher->more = SSL_has_pending(tls);
     return cipher;
 }
 
-void cipher_free(struct cipher *cipher)
+bool cipher_forget_handshake(struct cipher *cipher)
+{
+    if (!cipher->own_records)
+        return false;
+    SSL_free(cipher->tls);
+    cipher->tls = NULL;
+    return true;
+}
+
+const char *cipher_version(const struct cipher *cipher)
+{
+    return cipher->own_records ? SSL_CIPHER_get_version(records_suite(cipher->records)) : SSL_get_version(cipher->tls);
+}
+
+const char *cipher_suite(const struct cipher *cipher)
+{
+    return SSL_CIPHER_get_name(cipher->own_records ? records_suite(cipher->records) : SSL_get_current_cipher(cipher->tls));
+}
+
+static void give_back(struct cipher *cipher)
 {
     bool in_step = buffer_length(&cipher->out) == 0;
     if (!in_step)
         BIO_free(cipher->displaced);
     SSL_set_bio(cipher->tls, in_step ? cipher->displaced : NULL, in_step ? cipher->displaced : NULL);
+}
+
+void cipher_free(struct cipher *cipher)
+{
+    if (cipher->tls != NULL)
+        give_back(cipher);
+    records_free(cipher->records);
     buffer_free(&cipher->in);
     buffer_free(&cipher->out);
     free(cipher);
@@ -147,8 +192,133 @@ static bool has_unread(const struct cipher *cipher)
     return cipher->lent_length > 0 || buffer_length(&cipher->in) > 0;
 }
 
+/* --- records of our own ---------------------------------------------------------------------------------------- */
+
+/* How long the record is that what was kept begins with, as far as it can be told. */
+static size_t kept_record(const struct cipher *cipher)
+{
+    return buffer_length(&cipher->in) < RECORD_HEADER ? RECORD_HEADER : records_length(buffer_data(&cipher->in));
+}
+
+static void complete_kept(struct cipher *cipher, size_t length)
+{
+    size_t missing = length > buffer_length(&cipher->in) ? length - buffer_length(&cipher->in) : 0;
+    size_t count = missing < cipher->lent_length ? missing : cipher->lent_length;
+    if (count == 0)
+        return;
+    buffer_append(&cipher->in, cipher->lent, count);
+    cipher->lent += count;
+    cipher->lent_length -= count;
+}
+
+/* The whole record that is next; NULL: it has not come.  Of one that is too long its beginning will do. */
+static const uint8_t *next_record(struct cipher *cipher)
+{
+    if (buffer_length(&cipher->in) > 0) {
+        complete_kept(cipher, RECORD_HEADER);
+        complete_kept(cipher, kept_record(cipher));
+    }
+    bool kept = buffer_length(&cipher->in) > 0;
+    const uint8_t *bytes = kept ? buffer_data(&cipher->in) : cipher->lent;
+    size_t length = kept ? buffer_length(&cipher->in) : cipher->lent_length;
+    return length >= RECORD_HEADER && (records_length(bytes) <= length || records_length(bytes) > RECORD_MOST) ? bytes : NULL;
+}
+
+static void pass_record(struct cipher *cipher, const uint8_t *bytes)
+{
+    size_t length = records_length(bytes);
+    if (bytes == cipher->lent) {
+        cipher->lent += length;
+        cipher->lent_length -= length;
+    } else {
+        buffer_take(&cipher->in, length);
+    }
+}
+
+static bool has_record(const struct cipher *cipher)
+{
+    size_t kept = buffer_length(&cipher->in), length = kept + cipher->lent_length;
+    uint8_t header[RECORD_HEADER];
+    if (length < RECORD_HEADER)
+        return false;
+    for (size_t i = 0; i < RECORD_HEADER; i++)
+        header[i] = i < kept ? buffer_data(&cipher->in)[i] : cipher->lent[i - kept];
+    return records_length(header) <= length || records_length(header) > RECORD_MOST;
+}
+
+static struct transfer no_record(const struct cipher *cipher)
+{
+    if (!cipher->ended)
+        return (struct transfer){.end = TRANSFER_WAIT};
+    if (cipher->failure != NULL)
+        return (struct transfer){.end = TRANSFER_FAILED, .reason = cipher->failure};
+    return (struct transfer){.end = TRANSFER_CLOSED, .reason = "connection closed by peer"};
+}
+
+/* The next record's data into `place`, where it is to be seen or taken from. */
+static struct transfer open_record(struct cipher *cipher, uint8_t *place, bool take)
+{
+    while (cipher->end.end == TRANSFER_GOOD) {
+        const uint8_t *bytes = next_record(cipher);
+        if (bytes == NULL)
+            return no_record(cipher);
+        struct record record = records_open(cipher->records, bytes, place, &cipher->out);
+        switch (record.kind) {
+        case RECORD_DATA:
+            if (record.length > 0 && !take)
+                return (struct transfer){.count = record.length};
+            records_passed(cipher->records);
+            pass_record(cipher, bytes);
+            if (record.length > 0)
+                return (struct transfer){.count = record.length};
+            break;
+        case RECORD_NOTHING:
+            pass_record(cipher, bytes);
+            break;
+        case RECORD_CLOSED:
+            cipher->end = (struct transfer){.end = TRANSFER_CLOSED, .reason = "TLS closed by peer"};
+            break;
+        case RECORD_FAILED:
+            cipher->end = (struct transfer){.end = TRANSFER_FAILED, .reason = record.reason};
+            break;
+        }
+    }
+    return cipher->end;
+}
+
+static struct transfer receive_records(struct cipher *cipher, uint8_t *place, size_t room)
+{
+    struct transfer sum = {.end = TRANSFER_GOOD};
+    assert(room >= CIPHER_LEAST_ROOM);
+    while (room - sum.count >= CIPHER_LEAST_ROOM) {
+        struct transfer one = open_record(cipher, place + sum.count, true);
+        if (one.count == 0)
+            return sum.count > 0 ? sum : one;
+        sum.count += one.count;
+    }
+    return sum;
+}
+
+static struct transfer peek_record(struct cipher *cipher)
+{
+    uint8_t place[CIPHER_LEAST_ROOM];
+    struct transfer transfer = open_record(cipher, place, false);
+    transfer.count = transfer.count > 0;
+    return transfer;
+}
+
+static struct transfer seal_record(struct cipher *cipher, const uint8_t *bytes, size_t length)
+{
+    size_t count = records_seal(cipher->records, bytes, length, &cipher->out);
+    if (count == 0)
+        return (struct transfer){.end = TRANSFER_FAILED, .reason = "TLS has ended"};
+    return (struct transfer){.count = count};
+}
+
 bool cipher_has_more(const struct cipher *cipher)
 {
+    if (cipher->own_records)
+        return cipher->end.end != TRANSFER_GOOD || cipher->ended || has_record(cipher);
     return cipher->more || cipher->ended || has_unread(cipher);
 }
 
@@ -182,17 +352,28 @@ static struct transfer why_not(const struct cipher *cipher)
     return failure(cipher);
 }
 
+static void take_up_records(struct cipher *cipher)
+{
+    cipher->own_records = records_begin(cipher->records, cipher->tls);
+    if (cipher->own_records)
+        return;
+    records_free(cipher->records);
+    cipher->records = NULL;
+}
+
 struct transfer cipher_shake_hands(struct cipher *cipher)
 {
     begin_call();
     if (SSL_do_handshake(cipher->tls) != 1)
         return why_not(cipher);
+    take_up_records(cipher);
+    SSL_set_read_ahead(cipher->tls, 1);
     cipher->more = SSL_has_pending(cipher->tls);
     return (struct transfer){.end = TRANSFER_GOOD};
 }
 
 /* SSL_has_pending() also counts the beginning of a record whose rest has not come: one call too many, which gives nothing. */
-struct transfer cipher_receive(struct cipher *cipher, uint8_t *place, size_t room)
+static struct transfer receive_by_ssl(struct cipher *cipher, uint8_t *place, size_t room)
 {
     struct transfer sum = {.end = TRANSFER_GOOD};
     do {
@@ -209,9 +390,16 @@ struct transfer cipher_receive(struct cipher *cipher, uint8_t *place, size_t roo
     return sum;
 }
 
+struct transfer cipher_receive(struct cipher *cipher, uint8_t *place, size_t room)
+{
+    return cipher->own_records ? receive_records(cipher, place, room) : receive_by_ssl(cipher, place, room);
+}
+
 struct transfer cipher_peek(struct cipher *cipher)
 {
     uint8_t byte;
+    if (cipher->own_records)
+        return peek_record(cipher);
     begin_call();
     struct transfer transfer = {0};
     if (SSL_peek_ex(cipher->tls, &byte, 1, &transfer.count) != 1)
@@ -223,6 +411,8 @@ struct transfer cipher_peek(struct cipher *cipher)
 struct transfer cipher_send(struct cipher *cipher, const uint8_t *bytes, size_t length)
 {
     size_t sent = 0;
+    if (cipher->own_records)
+        return seal_record(cipher, bytes, length);
     begin_call();
     if (SSL_write_ex(cipher->tls, bytes, length > INT_MAX ? INT_MAX : length, &sent) != 1)
         return why_not(cipher);
@@ -231,6 +421,10 @@ struct transfer cipher_send(struct cipher *cipher, const uint8_t *bytes, size_t 
 
 void cipher_close(struct cipher *cipher)
 {
+    if (cipher->own_records) {
+        records_close(cipher->records, &cipher->out);
+        return;
+    }
     begin_call();
     SSL_shutdown(cipher->tls);
     ERR_clear_error();

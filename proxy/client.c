@@ -270,6 +270,7 @@ static void greet(struct client *client)
     wire_ready(out, 'I');
     client_wrote(client);
     set_state(client, CLIENT_IDLE);
+    stream_forget_handshake(&client->stream);
     stream_use_ring(&client->stream);
 }
 

@@ -117,7 +117,9 @@ static bool add_rows(struct catalog_builder *builder, int query, PGresult *resul
 static struct catalog *read_catalog(PGconn *connection, const char *shard, struct error *error)
 {
     if (!run_command(connection, shard,
-                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog", error))
+                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog;"
+                     " SET LOCAL work_mem = '32MB'", /* sorts by the ten thousand columns, in memory */
+                     error))
         return NULL;
     struct catalog_builder *builder = catalog_builder_new();
     for (int query = 0; catalog_queries[query]; query++) {

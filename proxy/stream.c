@@ -689,7 +689,7 @@ void stream_use_ring(struct stream *stream)
 bool stream_accept_tls(struct stream *stream, SSL_CTX *context)
 {
     assert(!stream->through_ring);
-    if (stream->tls != NULL || stream->closed || stream->failed || buffer_length(&stream->in) > 0)
+    if (stream->cipher != NULL || stream->closed || stream->failed || buffer_length(&stream->in) > 0)
         return false;
     send_waiting(stream);
     if (stream->failed || buffer_length(&stream->out) > 0)
@@ -701,6 +701,21 @@ bool stream_accept_tls(struct stream *stream, SSL_CTX *context)
     stream->cipher = cipher_new(tls);
     stream->tls = tls;
     stream->handshaking = true;
+    return true;
+}
+
+void stream_forget_handshake(struct stream *stream)
+{
+    if (stream->cipher != NULL && !stream->tls_borrowed && cipher_forget_handshake(stream->cipher))
+        stream->tls = NULL;
+}
+
+bool stream_tls_names(const struct stream *stream, const char **version, const char **suite)
+{
+    if (stream->cipher == NULL)
+        return false;
+    *version = cipher_version(stream->cipher);
+    *suite = cipher_suite(stream->cipher);
     return true;
 }
 

@@ -61,7 +61,7 @@ struct stream {
     ev_io readable, writable;
     struct ring_part ring; /* while its bytes move through the worker's ring */
     int fd;                /* -1 when closed */
-    SSL *tls;              /* NULL: plain */
+    SSL *tls;              /* NULL: plain, or forgotten */
     struct cipher *cipher; /* between it and the socket; NULL: plain */
     bool tls_borrowed;     /* the SSL belongs to a PGconn: never freed here */
     bool fd_borrowed;      /* the descriptor belongs to a PGconn: never closed here */
@@ -98,6 +98,11 @@ void stream_use_ring(struct stream *stream);
  * then leaves bytes unused, these would pass from plain into the encrypted conversation: the stream fails
  * instead (CVE-2021-23214). */
 bool stream_accept_tls(struct stream *stream, SSL_CTX *context);
+
+/* What the handshake has shown of the peer is not asked for any more: `tls` is freed and NULL, where it is not needed for the bytes. */
+void stream_forget_handshake(struct stream *stream);
+/* Names of OpenSSL's for version and cipher suite; false of a plain stream. */
+bool stream_tls_names(const struct stream *stream, const char **version, const char **suite);
 
 /* Queue bytes for sending.  False when the output is now above the high-water mark: stop feeding until
  * drained(). On a failed or closed stream the bytes are dropped. */

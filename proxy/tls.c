@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config/arena.h"
+#include "proxy/cipher.h"
 
 /* The default asks on the terminal; a proxy that is reloaded has none. */
 static int no_passphrase(char *place, int size, int writing, void *context)
@@ -85,6 +86,7 @@ static void set_habits(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    cipher_prepare(context);
 }
 
 SSL_CTX *tls_client_context(const struct settings *settings, struct error *error)

@@ -56,8 +56,8 @@
     " ORDER BY a.attrelid, a.attnum"
 
 /*
- * The database's own collation (schema pg_catalog, name default), those that columns have, and those that a
- * name in COLLATE can mean, but for ICU's hundreds that initdb made.  Columns that came after PostgreSQL 10
+ * The database's own collation (schema pg_catalog, name default; its OID is 100 everywhere), those that columns
+ * have, and those that a name in COLLATE can mean, but for ICU's hundreds that initdb made.  Columns that came after PostgreSQL 10
  * are asked for through to_jsonb().
  *
  * C.UTF-8 and its like are not versioned, and are in the order of code points, which is that of the bytes:
@@ -67,9 +67,7 @@
 #define COLLATIONS_QUERY                                                                                     \
     "WITH own AS MATERIALIZED (SELECT b.*, to_jsonb(b) AS j FROM pg_database b"                              \
     " WHERE datname = current_database()),"                                                                  \
-    " used AS (SELECT DISTINCT a.attcollation AS oid FROM pg_attribute a"                                    \
-    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "                  \
-    "WHERE " USER_SCHEMA                                                                                     \
+    " used AS (SELECT DISTINCT attcollation AS oid FROM pg_attribute WHERE attcollation NOT IN (0, 100)"     \
     "), points AS (SELECT i, lead(i) OVER (ORDER BY i) AS next FROM (SELECT generate_series(1, 2047) AS i"   \
     " UNION ALL SELECT generate_series(2048, 1114111, 97)) p WHERE i NOT BETWEEN 55296 AND 57343)"           \
     " SELECT n.nspname, l.collname,"                                                                         \
@@ -102,7 +100,8 @@
     "SELECT a.attrelid, a.attname, m.nspname, l.collname FROM pg_attribute a"                                \
     " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"                   \
     " JOIN pg_collation l ON l.oid = a.attcollation JOIN pg_namespace m ON m.oid = l.collnamespace"          \
-    " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
+    " WHERE a.attcollation <> 0 AND a.attnum > 0 AND NOT a.attisdropped"                                     \
+    " AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
 
 #define PARENTS_QUERY "SELECT inhrelid, inhparent FROM pg_inherits ORDER BY inhrelid, inhseqno"
 
@@ -138,7 +137,7 @@
     " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
     " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
     " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset),"                             \
-    " bool_or(NOT EXISTS (SELECT FROM unnest(p.proargtypes::oid[]) t WHERE t >= 16384))"                     \
+    " bool_or(16384 > ALL (p.proargtypes::oid[]))"                                                           \
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
     " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"                                   \
     " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false, true"           \
@@ -168,7 +167,7 @@
  * rules. */
 #define RESULTS_QUERY                                                                                        \
     BASES "SELECT 'f', n.nspname, p.proname, string_agg(CASE WHEN p.provariadic <> 0 OR p.pronargdefaults > 0"           \
-          " OR EXISTS (SELECT FROM unnest(p.proargtypes::oid[]) a JOIN bases b ON b.oid = a) THEN '?'"       \
+          " OR p.proargtypes::oid[] && ARRAY (SELECT oid FROM bases) THEN '?'"                               \
           " ELSE replace(p.proargtypes::text, ' ', ',') END || '>' || coalesce(b.base, p.prorettype), ' ')"  \
           " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace LEFT JOIN bases b ON b.oid = p.prorettype"      \
           " WHERE p.prokind <> 'p' AND n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"        \

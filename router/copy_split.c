@@ -1,6 +1,7 @@
 /*
  * A line is found first, its fields second.  In text format a backslash hides the character behind it; in CSV quotes hide delimiters and
- * line ends.  Only key fields are decoded.
+ * line ends.  Only key fields are decoded.  Rows are collected by their shards until what was fed comes to its end: a message for each row would
+ * cost the server a tenth more, and Keyway, too.
  */
 #include "router/copy_split.h"
 
@@ -10,7 +11,13 @@
 
 #include "config/arena.h"
 
-enum { LARGEST_ROW = 1 << 30 };
+enum { LARGEST_ROW = 1 << 30, BATCH_ROOM = 8 * 1024 };
+
+/* Rows of one shard that were not passed on yet. */
+struct batch {
+    uint8_t *bytes; /* BATCH_ROOM of them, once there was a row */
+    size_t length;
+};
 
 /* The first row tells how all others end, as CopyReadLineText() has it. */
 enum line_end { LINE_END_UNKNOWN, LINE_END_NEWLINE, LINE_END_RETURN_NEWLINE };
@@ -26,9 +33,14 @@ struct copy_split {
     bool header_seen;
     bool ended;     /* the \. line came: the rest is ignored */
     uint64_t line;
-    char **fields;  /* the key fields of the present row, decoded */
+    char *decoded; /* fields of the present row */
+    size_t decoded_room;
+    char **fields; /* those that are key fields, in `decoded` */
     size_t *field_lengths;
     bool *nulls;
+    struct key_value *values;
+    struct batch *batches; /* by shard */
+    int batch_count;
 };
 
 struct copy_split *copy_split_new(const struct copy_shape *shape)
@@ -39,25 +51,22 @@ struct copy_split *copy_split_new(const struct copy_shape *shape)
     split->fields = memory_alloc(keys * sizeof(*split->fields));
     split->field_lengths = memory_alloc(keys * sizeof(*split->field_lengths));
     split->nulls = memory_alloc(keys * sizeof(*split->nulls));
+    split->values = memory_alloc(keys * sizeof(*split->values));
     return split;
-}
-
-static void clear_fields(struct copy_split *split)
-{
-    for (int i = 0; i < split->shape->key_count; i++) {
-        free(split->fields[i]);
-        split->fields[i] = NULL;
-    }
 }
 
 void copy_split_free(struct copy_split *split)
 {
     if (split == NULL)
         return;
-    clear_fields(split);
+    for (int shard = 0; shard < split->batch_count; shard++)
+        free(split->batches[shard].bytes);
+    free(split->batches);
+    free(split->decoded);
     free(split->fields);
     free(split->field_lengths);
     free(split->nulls);
+    free(split->values);
     free(split->bytes);
     free(split);
 }
@@ -215,31 +224,48 @@ static void read_csv_field(const struct copy_shape *shape, const uint8_t **at, c
     *null = !any_quote && is_null_text(shape, start, (size_t) (*at - start));
 }
 
+/* Which of the key's columns a field is; -1: none. */
+static int key_of_field(const struct copy_shape *shape, int field)
+{
+    for (int key = 0; key < shape->key_count; key++)
+        if (shape->key_fields[key] == field)
+            return key;
+    return -1;
+}
+
+/* No field is longer decoded than it was, and each delimiter leaves room for its end. */
+static char *room_for_fields(struct copy_split *split, size_t row_length)
+{
+    if (row_length >= split->decoded_room) {
+        split->decoded_room = 2 * row_length + 64;
+        split->decoded = memory_resize(split->decoded, split->decoded_room);
+    }
+    return split->decoded;
+}
+
 /* The key fields of a row; false if it has too few fields: PostgreSQL will say so. */
 static bool read_key_fields(struct copy_split *split, const uint8_t *row, size_t length)
 {
     const struct copy_shape *shape = split->shape;
     const uint8_t *at = row, *end = row + length;
+    char *place = room_for_fields(split, length);
     int found = 0;
-    clear_fields(split);
     for (int field = 0; found < shape->key_count; field++) {
-        char *value = memory_alloc((size_t) (end - at) + 1);
+        int key = key_of_field(shape, field);
         size_t value_length;
-        bool null, wanted = false;
+        bool null;
         if (shape->csv)
-            read_csv_field(shape, &at, end, value, &value_length, &null);
+            read_csv_field(shape, &at, end, place, &value_length, &null);
         else
-            read_text_field(shape, &at, end, value, &value_length, &null);
-        for (int key = 0; key < shape->key_count && !wanted; key++)
-            if (shape->key_fields[key] == field) {
-                split->fields[key] = value;
-                split->field_lengths[key] = value_length;
-                split->nulls[key] = null;
-                wanted = true;
-                found++;
-            }
-        if (!wanted)
-            free(value);
+            read_text_field(shape, &at, end, place, &value_length, &null);
+        if (key >= 0) {
+            split->fields[key] = place;
+            split->field_lengths[key] = value_length;
+            split->nulls[key] = null;
+            place[value_length] = '\0';
+            place += value_length + 1;
+            found++;
+        }
         if (at == end)
             break;
         at++; /* the delimiter */
@@ -252,7 +278,7 @@ static bool read_key_fields(struct copy_split *split, const uint8_t *row, size_t
 static bool find_shard(struct copy_split *split, int *shard, struct error *error)
 {
     const struct copy_shape *shape = split->shape;
-    struct key_value *values = memory_alloc((size_t) shape->key_count * sizeof(*values));
+    struct key_value *values = split->values;
     bool known = true;
     for (int key = 0; key < shape->key_count && known; key++) {
         enum key_reading reading =
@@ -268,7 +294,6 @@ static bool find_shard(struct copy_split *split, int *shard, struct error *error
         }
     }
     *shard = known ? keyspace_shard(shape->keyspace, values) : -1;
-    free(values);
     if (known && *shard < 0) {
         error_set(error, SQLSTATE_CHECK_VIOLATION, "no shard holds the key of a row");
         error_detail(error, "Key: \"%s\"; keyspace \"%s\".", split->fields[0], keyspace_name(shape->keyspace));
@@ -280,7 +305,48 @@ static bool find_shard(struct copy_split *split, int *shard, struct error *error
     return false;
 }
 
-static bool take_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_row *emit, void *context,
+static struct batch *batch_of(struct copy_split *split, int shard)
+{
+    if (shard >= split->batch_count) {
+        size_t count = (size_t) shard + 1, old = (size_t) split->batch_count;
+        split->batches = memory_resize(split->batches, count * sizeof(*split->batches));
+        memset(split->batches + old, 0, (count - old) * sizeof(*split->batches));
+        split->batch_count = (int) count;
+    }
+    struct batch *batch = &split->batches[shard];
+    if (batch->bytes == NULL)
+        batch->bytes = memory_alloc(BATCH_ROOM);
+    return batch;
+}
+
+static void pass_batch(struct copy_split *split, int shard, copy_split_rows *pass, void *context)
+{
+    struct batch *batch = &split->batches[shard];
+    if (batch->length > 0)
+        pass(context, shard, batch->bytes, batch->length);
+    batch->length = 0;
+}
+
+static void pass_batches(struct copy_split *split, copy_split_rows *pass, void *context)
+{
+    for (int shard = 0; shard < split->batch_count; shard++)
+        pass_batch(split, shard, pass, context);
+}
+
+static void add_row(struct copy_split *split, int shard, const uint8_t *row, size_t length, copy_split_rows *pass, void *context)
+{
+    struct batch *batch = batch_of(split, shard);
+    if (length > BATCH_ROOM - batch->length)
+        pass_batch(split, shard, pass, context);
+    if (length > BATCH_ROOM) {
+        pass(context, shard, row, length);
+        return;
+    }
+    memcpy(batch->bytes + batch->length, row, length);
+    batch->length += length;
+}
+
+static bool take_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_rows *pass, void *context,
                      struct error *error)
 {
     size_t content = without_line_end(split, row, length);
@@ -293,7 +359,7 @@ static bool take_row(struct copy_split *split, const uint8_t *row, size_t length
     split->returned = false;
     if (split->shape->header && !split->header_seen) {
         split->header_seen = true;
-        emit(context, -1, row, length);
+        pass(context, -1, row, length);
         return true;
     }
     if (content == 2 && memcmp(row, "\\.", 2) == 0) {
@@ -302,7 +368,7 @@ static bool take_row(struct copy_split *split, const uint8_t *row, size_t length
     }
     if (read_key_fields(split, row, content) && !find_shard(split, &shard, error))
         return false;
-    emit(context, shard, row, length);
+    add_row(split, shard, row, length, pass, context);
     return true;
 }
 
@@ -322,8 +388,8 @@ static bool keep(struct copy_split *split, const uint8_t *bytes, size_t length, 
     return true;
 }
 
-bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_row *row, void *context,
-                     struct error *error)
+static bool take_rows(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_rows *pass, void *context,
+                      struct error *error)
 {
     if (split->length > 0) { /* finish the row that was begun */
         size_t before = split->length;
@@ -333,14 +399,14 @@ bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t leng
         if (end == 0)
             return true;
         split->length = 0;
-        if (!take_row(split, split->bytes, end, row, context, error))
+        if (!take_row(split, split->bytes, end, pass, context, error))
             return false;
         bytes += end - before;
         length -= end - before;
     }
     size_t end;
     while (length > 0 && (end = row_end(split, bytes, length)) > 0) {
-        if (!take_row(split, bytes, end, row, context, error))
+        if (!take_row(split, bytes, end, pass, context, error))
             return false;
         bytes += end;
         length -= end;
@@ -348,9 +414,21 @@ bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t leng
     return keep(split, bytes, length, error);
 }
 
-bool copy_split_finish(struct copy_split *split, copy_split_row *row, void *context, struct error *error)
+bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_rows *pass, void *context,
+                     struct error *error)
+{
+    if (!take_rows(split, bytes, length, pass, context, error))
+        return false;
+    pass_batches(split, pass, context);
+    return true;
+}
+
+bool copy_split_finish(struct copy_split *split, copy_split_rows *pass, void *context, struct error *error)
 {
     size_t length = split->length;
     split->length = 0;
-    return length == 0 || take_row(split, split->bytes, length, row, context, error);
+    if (length > 0 && !take_row(split, split->bytes, length, pass, context, error))
+        return false;
+    pass_batches(split, pass, context);
+    return true;
 }

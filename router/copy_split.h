@@ -21,13 +21,14 @@ struct copy_split;
 struct copy_split *copy_split_new(const struct copy_shape *shape);
 void copy_split_free(struct copy_split *split); /* NULL is fine */
 
-/* Called with each whole row, its line end included; shard -1: every shard (the header). */
-typedef void copy_split_row(void *context, int shard, const uint8_t *row, size_t length);
+/* Called with whole rows of one shard, line ends included, as many of those that were fed at once as make a piece worth sending; shard -1: every
+ * shard (the header). */
+typedef void copy_split_rows(void *context, int shard, const uint8_t *rows, size_t length);
 
 /* False with `error`: a row without a key or with one that no shard holds; nothing more may be fed. */
-bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_row *row, void *context,
+bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_rows *pass, void *context,
                      struct error *error);
 /* The end of the data: a last row may lack its line end. */
-bool copy_split_finish(struct copy_split *split, copy_split_row *row, void *context, struct error *error);
+bool copy_split_finish(struct copy_split *split, copy_split_rows *pass, void *context, struct error *error);
 
 #endif

@@ -311,6 +311,30 @@ Test(tls, a_user_that_needs_a_certificate_gets_in_with_it_only)
     expect_no_database("requires a valid client certificate");
 }
 
+/* --- clients that do nothing
+ * --------------------------------------------------------------------------------------- */
+
+enum { IDLE_CLIENTS = 1500, BYTES_EACH = 6 * 1024 };
+
+Test(tls, idle_clients_cost_six_kilobytes_each_at_most)
+{
+    static PGconn *clients[IDLE_CLIENTS];
+    if (sanitized())
+        return;
+    start_with("client_tls_sslmode = require\nmax_client_conn = 2000\n", NULL);
+    PGconn *first = dial("app", "require", "none");
+    EXPECT(first, "SELECT count(*) FROM users", "0");
+    long before = keyway_rss_kb(&keyway);
+    for (int i = 0; i < IDLE_CLIENTS; i++)
+        clients[i] = dial("app", "require", "none");
+    long each = (keyway_rss_kb(&keyway) - before) * 1024 / IDLE_CLIENTS;
+    cr_expect_leq(each, BYTES_EACH, "an idle client costs %ld bytes", each);
+    cr_expect_str_eq(outcome(clients[IDLE_CLIENTS - 1]), "encrypted");
+    for (int i = 0; i < IDLE_CLIENTS; i++)
+        PQfinish(clients[i]);
+    PQfinish(first);
+}
+
 /* --- much through both
  * --------------------------------------------------------------------------------------- */
 

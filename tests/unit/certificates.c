@@ -8,6 +8,8 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+#include "proxy/cipher.h"
+
 struct certificate certificate_new(const char *common_name)
 {
     struct certificate made = {X509_new(), EVP_EC_gen("P-256")};
@@ -51,6 +53,12 @@ SSL_CTX *certificate_server(const struct certificate *certificate, const struct 
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     }
     return context;
+}
+
+void certificate_tell_secrets(SSL_CTX *context)
+{
+    SSL_CTX_set_num_tickets(context, 0);
+    cipher_prepare(context);
 }
 
 SSL_CTX *certificate_client(const struct certificate *shown)

@@ -18,6 +18,8 @@ void certificate_write(const struct certificate *certificate, const char *file, 
 
 /* A context that shows this certificate; with `trusted`, it also demands one that this one has signed. */
 SSL_CTX *certificate_server(const struct certificate *certificate, const struct certificate *trusted);
+/* As Keyway's own: its handshakes' secrets become known to proxy/cipher, and there are no session tickets. */
+void certificate_tell_secrets(SSL_CTX *context);
 SSL_CTX *certificate_client(const struct certificate *shown); /* NULL: none */
 
 /* Run both handshakes to their end through memory. */

@@ -3,8 +3,10 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "proxy/buffer.h"
 #include "router/copy_split.h"
 
 /* a … m on shard 0, n … on shard 1: a keyspace built as from the configuration. */
@@ -25,22 +27,37 @@ static struct keyspace *two_halves(void)
 }
 
 struct collected {
-    char text[1024];
+    char text[3][1024]; /* for all shards, and for each */
+    int pieces;
 };
 
-static void collect(void *context, int shard, const uint8_t *row, size_t length)
+static void collect(void *context, int shard, const uint8_t *rows, size_t length)
 {
     struct collected *collected = context;
-    size_t used = strlen(collected->text);
-    snprintf(collected->text + used, sizeof(collected->text) - used, "%d:%.*s", shard, (int) length, (const char *) row);
+    char *text = collected->text[shard + 1];
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof(collected->text[0]) - used, "%.*s", (int) length, (const char *) rows);
+    collected->pieces++;
 }
 
-/* Feed in pieces of this size; the rows with their shards as one text, or the error's SQLSTATE. */
+static const char *as_text(const struct collected *collected)
+{
+    static char text[4000];
+    text[0] = '\0';
+    for (int shard = -1; shard < 2; shard++)
+        if (collected->text[shard + 1][0])
+            sprintf(text + strlen(text), "%d:%s", shard, collected->text[shard + 1]);
+    return text;
+}
+
+static int pieces; /* as many as the last one's rows were passed on in */
+
+/* Feed in pieces of this size; each shard's rows as one text, or the error's SQLSTATE. */
 static const char *split(struct copy_shape shape, const char *data, size_t piece)
 {
-    static struct collected collected;
+    static char sqlstate[6];
+    struct collected collected = {0};
     struct error error = {0};
-    collected.text[0] = '\0';
     shape.keyspace = two_halves();
     struct copy_split *splitter = copy_split_new(&shape);
     bool fed = true;
@@ -50,11 +67,12 @@ static const char *split(struct copy_shape shape, const char *data, size_t piece
     if (fed)
         fed = copy_split_finish(splitter, collect, &collected, &error);
     if (!fed)
-        snprintf(collected.text, sizeof(collected.text), "%s", error.sqlstate);
+        snprintf(sqlstate, sizeof(sqlstate), "%s", error.sqlstate);
     error_clear(&error);
     copy_split_free(splitter);
     keyspace_free((struct keyspace *) shape.keyspace);
-    return collected.text;
+    pieces = collected.pieces;
+    return fed ? as_text(&collected) : sqlstate;
 }
 
 static int second_field[] = {1};
@@ -80,12 +98,12 @@ static struct copy_shape csv_shape(void)
 Test(copy_split, text_rows_go_by_their_key_in_pieces_of_any_size)
 {
     for (size_t piece = 1; piece < 30; piece++)
-        cr_assert_str_eq(split(text_shape(), "1\tbob\n2\tzoe\n3\tann\n", piece), "0:1\tbob\n1:2\tzoe\n0:3\tann\n");
+        cr_assert_str_eq(split(text_shape(), "1\tbob\n2\tzoe\n3\tann\n", piece), "0:1\tbob\n3\tann\n1:2\tzoe\n");
 }
 
 Test(copy_split, escapes_in_a_text_key_are_undone)
 {
-    cr_assert_str_eq(split(text_shape(), "1\t\\x7aoe\n2\t\\141nn\n", 5), "1:1\t\\x7aoe\n0:2\t\\141nn\n");
+    cr_assert_str_eq(split(text_shape(), "1\t\\x7aoe\n2\t\\141nn\n", 5), "0:2\t\\141nn\n1:1\t\\x7aoe\n");
 }
 
 Test(copy_split, an_escaped_line_end_does_not_end_a_text_row)
@@ -107,7 +125,7 @@ Test(copy_split, a_quoted_csv_key_and_line_ends_in_quotes_are_read)
 {
     for (size_t piece = 1; piece < 40; piece++)
         cr_assert_str_eq(split(csv_shape(), "\"a,\n\"\"b\",\"zoe\"\n1,bob\n", piece),
-                         "1:\"a,\n\"\"b\",\"zoe\"\n0:1,bob\n");
+                         "0:1,bob\n1:\"a,\n\"\"b\",\"zoe\"\n");
 }
 
 Test(copy_split, a_csv_header_goes_to_every_shard)
@@ -155,4 +173,43 @@ Test(copy_split, hidden_carriage_returns_are_data)
 {
     cr_expect_str_eq(split(text_shape(), "1\\\r\tb\n2\tz\\\r\n", 1), "0:1\\\r\tb\n1:2\tz\\\r\n");
     cr_expect_str_eq(split(csv_shape(), "\"\r\n\",b\n2,z\n", 1), "0:\"\r\n\",b\n1:2,z\n");
+}
+
+Test(copy_split, rows_of_one_shard_that_come_together_are_passed_on_together)
+{
+    cr_assert_str_eq(split(text_shape(), "1\tbob\n2\tzoe\n3\tann\n4\tyan\n", 100), "0:1\tbob\n3\tann\n1:2\tzoe\n4\tyan\n");
+    cr_assert_eq(pieces, 2);
+}
+
+static void append_all(void *context, int shard, const uint8_t *rows, size_t length)
+{
+    cr_assert_eq(shard, 0);
+    buffer_append(context, rows, length);
+}
+
+/* By the thousand, and one that is longer than any piece. */
+Test(copy_split, long_rows_keep_their_place)
+{
+    enum { LONG = 20000, ROWS = 3000 };
+    struct copy_shape shape = text_shape();
+    struct error error = {0};
+    char *data = calloc(1, 2 * ROWS * 8 + LONG + 8), *end = data;
+    for (int i = 0; i < 2 * ROWS; i++) {
+        if (i == ROWS) {
+            memset(end, 'x', LONG);
+            end = stpcpy(end + LONG, "\tbob\n");
+        }
+        end += sprintf(end, "%d\tbob\n", i % 1000);
+    }
+    struct buffer whole = {0};
+    shape.keyspace = two_halves();
+    struct copy_split *splitter = copy_split_new(&shape);
+    cr_assert(copy_split_feed(splitter, (uint8_t *) data, (size_t) (end - data), append_all, &whole, &error));
+    cr_assert(copy_split_finish(splitter, append_all, &whole, &error));
+    cr_assert_eq(buffer_length(&whole), (size_t) (end - data));
+    cr_assert_eq(memcmp(buffer_data(&whole), data, (size_t) (end - data)), 0);
+    copy_split_free(splitter);
+    keyspace_free((struct keyspace *) shape.keyspace);
+    buffer_free(&whole);
+    free(data);
 }

@@ -15,11 +15,30 @@
 #include "proxy/cipher.h"
 #include "tests/unit/stream_scene.h"
 
+/* A third way: through the ring, with records that are the stream's own instead of OpenSSL's. */
+static bool own_records;
+
+static void use_own_records(void)
+{
+    own_records = true;
+    use_ring();
+}
+
+#define ALL_WAYS(name, ...)                                                                                  \
+    static void name(void);                                                                                  \
+    Test(records, name, .init = use_own_records, ##__VA_ARGS__)                                              \
+    {                                                                                                        \
+        name();                                                                                              \
+    }                                                                                                        \
+    BOTH_WAYS(name, ##__VA_ARGS__)
+
 /* Takes up TLS; what then comes is the owner's that it stands in for. */
 static bool takes_up_tls(struct stream *stream)
 {
     struct scene *scene = stream->context;
-    if (stream->tls != NULL) {
+    if (stream->cipher != NULL) {
+        if (own_records)
+            stream_forget_handshake(stream);
         move_through_ring(stream);
         return false;
     }
@@ -51,7 +70,10 @@ static const struct stream_owner secure_listening = {
 static SSL *secure_scene(struct scene *scene, int (*connected)(int *), const struct stream_owner *owner, int version)
 {
     struct certificate certificate = certificate_new("keyway");
-    secure_scene_begin(scene, connected, owner, certificate_server(&certificate, NULL));
+    SSL_CTX *server = certificate_server(&certificate, NULL);
+    if (own_records)
+        certificate_tell_secrets(server);
+    secure_scene_begin(scene, connected, owner, server);
     SSL_CTX *context = certificate_client(NULL);
     SSL_CTX_set_max_proto_version(context, version);
     SSL *client = SSL_new(context);
@@ -94,12 +116,21 @@ static void exchange(SSL *client, const char *word)
     hear(client, word);
 }
 
+static void check_ssl(struct scene *scene)
+{
+    const char *version, *suite;
+    cr_assert(eq(int, scene->stream.tls == NULL, own_records));
+    cr_assert(stream_tls_names(&scene->stream, &version, &suite));
+    cr_assert(eq(int, strncmp(version, "TLSv1.", 6), 0));
+}
+
 static void small_exchanges(int version)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, version);
     for (int i = 0; i < 50; i++)
         exchange(client, "hello");
+    on_worker(&scene, check_ssl);
     if (version == TLS1_3_VERSION) {
         SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED);
         exchange(client, "with other keys");
@@ -112,7 +143,7 @@ static void small_exchanges(int version)
     cr_assert(eq(int, scene.ends, 1));
 }
 
-BOTH_WAYS(messages_pass_through_tls_1_3)
+ALL_WAYS(messages_pass_through_tls_1_3)
 {
     small_exchanges(TLS1_3_VERSION);
 }
@@ -180,7 +211,7 @@ static void secure_transfer(int version)
     free(ways);
 }
 
-BOTH_WAYS(much_passes_through_tls_1_3_both_ways, .timeout = 60)
+ALL_WAYS(much_passes_through_tls_1_3_both_ways, .timeout = 60)
 {
     secure_transfer(TLS1_3_VERSION);
 }
@@ -190,7 +221,7 @@ BOTH_WAYS(much_passes_through_tls_1_2_both_ways, .timeout = 60)
     secure_transfer(TLS1_2_VERSION);
 }
 
-BOTH_WAYS(what_tls_holds_is_offered_after_a_pause)
+ALL_WAYS(what_tls_holds_is_offered_after_a_pause)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, TLS1_3_VERSION);
@@ -214,7 +245,7 @@ static void check_no_encrypted(struct scene *scene)
     cr_assert(zero(ptr, cipher->out.bytes));
 }
 
-BOTH_WAYS(an_idle_stream_under_tls_owns_no_buffers)
+ALL_WAYS(an_idle_stream_under_tls_owns_no_buffers)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, TLS1_3_VERSION);
@@ -240,7 +271,7 @@ static void tear(SSL *client, int fd, const char *word, uint8_t *record, size_t 
     SSL_set0_wbio(client, BIO_new_socket(fd, BIO_NOCLOSE));
 }
 
-BOTH_WAYS(a_stream_under_tls_moves_between_workers_in_the_middle_of_a_record)
+ALL_WAYS(a_stream_under_tls_moves_between_workers_in_the_middle_of_a_record)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, TLS1_3_VERSION);
@@ -301,17 +332,17 @@ static void close_tcp(SSL *client, int fd)
     shutdown(fd, SHUT_WR);
 }
 
-BOTH_WAYS(a_peer_that_has_closed_tls_still_gets_its_answer)
+ALL_WAYS(a_peer_that_has_closed_tls_still_gets_its_answer)
 {
     answer_late(close_tls);
 }
 
-BOTH_WAYS(a_peer_that_stops_sending_without_closing_tls_still_gets_its_answer)
+ALL_WAYS(a_peer_that_stops_sending_without_closing_tls_still_gets_its_answer)
 {
     answer_late(close_tcp);
 }
 
-BOTH_WAYS(the_end_of_tls_is_told_to_a_paused_stream_after_it_was_resumed)
+ALL_WAYS(the_end_of_tls_is_told_to_a_paused_stream_after_it_was_resumed)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, TLS1_3_VERSION);
@@ -329,7 +360,7 @@ BOTH_WAYS(the_end_of_tls_is_told_to_a_paused_stream_after_it_was_resumed)
     cr_assert(eq(int, scene.ends, 1));
 }
 
-BOTH_WAYS(a_reset_under_tls_is_told_once)
+ALL_WAYS(a_reset_under_tls_is_told_once)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, TLS1_3_VERSION);
@@ -343,7 +374,7 @@ BOTH_WAYS(a_reset_under_tls_is_told_once)
 }
 
 /* Whether with or behind its last words: the peer does not read what it is sent, and is gone. */
-BOTH_WAYS(a_failed_send_under_tls_is_told_after_what_the_peer_said_last)
+ALL_WAYS(a_failed_send_under_tls_is_told_after_what_the_peer_said_last)
 {
     struct scene scene;
     SSL *client = secure_scene(&scene, over_unix, &secure_listening, TLS1_3_VERSION);
@@ -362,7 +393,7 @@ BOTH_WAYS(a_failed_send_under_tls_is_told_after_what_the_peer_said_last)
     scene_end(&scene);
 }
 
-BOTH_WAYS(a_peer_that_asks_for_new_keys_and_does_not_read_is_left)
+ALL_WAYS(a_peer_that_asks_for_new_keys_and_does_not_read_is_left)
 {
     struct scene scene;
     SSL *client = connected_scene(&scene, &secure, TLS1_3_VERSION);

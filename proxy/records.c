@@ -1,0 +1,323 @@
+/*
+ * Each direction has a secret, from which its key and the start of its nonces are made, and counts its records: the number makes each nonce
+ * another one.  A record of the peer that does not open ends the conversation, as does anything that has no place behind a handshake: keys
+ * that change and alerts are all that there is besides data.
+ */
+#include "proxy/records.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+
+enum {
+    TAG = 16, /* of all suites that are taken */
+    KEY_MOST = 32,
+    INNER_MOST = RECORD_MOST_PLAIN + 1, /* with its type, and what it is padded with */
+    KEY_UPDATE_LENGTH = 5,
+    SEALED_WITH_ONE_KEY = 1 << 24, /* AES-GCM keeps its promises up to 2^24.5 records (RFC 8446, 5.5) */
+};
+
+enum content_type { CONTENT_ALERT = 21, CONTENT_HANDSHAKE = 22, CONTENT_DATA = 23 };
+enum alert {
+    ALERT_CLOSE_NOTIFY = 0,
+    ALERT_UNEXPECTED_MESSAGE = 10,
+    ALERT_BAD_RECORD_MAC = 20,
+    ALERT_RECORD_OVERFLOW = 22,
+    ALERT_DECODE_ERROR = 50,
+    ALERT_INTERNAL_ERROR = 80,
+    ALERT_USER_CANCELED = 90,
+};
+enum alert_level { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
+
+/* --- secrets and keys ------------------------------------------------------------------------------------------ */
+
+static struct records *records_of(struct records **place)
+{
+    if (*place == NULL)
+        *place = memory_alloc(sizeof(**place));
+    return *place;
+}
+
+/* "LABEL CLIENT-RANDOM SECRET", both in hexadecimal. */
+static void take_secret(struct direction *direction, const char *line)
+{
+    const char *hexadecimal = strrchr(line, ' ') + 1;
+    size_t length = 0;
+    direction->known = OPENSSL_hexstr2buf_ex(direction->secret, RECORD_SECRET, &length, hexadecimal, '\0') == 1;
+}
+
+void records_note_secret(struct records **records, const char *line)
+{
+    static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ", server[] = "SERVER_TRAFFIC_SECRET_0 ";
+    if (strncmp(line, client, sizeof(client) - 1) == 0)
+        take_secret(&records_of(records)->received, line);
+    else if (strncmp(line, server, sizeof(server) - 1) == 0)
+        take_secret(&records_of(records)->sent, line);
+}
+
+/* HKDF-Expand-Label(secret, label, "", length) (RFC 8446, 7.1), for no more than the digest is long. */
+static bool expand(const struct records *records, const uint8_t *secret, const char *label, uint8_t *place, size_t length)
+{
+    uint8_t info[64], block[EVP_MAX_MD_SIZE];
+    size_t label_length = strlen(label), end = 0;
+    assert(length <= (size_t) EVP_MD_get_size(records->digest) && label_length + 5 <= sizeof(info));
+    info[end++] = 0;
+    info[end++] = (uint8_t) length;
+    info[end++] = (uint8_t) label_length;
+    memcpy(info + end, label, label_length);
+    end += label_length;
+    info[end++] = 0; /* no context */
+    info[end++] = 1; /* the first block */
+    bool done = HMAC(records->digest, secret, EVP_MD_get_size(records->digest), info, end, block, NULL) != NULL;
+    if (done)
+        memcpy(place, block, length);
+    OPENSSL_cleanse(block, sizeof(block));
+    return done;
+}
+
+/* `cipher` is NULL for a context that has had a key. */
+static bool make_keys(const struct records *records, struct direction *direction, const EVP_CIPHER *cipher)
+{
+    uint8_t key[KEY_MOST];
+    size_t length = (size_t) EVP_CIPHER_get_key_length(cipher ? cipher : EVP_CIPHER_CTX_get0_cipher(direction->context));
+    direction->number = 0;
+    bool done = expand(records, direction->secret, "tls13 key", key, length) &&
+                expand(records, direction->secret, "tls13 iv", direction->nonce, RECORD_NONCE) &&
+                EVP_CipherInit_ex(direction->context, cipher, NULL, key, NULL, direction == &records->sent) == 1;
+    OPENSSL_cleanse(key, sizeof(key));
+    return done;
+}
+
+static bool change_keys(const struct records *records, struct direction *direction)
+{
+    return expand(records, direction->secret, "tls13 traffic upd", direction->secret,
+                  (size_t) EVP_MD_get_size(records->digest)) &&
+           make_keys(records, direction, NULL);
+}
+
+/* --- beginning and end ----------------------------------------------------------------------------------------- */
+
+static const EVP_CIPHER *cipher_of(const SSL_CIPHER *suite)
+{
+    switch (SSL_CIPHER_get_cipher_nid(suite)) {
+    case NID_aes_128_gcm:
+        return EVP_aes_128_gcm();
+    case NID_aes_256_gcm:
+        return EVP_aes_256_gcm();
+    case NID_chacha20_poly1305:
+        return EVP_chacha20_poly1305();
+    }
+    return NULL;
+}
+
+/* A session ticket would have been the first record, and one that waits in the SSL would be lost. */
+static bool is_fresh(SSL *tls)
+{
+    return SSL_version(tls) == TLS1_3_VERSION && SSL_is_init_finished(tls) && SSL_is_server(tls) && SSL_get_num_tickets(tls) == 0 &&
+           SSL_get_early_data_status(tls) == SSL_EARLY_DATA_NOT_SENT && !SSL_has_pending(tls);
+}
+
+/* A client may have asked for shorter records (RFC 6066, 4). */
+static bool has_whole_records(SSL *tls)
+{
+    return SSL_SESSION_get_max_fragment_length(SSL_get0_session(tls)) == TLSEXT_max_fragment_length_DISABLED;
+}
+
+bool records_begin(struct records *records, SSL *tls)
+{
+    if (records == NULL || !records->received.known || !records->sent.known || !is_fresh(tls) || !has_whole_records(tls))
+        return false;
+    records->suite = SSL_get_current_cipher(tls);
+    records->digest = SSL_CIPHER_get_handshake_digest(records->suite);
+    const EVP_CIPHER *cipher = cipher_of(records->suite);
+    if (cipher == NULL || records->digest == NULL)
+        return false;
+    records->left = SEALED_WITH_ONE_KEY;
+    records->received.context = EVP_CIPHER_CTX_new();
+    records->sent.context = EVP_CIPHER_CTX_new();
+    return records->received.context != NULL && records->sent.context != NULL &&
+           make_keys(records, &records->received, cipher) && make_keys(records, &records->sent, cipher);
+}
+
+void records_free(struct records *records)
+{
+    if (records == NULL)
+        return;
+    EVP_CIPHER_CTX_free(records->received.context);
+    EVP_CIPHER_CTX_free(records->sent.context);
+    OPENSSL_cleanse(records, sizeof(*records));
+    free(records);
+}
+
+const SSL_CIPHER *records_suite(const struct records *records)
+{
+    return records->suite;
+}
+
+/* --- one record ------------------------------------------------------------------------------------------------ */
+
+size_t records_length(const uint8_t *header)
+{
+    return RECORD_HEADER + ((size_t) header[3] << 8 | header[4]);
+}
+
+/* The number of the record, on the last bytes of what nonces start from (RFC 8446, 5.3). */
+static bool set_nonce(const struct direction *direction)
+{
+    uint8_t nonce[RECORD_NONCE];
+    memcpy(nonce, direction->nonce, RECORD_NONCE);
+    for (int i = 0; i < 8; i++)
+        nonce[RECORD_NONCE - 1 - i] ^= (uint8_t) (direction->number >> 8 * i);
+    return EVP_CipherInit_ex(direction->context, NULL, NULL, NULL, nonce, -1) == 1;
+}
+
+/* RECORD_HEADER bytes, the content and its type, the tag; `place` has room for them. */
+static bool encrypt(const struct direction *direction, uint8_t type, const uint8_t *content, size_t length, uint8_t *place)
+{
+    size_t inner = length + 1;
+    int done = 0;
+    EVP_CIPHER_CTX *context = direction->context;
+    const uint8_t header[RECORD_HEADER] = {CONTENT_DATA, 3, 3, (uint8_t) ((inner + TAG) >> 8), (uint8_t) (inner + TAG)};
+    uint8_t *body = memcpy(place, header, RECORD_HEADER);
+    body += RECORD_HEADER;
+    return set_nonce(direction) && EVP_CipherUpdate(context, NULL, &done, header, RECORD_HEADER) == 1 &&
+           EVP_CipherUpdate(context, body, &done, content, (int) length) == 1 &&
+           EVP_CipherUpdate(context, body + length, &done, &type, 1) == 1 &&
+           EVP_CipherFinal_ex(context, body + inner, &done) == 1 &&
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG, body + inner) == 1;
+}
+
+/* The content, its type and its padding, `inner` bytes, into `place`. */
+static bool decrypt(const struct direction *direction, const uint8_t *bytes, size_t inner, uint8_t *place)
+{
+    int done = 0;
+    EVP_CIPHER_CTX *context = direction->context;
+    uint8_t tag[TAG];
+    memcpy(tag, bytes + RECORD_HEADER + inner, TAG);
+    return set_nonce(direction) && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
+           EVP_CipherUpdate(context, NULL, &done, bytes, RECORD_HEADER) == 1 &&
+           EVP_CipherUpdate(context, place, &done, bytes + RECORD_HEADER, (int) inner) == 1 &&
+           EVP_CipherFinal_ex(context, place + inner, &done) == 1;
+}
+
+/* --- sending --------------------------------------------------------------------------------------------------- */
+
+static bool append(struct records *records, enum content_type type, const uint8_t *content, size_t length, struct buffer *out)
+{
+    uint8_t *place = buffer_reserve(out, RECORD_HEADER + length + 1 + TAG);
+    if (!encrypt(&records->sent, (uint8_t) type, content, length, place))
+        records->ended = true;
+    if (records->ended)
+        return false;
+    out->end += RECORD_HEADER + length + 1 + TAG;
+    records->sent.number++;
+    records->left--;
+    return true;
+}
+
+static void send_alert(struct records *records, enum alert_level level, enum alert alert, struct buffer *out)
+{
+    const uint8_t content[] = {(uint8_t) level, (uint8_t) alert};
+    if (!records->ended)
+        append(records, CONTENT_ALERT, content, sizeof(content), out);
+    records->ended = true;
+}
+
+/* It is the last record under the old key, and asks for no answer (RFC 8446, 4.6.3). */
+static void send_new_keys(struct records *records, struct buffer *out)
+{
+    const uint8_t content[KEY_UPDATE_LENGTH] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, SSL_KEY_UPDATE_NOT_REQUESTED};
+    if (records->ended || !append(records, CONTENT_HANDSHAKE, content, sizeof(content), out))
+        return;
+    records->ended = !change_keys(records, &records->sent);
+    records->left = SEALED_WITH_ONE_KEY;
+}
+
+size_t records_seal(struct records *records, const uint8_t *bytes, size_t length, struct buffer *out)
+{
+    size_t count = length < RECORD_MOST_PLAIN ? length : RECORD_MOST_PLAIN;
+    if (records->left <= 1)
+        send_new_keys(records, out);
+    return !records->ended && append(records, CONTENT_DATA, bytes, count, out) ? count : 0;
+}
+
+void records_close(struct records *records, struct buffer *out)
+{
+    send_alert(records, LEVEL_WARNING, ALERT_CLOSE_NOTIFY, out);
+}
+
+/* --- receiving ------------------------------------------------------------------------------------------------- */
+
+static struct record failed(struct records *records, enum alert alert, const char *reason, struct buffer *out)
+{
+    send_alert(records, LEVEL_FATAL, alert, out);
+    return (struct record){.kind = RECORD_FAILED, .reason = reason};
+}
+
+static struct record alerted(struct records *records, const uint8_t *content, size_t length, struct buffer *out)
+{
+    if (length != 2)
+        return failed(records, ALERT_DECODE_ERROR, "TLS: an alert that is none", out);
+    switch (content[1]) {
+    case ALERT_CLOSE_NOTIFY:
+        return (struct record){.kind = RECORD_CLOSED};
+    case ALERT_USER_CANCELED: /* the closure follows */
+        return (struct record){.kind = RECORD_NOTHING};
+    }
+    records->ended = true;
+    return (struct record){.kind = RECORD_FAILED, .reason = SSL_alert_desc_string_long(content[1])};
+}
+
+/* Of handshake messages only KeyUpdate is left.  It may share its record with nothing, since the next one is under other keys; that it comes in
+ * pieces would be allowed and is not done. */
+static struct record shaken(struct records *records, const uint8_t *content, size_t length, struct buffer *out)
+{
+    const uint8_t start[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1};
+    if (length != KEY_UPDATE_LENGTH || memcmp(content, start, sizeof(start)) != 0 || content[4] > SSL_KEY_UPDATE_REQUESTED)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: unexpected message", out);
+    if (!change_keys(records, &records->received))
+        return failed(records, ALERT_INTERNAL_ERROR, "TLS: no new keys can be made", out);
+    if (content[4] == SSL_KEY_UPDATE_REQUESTED)
+        send_new_keys(records, out);
+    return (struct record){.kind = RECORD_NOTHING};
+}
+
+static struct record opened(struct records *records, uint8_t type, const uint8_t *content, size_t length, struct buffer *out)
+{
+    if (type == CONTENT_DATA)
+        return (struct record){.kind = RECORD_DATA, .length = length};
+    records_passed(records);
+    if (type == CONTENT_ALERT)
+        return alerted(records, content, length, out);
+    if (type == CONTENT_HANDSHAKE)
+        return shaken(records, content, length, out);
+    return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: unexpected record", out);
+}
+
+struct record records_open(struct records *records, const uint8_t *bytes, uint8_t *place, struct buffer *out)
+{
+    size_t length = records_length(bytes);
+    if (bytes[0] != CONTENT_DATA)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: a record without protection", out);
+    if (length > RECORD_MOST || length > RECORD_HEADER + INNER_MOST + TAG)
+        return failed(records, ALERT_RECORD_OVERFLOW, "TLS: a record that is too long", out);
+    if (length < RECORD_HEADER + TAG + 1)
+        return failed(records, ALERT_BAD_RECORD_MAC, "TLS: a record that is too short", out);
+    size_t inner = length - RECORD_HEADER - TAG;
+    if (!decrypt(&records->received, bytes, inner, place))
+        return failed(records, ALERT_BAD_RECORD_MAC, "TLS: a record that its key does not open", out);
+    while (inner > 0 && place[inner - 1] == 0)
+        inner--;
+    if (inner == 0)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: a record without content", out);
+    return opened(records, place[inner - 1], place, inner - 1, out);
+}
+
+void records_passed(struct records *records)
+{
+    records->received.number++;
+}
