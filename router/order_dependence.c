@@ -119,6 +119,8 @@ enum order_dependence call_order_dependence(const struct analysis *analysis, con
         return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
     if (!facts->shadowed && is_among(name, of_keys) && !call->over && !call->agg_order && !call->agg_distinct)
         return ORDER_OF_KEYS;
+    if (!call->over && !has_column((Node *) call->args, NULL) && !facts->users) /* the same value from each row */
+        return ORDER_IGNORED;
     bool ordered = orders(call->agg_order) || call->agg_within_group || call->agg_distinct || (call->over && has_order(query, call->over));
     return ordered ? ORDER_IGNORED : ORDER_SHOWN;
 }
