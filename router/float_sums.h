@@ -11,7 +11,7 @@
 #include "router/analyze_inside.h"
 
 /* Where the order can be seen, the query fails with 22P02 and a message that contains this. */
-#define FLOAT_SUMS_SEEN "the digits of a sum depend on the order of rows"
+#define FLOAT_SUMS_SEEN "The digits of a sum depend on the order of rows"
 
 /*
  * If the expression is such a sum, or one that is rounded, compared, …: the expression that is to stand in its place, of the same

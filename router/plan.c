@@ -5,7 +5,6 @@
  */
 #include "router/plan_inside.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +81,7 @@ bool plan_refuses_with(const struct plan *plan, struct error *failure)
         return false;
     error_clear(failure);
     error_set(failure, SQLSTATE_FEATURE_NOT_SUPPORTED, CANNOT_CROSS);
-    error_detail(failure, "%c%s, and those of several shards have none.", toupper(*FLOAT_SUMS_SEEN), FLOAT_SUMS_SEEN + 1);
+    error_detail(failure, "%s, and those of several shards have none.", FLOAT_SUMS_SEEN);
     error_hint(failure, "Round it, cast floating-point numbers to numeric, or set float_sums.");
     return true;
 }
