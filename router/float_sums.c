@@ -11,7 +11,7 @@
  * Else two sums that are made in any orders differ by at most 2 (N-1) u A (1 + O(N u)), u = 2^-53 (Higham, Accuracy and Stability of
  * Numerical Algorithms, 4.2).  With E = 4 N u A, which leaves room for its own rounding, that of one PostgreSQL is between S - E and S + E.
  * What is made of it by steps that are monotonic (a chain) is between what these make of S - E and of S + E; if both are the same
- * to the letter, it is the same of whatever is between them.
+ * to the last digit, it is the same of whatever is between them.
  *
  * avg(x) is what float8_avg() in float.c makes of it, (0 + sum) / N, in double precision.
  *
@@ -35,10 +35,11 @@ enum stage {
     STAGE_FIXED,   /* whatever is made of this shows nothing more */
 };
 
-/* A sum, and where it stands in an expression. */
+/* A sum, where it stands in an expression, and what that makes of it. */
 struct chain {
     struct analysis *analysis;
     Node **place;
+    enum stage stage;
     struct order_dependent *dependent;
 };
 
@@ -395,9 +396,11 @@ static bool note_sums(Node *node, void *context)
     return parse_walk(node, note_sums, context);
 }
 
-static Node *text_over(const struct chain *chain, Node **top, const struct sum *sum, const char *sign)
+/* What is seen of it: all of its bits, as of a minus zero; or its digits, as of 1.50 and 1.5. */
+static Node *seen_over(const struct chain *chain, Node **top, const struct sum *sum, const char *sign)
 {
-    return cast(chain_over(chain, top, value(sum, sign)), "text");
+    Node *made = chain_over(chain, top, value(sum, sign));
+    return chain->stage == STAGE_FLOAT ? (Node *) function("float8send", cast(made, "float8")) : cast(made, "text");
 }
 
 /* Nothing that PostgreSQL could compute beforehand. */
@@ -411,8 +414,8 @@ static Node *failure(const struct sum *sum)
 
 static Node *is_seen(const struct chain *chain, Node **top, const struct sum *sum)
 {
-    Node *differ = (Node *) makeSimpleA_Expr(AEXPR_DISTINCT, "=", text_over(chain, top, sum, "-"),
-                                             text_over(chain, top, sum, "+"), -1);
+    Node *differ = (Node *) makeSimpleA_Expr(AEXPR_DISTINCT, "=", seen_over(chain, top, sum, "-"),
+                                             seen_over(chain, top, sum, "+"), -1);
     List *cases = when(NIL, operation(">=", amount(sum), real(TOO_MUCH)), failure(sum));
     cases = when(cases, operation("<=", amount(sum), room(sum)), truth(false));
     return choose(when(cases, differ, failure(sum)), truth(false));
@@ -438,8 +441,8 @@ static Node *checked(const struct chain *chain, Node **top)
 Node *float_sums_checked(struct analysis *analysis, Node *expression, const FuncCall **call)
 {
     struct chain chain = {.analysis = analysis};
-    enum stage stage = follow(&chain, &expression);
-    if (stage == STAGE_NONE || stage == STAGE_SCALED)
+    chain.stage = follow(&chain, &expression);
+    if (chain.stage == STAGE_NONE || chain.stage == STAGE_SCALED)
         return NULL;
     *call = chain.dependent->call;
     return checked(&chain, &expression);
