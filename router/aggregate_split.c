@@ -9,31 +9,13 @@
 
 #include <string.h>
 
+#include "router/expressions.h"
 #include "router/float_sums.h"
 #include "router/sql_types.h"
 
 static Node *call_of(const char *function, Node *argument)
 {
-    List *name = list_make2(makeString((char *) "pg_catalog"), makeString((char *) function));
-    return (Node *) makeFuncCall(name, list_make1(argument), COERCE_EXPLICIT_CALL, -1);
-}
-
-static Node *cast(Node *value, const char *type)
-{
-    TypeCast *node = makeNode(TypeCast);
-    node->arg = value;
-    node->typeName = makeTypeNameFromNameList(list_make2(makeString((char *) "pg_catalog"), makeString((char *) type)));
-    node->typeName->typemod = -1;
-    node->location = -1;
-    return (Node *) node;
-}
-
-static Node *zero(void)
-{
-    A_Const *constant = makeNode(A_Const);
-    constant->val.ival.type = T_Integer;
-    constant->location = -1;
-    return (Node *) constant;
+    return (Node *) expression_call(function, argument);
 }
 
 /* The call itself, under a name of pg_catalog, as a partial value. */
@@ -47,13 +29,13 @@ static Node *partial_of(const FuncCall *call, const char *function, const struct
 
 static Node *total_count(const FuncCall *call, const struct partial_values *values)
 {
-    return cast(call_of("sum", partial_of(call, "count", values)), "int8");
+    return expression_cast(call_of("sum", partial_of(call, "count", values)), "int8");
 }
 
 static Node *split_count(const FuncCall *call, const struct partial_values *values)
 {
     CoalesceExpr *known = makeNode(CoalesceExpr);
-    known->args = list_make2(total_count(call, values), zero());
+    known->args = list_make2(total_count(call, values), expression_number("0"));
     known->location = -1;
     return (Node *) known;
 }
@@ -63,17 +45,16 @@ static Node *split_sum(const FuncCall *call, uint32_t type, bool checked, const 
     if (!type_is_integer(type) && type != TYPE_numeric && type != TYPE_interval && type != TYPE_money && !checked)
         return NULL;
     Node *sum = call_of("sum", partial_of(call, "sum", values));
-    return type == TYPE_int2 || type == TYPE_int4 ? cast(sum, "int8") : sum;
+    return type == TYPE_int2 || type == TYPE_int4 ? expression_cast(sum, "int8") : sum;
 }
 
 static Node *split_average(const FuncCall *call, uint32_t type, const struct partial_values *values)
 {
     if (!type_is_integer(type) && type != TYPE_numeric)
         return NULL;
-    Node *sum = cast(call_of("sum", partial_of(call, "sum", values)), "numeric");
-    Node *count = (Node *) makeSimpleA_Expr(AEXPR_NULLIF, "=", total_count(call, values), zero(), -1);
-    List *divide = list_make2(makeString((char *) "pg_catalog"), makeString((char *) "/"));
-    return (Node *) makeA_Expr(AEXPR_OP, divide, sum, cast(count, "numeric"), -1);
+    Node *sum = expression_cast(call_of("sum", partial_of(call, "sum", values)), "numeric");
+    Node *count = (Node *) makeSimpleA_Expr(AEXPR_NULLIF, "=", total_count(call, values), expression_number("0"), -1);
+    return expression_operation("/", sum, expression_cast(count, "numeric"));
 }
 
 /* The same function makes one of parts as of rows. */

@@ -19,9 +19,9 @@
  */
 #include "router/float_sums.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "router/expressions.h"
 #include "router/order_dependence.h"
 #include "router/sql_types.h"
 
@@ -223,71 +223,9 @@ static enum stage follow(struct chain *chain, Node **place)
 
 /* ---- what is computed ---- */
 
-/* As the grammar reads it. */
-static Node *number(const char *text)
-{
-    A_Const *constant = makeNode(A_Const);
-    char *end;
-    long whole = strtol(text, &end, 10);
-    if (!*end && whole <= INT32_MAX)
-        constant->val.ival = (Integer){.type = T_Integer, .ival = (int) whole};
-    else
-        constant->val.fval = (Float){.type = T_Float, .fval = (char *) text};
-    constant->location = -1;
-    return (Node *) constant;
-}
-
-static Node *cast(Node *value, const char *type)
-{
-    TypeCast *node = makeNode(TypeCast);
-    node->arg = value;
-    node->typeName = makeTypeNameFromNameList(list_make2(makeString((char *) "pg_catalog"), makeString((char *) type)));
-    node->typeName->typemod = -1;
-    node->location = -1;
-    return (Node *) node;
-}
-
 static Node *real(const char *text)
 {
-    return cast(number(text), "float8");
-}
-
-static Node *operation(const char *name, Node *left, Node *right)
-{
-    List *qualified = list_make2(makeString((char *) "pg_catalog"), makeString((char *) name));
-    return (Node *) makeA_Expr(AEXPR_OP, qualified, left, right, -1);
-}
-
-static FuncCall *function(const char *name, Node *argument)
-{
-    List *qualified = list_make2(makeString((char *) "pg_catalog"), makeString((char *) name));
-    return makeFuncCall(qualified, list_make1(argument), COERCE_EXPLICIT_CALL, -1);
-}
-
-static Node *truth(bool value)
-{
-    A_Const *constant = makeNode(A_Const);
-    constant->val.boolval = (Boolean){.type = T_Boolean, .boolval = value};
-    constant->location = -1;
-    return (Node *) constant;
-}
-
-static List *when(List *cases, Node *condition, Node *result)
-{
-    CaseWhen *one = makeNode(CaseWhen);
-    one->expr = (Expr *) condition;
-    one->result = (Expr *) result;
-    one->location = -1;
-    return lappend(cases, one);
-}
-
-static Node *choose(List *cases, Node *otherwise)
-{
-    CaseExpr *expression = makeNode(CaseExpr);
-    expression->args = cases;
-    expression->defresult = (Expr *) otherwise;
-    expression->location = -1;
-    return (Node *) expression;
+    return expression_cast(expression_number(text), "float8");
 }
 
 /* What is known of a sum: parts of expressions, copied for each use. */
@@ -300,7 +238,7 @@ struct sum {
 /* Over the same rows as the sum. */
 static Node *aggregate(const struct sum *sum, const char *name, Node *argument)
 {
-    FuncCall *call = function(name, argument);
+    FuncCall *call = expression_call(name, argument);
     call->agg_filter = (Node *) copyObjectImpl(sum->call->agg_filter);
     call->over = (struct WindowDef *) copyObjectImpl(sum->call->over);
     return (Node *) call;
@@ -317,10 +255,7 @@ static List *unless_null(const struct sum *sum)
     NullTest *test = makeNode(NullTest);
     test->arg = (Expr *) added(sum);
     test->location = -1;
-    A_Const *null = makeNode(A_Const);
-    null->isnull = true;
-    null->location = -1;
-    return when(NIL, (Node *) test, (Node *) null);
+    return expression_when(NIL, (Node *) test, expression_null());
 }
 
 /* A; at 1e290 and above, among them infinity and NaN, it is not computed. */
@@ -330,30 +265,30 @@ static Node *amount(const struct sum *sum)
 {
     MinMaxExpr *least = makeNode(MinMaxExpr);
     least->op = IS_LEAST;
-    least->args = list_make2(function("abs", added(sum)), real(TOO_MUCH));
+    least->args = list_make2(expression_call("abs", added(sum)), real(TOO_MUCH));
     least->location = -1;
-    return aggregate(sum, "sum", choose(unless_null(sum), (Node *) least));
+    return aggregate(sum, "sum", expression_choose(unless_null(sum), (Node *) least));
 }
 
 static Node *is_multiple(const struct sum *sum, const char *scale)
 {
-    Node *scaled = operation("*", added(sum), real(scale));
-    return operation("=", scaled, (Node *) function("trunc", (Node *) copyObjectImpl(scaled)));
+    Node *scaled = expression_operation("*", added(sum), real(scale));
+    return expression_operation("=", scaled, (Node *) expression_call("trunc", (Node *) copyObjectImpl(scaled)));
 }
 
 static Node *room(const struct sum *sum)
 {
     static const char *const scales[2][3] = {{"1", "1024", "1048576"}, {"1", "16", "256"}};
     static const char *const rooms[2][3] = {{"9007199254740992", "8796093022208", "8589934592"}, {"16777216", "1048576", "65536"}};
-    List *cases = when(unless_null(sum), operation(">", (Node *) function("abs", added(sum)), real(rooms[0][0])), real("0"));
+    List *cases = expression_when(unless_null(sum), expression_operation(">", (Node *) expression_call("abs", added(sum)), real(rooms[0][0])), real("0"));
     for (int i = 0; i < 3; i++)
-        cases = when(cases, is_multiple(sum, scales[sum->is_real][i]), real(rooms[sum->is_real][i]));
-    return aggregate(sum, "min", choose(cases, real("0")));
+        cases = expression_when(cases, is_multiple(sum, scales[sum->is_real][i]), real(rooms[sum->is_real][i]));
+    return aggregate(sum, "min", expression_choose(cases, real("0")));
 }
 
 static Node *count(const struct sum *sum)
 {
-    return cast(aggregate(sum, "count", added(sum)), "float8");
+    return expression_cast(aggregate(sum, "count", added(sum)), "float8");
 }
 
 /* The sum, with what the chain begins with. */
@@ -364,13 +299,13 @@ static Node *value(const struct sum *sum, const char *sign)
     Node *total = aggregate(sum, "sum", argument);
     ((FuncCall *) total)->agg_order = (List *) copyObjectImpl(sum->call->agg_order);
     if (sign) {
-        Node *error = operation("*", operation("*", count(sum), amount(sum)), /* 2^-22, 2^-51 */
+        Node *error = expression_operation("*", expression_operation("*", count(sum), amount(sum)), /* 2^-22, 2^-51 */
                                 real(sum->is_real ? "2.384185791015625e-07" : "4.44089209850062616e-16"));
-        total = operation(sign, cast(total, "float8"), error);
+        total = expression_operation(sign, expression_cast(total, "float8"), error);
     }
     if (average)
-        return operation("/", operation("+", total, real("0")), count(sum));
-    return sign && sum->is_real ? cast(total, "float4") : total;
+        return expression_operation("/", expression_operation("+", total, real("0")), count(sum));
+    return sign && sum->is_real ? expression_cast(total, "float4") : total;
 }
 
 /* The chain over another value than the sum. */
@@ -400,25 +335,23 @@ static bool note_sums(Node *node, void *context)
 static Node *seen_over(const struct chain *chain, Node **top, const struct sum *sum, const char *sign)
 {
     Node *made = chain_over(chain, top, value(sum, sign));
-    return chain->stage == STAGE_FLOAT ? (Node *) function("float8send", cast(made, "float8")) : cast(made, "text");
+    return chain->stage == STAGE_FLOAT ? (Node *) expression_call("float8send", expression_cast(made, "float8")) : expression_cast(made, "text");
 }
 
 /* Nothing that PostgreSQL could compute beforehand. */
 static Node *failure(const struct sum *sum)
 {
-    A_Const *text = makeNode(A_Const);
-    text->val.sval = (String){.type = T_String, .sval = (char *) FLOAT_SUMS_SEEN ": "};
-    text->location = -1;
-    return cast(operation("||", cast((Node *) text, "text"), cast(amount(sum), "text")), "bool");
+    Node *text = expression_cast(expression_text(FLOAT_SUMS_SEEN ": "), "text");
+    return expression_cast(expression_operation("||", text, expression_cast(amount(sum), "text")), "bool");
 }
 
 static Node *is_seen(const struct chain *chain, Node **top, const struct sum *sum)
 {
     Node *differ = (Node *) makeSimpleA_Expr(AEXPR_DISTINCT, "=", seen_over(chain, top, sum, "-"),
                                              seen_over(chain, top, sum, "+"), -1);
-    List *cases = when(NIL, operation(">=", amount(sum), real(TOO_MUCH)), failure(sum));
-    cases = when(cases, operation("<=", amount(sum), room(sum)), truth(false));
-    return choose(when(cases, differ, failure(sum)), truth(false));
+    List *cases = expression_when(NIL, expression_operation(">=", amount(sum), real(TOO_MUCH)), failure(sum));
+    cases = expression_when(cases, expression_operation("<=", amount(sum), room(sum)), expression_truth(false));
+    return expression_choose(expression_when(cases, differ, failure(sum)), expression_truth(false));
 }
 
 /* Both ways are the same, so that the value has the chain's type with its modifiers. */
@@ -430,10 +363,10 @@ static Node *checked(const struct chain *chain, Node **top)
     struct sum sum = {
         .call = call,
         .is_real = is_real && !is_average(call),
-        .added = is_real ? cast((Node *) copyObjectImpl(argument), "float8") : argument,
+        .added = is_real ? expression_cast((Node *) copyObjectImpl(argument), "float8") : argument,
     };
     Node *seen = is_seen(chain, top, &sum);
-    Node *either = choose(when(NIL, seen, chain_over(chain, top, value(&sum, NULL))), chain_over(chain, top, value(&sum, NULL)));
+    Node *either = expression_choose(expression_when(NIL, seen, chain_over(chain, top, value(&sum, NULL))), chain_over(chain, top, value(&sum, NULL)));
     note_sums(either, chain->analysis);
     return either;
 }
