@@ -3,8 +3,12 @@
  */
 #include "router/expressions.h"
 
+#include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { TEMPLATE_SIZE = 8192 };
 
 static List *builtin(const char *name)
 {
@@ -29,6 +33,60 @@ Node *expression_cast(Node *value, const char *type)
 Node *expression_operation(const char *operator, Node *left, Node *right)
 {
     return (Node *) makeA_Expr(AEXPR_OP, builtin(operator), left, right, -1);
+}
+
+static List *builtin_of(List *names)
+{
+    return list_length(names) == 1 ? builtin(parse_name(names)) : names;
+}
+
+/* As the grammar does: a AND b AND c is one expression, and (a AND b) AND c, too. */
+static void flatten(BoolExpr *expression)
+{
+    BoolExpr *first = linitial(expression->args);
+    ListCell *cell;
+    if (!IsA(first, BoolExpr) || first->boolop != expression->boolop || first->boolop == NOT_EXPR)
+        return;
+    for_each_from(cell, expression->args, 1)
+        first->args = lappend(first->args, lfirst(cell));
+    expression->args = first->args;
+}
+
+/* Of an operator's names those that the deparser needs as they are stand alone: NULLIF, IS DISTINCT FROM. */
+static bool fill_in(Node **place, void *context)
+{
+    Node *const *values = context;
+    Node *node = *place;
+    if (IsA(node, ParamRef)) {
+        *place = (Node *) copyObjectImpl(values[castNode(ParamRef, node)->number - 1]);
+        return true;
+    }
+    if (IsA(node, FuncCall))
+        castNode(FuncCall, node)->funcname = builtin_of(castNode(FuncCall, node)->funcname);
+    else if (IsA(node, A_Expr) && castNode(A_Expr, node)->kind == AEXPR_OP)
+        castNode(A_Expr, node)->name = builtin_of(castNode(A_Expr, node)->name);
+    else if (IsA(node, TypeCast))
+        castNode(TypeCast, node)->typeName->names = builtin_of(castNode(TypeCast, node)->typeName->names);
+    else if (IsA(node, A_Const))
+        castNode(A_Const, node)->location = -1;
+    bool filled = parse_visit(node, fill_in, context);
+    if (IsA(node, BoolExpr))
+        flatten(castNode(BoolExpr, node));
+    return filled;
+}
+
+Node *expression_from(const char *sql, Node *const *values)
+{
+    char text[TEMPLATE_SIZE];
+    struct error error = {0};
+    int length = snprintf(text, sizeof text, "SELECT %s", sql);
+    assert(length < (int) sizeof text);
+    List *parsed = parse_more(text, &error);
+
+    assert(!error_is_set(&error));
+    Node *expression = linitial_node(ResTarget, castNode(SelectStmt, linitial_node(RawStmt, parsed)->stmt)->targetList)->val;
+    fill_in(&expression, (void *) values);
+    return expression;
 }
 
 static A_Const *constant_new(void)

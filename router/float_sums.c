@@ -1,31 +1,24 @@
 /*
- * For sum(x), of N numbers:
+ * Of an aggregate is known how far any order of rows could move it (float_bounds).  Of what is made of it by steps that are known here, it is
+ * known, too: arithmetics, and other steps that keep near values near, by bounds on the distance, with what they round
+ * themselves; steps that are monotonic by what they make of both ends of what is possible.  A query that shows the result fails
+ * unless all that is possible gives the same, to the last bit.
  *
- *      A = sum(abs(x))      how much is added in all
- *      R = min(room(x))     up to this sum, numbers like the roughest of them are added without rounding
+ * Steps round by a relative u of the result, 2^-53 or 2^-24; of numerics, PostgreSQL keeps 15 digits where they are made of floating-point
+ * numbers, and at least 16 of a quotient.  Distances are multiplied by 1.01, for what they are rounded themselves.
  *
- * Let x be a multiple of 2^-k, for all x.  Every sum of some of them is one, too, and at most A in size.  If A <= 2^(53-k) it has at
- * most 53 binary digits, so that no addition rounds, in whichever order: the sum is exact.  room() knows k = 0, 10 and 20 (of
- * sum(real), which has 24 digits: 0, 4 and 8).  A itself is exact as long as it is below that, and does not come back below it.
- *
- * Else two sums that are made in any orders differ by at most 2 (N-1) u A (1 + O(N u)), u = 2^-53 (Higham, Accuracy and Stability of
- * Numerical Algorithms, 4.2).  With E = 4 N u A, which leaves room for its own rounding, that of one PostgreSQL is between S - E and S + E.
- * What is made of it by steps that are monotonic (a chain) is between what these make of S - E and of S + E; if both are the same
- * to the last digit, it is the same of whatever is between them.
- *
- * avg(x) is what float8_avg() in float.c makes of it, (0 + sum) / N, in double precision.
- *
- * PostgreSQL 15: utils/adt/float.c, float8pl(), float8_accum(), dtoi(); numeric.c, float8_numeric(): 15 digits, rounded.
+ * PostgreSQL 15: utils/adt/float.c, float8pl(), dtoi(); numeric.c, float8_numeric(), select_div_scale().
  */
 #include "router/float_sums.h"
 
 #include <string.h>
 
 #include "router/expressions.h"
+#include "router/float_bounds.h"
 #include "router/order_dependence.h"
 #include "router/sql_types.h"
 
-/* ---- what is made of a sum ---- */
+/* ---- what is made of an aggregate ---- */
 
 enum stage {
     STAGE_NONE,
@@ -35,12 +28,19 @@ enum stage {
     STAGE_FIXED,   /* whatever is made of this shows nothing more */
 };
 
-/* A sum, where it stands in an expression, and what that makes of it. */
+/* An expression that is understood. */
+struct outcome {
+    enum stage stage;
+    uint32_t type;
+    bool near;                      /* the radius is known */
+    struct float_estimate estimate; /* without `near`, its value and doubt only */
+    Node *low, *high;               /* what is possible is between them; NULL: as the radius says */
+};
+
 struct chain {
     struct analysis *analysis;
-    Node **place;
-    enum stage stage;
-    struct order_dependent *dependent;
+    const struct query *query; /* whose aggregates they are */
+    List *calls;               /* of aggregates that were found */
 };
 
 static bool is_builtin(const struct analysis *analysis, const FuncCall *call)
@@ -81,7 +81,7 @@ static bool is_steady(const struct chain *chain, Node *node)
 static uint32_t type_of(const struct chain *chain, Node *node)
 {
     const struct text_order *order;
-    return analysis_infer(chain->analysis, chain->dependent->query, node, &order);
+    return analysis_infer(chain->analysis, chain->query, node, &order);
 }
 
 static bool is_float(uint32_t type)
@@ -89,25 +89,15 @@ static bool is_float(uint32_t type)
     return type == TYPE_float4 || type == TYPE_float8;
 }
 
-static bool is_average(const FuncCall *call)
+static bool is_number(uint32_t type)
 {
-    return !strcmp(parse_name(call->funcname), "avg");
+    return is_float(type) || type_is_integer(type) || type == TYPE_numeric;
 }
 
-static bool is_sum(struct chain *chain, Node **place)
+static bool is_null(const Node *node)
 {
-    FuncCall *call = castNode(FuncCall, *place);
-    chain->dependent = find_dependent(chain->analysis, *place);
-    if (!chain->dependent || !chain->dependent->query->scope || call->agg_within_group || call->agg_distinct ||
-        list_length(call->args) != 1 || !is_builtin(chain->analysis, call) ||
-        (strcmp(parse_name(call->funcname), "sum") && !is_average(call)))
-        return false;
-    chain->place = place;
-    return is_float(type_of(chain, linitial(call->args))) && is_steady(chain, (Node *) call->args) &&
-           is_steady(chain, call->agg_filter) && is_steady(chain, (Node *) call->over);
+    return IsA(node, A_Const) && ((const A_Const *) node)->isnull;
 }
-
-static enum stage follow(struct chain *chain, Node **place);
 
 static bool is_among(const char *name, const char *const *names)
 {
@@ -117,208 +107,530 @@ static bool is_among(const char *name, const char *const *names)
     return false;
 }
 
-/* round(sum), round(sum, 2), to_char(sum, '…'), … */
-static enum stage follow_function(struct chain *chain, FuncCall *call)
+/* ---- expressions beside it ---- */
+
+/* As expression_from(), of values that stand here. */
+#define WRITE(sql, ...) expression_from((sql), (Node *[]){__VA_ARGS__})
+
+static Node *copy_of(const Node *node)
 {
-    static const char *const roundings[] = {"round", "trunc", "floor", "ceil", "ceiling", NULL};
-    const char *name = parse_name(call->funcname);
-    int count = list_length(call->args);
-    bool rounds = is_among(name, roundings), prints = !strcmp(name, "to_char"), root = !strcmp(name, "sqrt");
-    if ((!rounds && !prints && !root) || count != 1 + (prints || count == 2) || call->over || call->agg_filter ||
-        !is_builtin(chain->analysis, call) || (count == 2 && !IsA(lsecond(call->args), A_Const)))
-        return STAGE_NONE;
-    enum stage stage = follow(chain, (Node **) &linitial(call->args));
-    if (stage == STAGE_NONE || stage == STAGE_FIXED)
-        return STAGE_NONE;
-    if (prints || stage != STAGE_FLOAT)
-        return root ? STAGE_NONE : STAGE_FIXED;
-    return count == 1 ? STAGE_FLOAT : STAGE_NONE;
+    return (Node *) copyObjectImpl(node);
 }
 
-static enum stage follow_cast(struct chain *chain, TypeCast *cast)
+static Node *both(Node *one, Node *other)
+{
+    return one && other ? WRITE("$1 AND $2", one, other) : one ? one : other;
+}
+
+/* The other is not asked where the first holds. */
+static Node *either(Node *one, Node *other)
+{
+    return one && other ? WRITE("CASE WHEN $1 THEN true ELSE $2 END", one, other) : one ? one : other;
+}
+
+static Node *sum_of(Node *one, Node *other)
+{
+    return one && other ? WRITE("$1 + $2", one, other) : one ? one : other;
+}
+
+static Node *times_size(Node *radius, Node *value)
+{
+    return radius ? WRITE("$1 * abs($2::float8)", radius, value) : NULL;
+}
+
+/* With what the step itself rounds. */
+static Node *rounded(Node *radius, Node *value, uint32_t type)
+{
+    const char *sql = type == TYPE_float4    ? "$1 * 1.01 + abs($2::float8) * 4.8e-07"
+                      : type == TYPE_numeric ? "$1 * 1.01 + abs($2::float8) * 2e-14"
+                                             : "$1 * 1.01 + abs($2::float8) * 8.9e-16";
+    return radius ? WRITE(sql, radius, value) : NULL;
+}
+
+static Node *end_of(const struct outcome *outcome, const char *sign)
+{
+    const struct float_estimate *estimate = &outcome->estimate;
+    bool low = *sign == '-';
+    if (!estimate->radius)
+        return estimate->value;
+    const char *sql =
+        outcome->type == TYPE_float4    ? (low ? "($1::float8 - $2)::float4" : "($1::float8 + $2)::float4")
+        : outcome->type == TYPE_numeric ? (low ? "$1 - ($2 * 1.01)::numeric" : "$1 + ($2 * 1.01)::numeric")
+                                        : (low ? "$1 - $2" : "$1 + $2");
+    Node *end = WRITE(sql, estimate->value, estimate->radius);
+    return estimate->exact ? WRITE("CASE WHEN $1 THEN $2 ELSE $3 END", estimate->exact, estimate->value, end) : end;
+}
+
+static Node *low_of(const struct outcome *outcome)
+{
+    return outcome->low ? outcome->low : end_of(outcome, "-");
+}
+
+static Node *high_of(const struct outcome *outcome)
+{
+    return outcome->high ? outcome->high : end_of(outcome, "+");
+}
+
+/* ---- the steps ---- */
+
+static bool follow(struct chain *chain, Node *node, struct outcome *outcome);
+
+static bool follow_near(struct chain *chain, Node *node, struct outcome *outcome)
+{
+    return follow(chain, node, outcome) && outcome->near;
+}
+
+static bool follow_steady(struct chain *chain, Node *node, struct outcome *outcome)
+{
+    outcome->type = type_of(chain, node);
+    outcome->stage = is_float(outcome->type) ? STAGE_FLOAT : STAGE_SCALED;
+    outcome->near = true;
+    outcome->estimate.value = node;
+    return is_number(outcome->type) || is_null(node);
+}
+
+/* What a step of near values gives. */
+static bool is_near(struct chain *chain, struct outcome *outcome, Node *node, struct float_estimate estimate)
+{
+    outcome->type = type_of(chain, node);
+    outcome->stage = is_float(outcome->type) ? STAGE_FLOAT : STAGE_SCALED;
+    outcome->near = true;
+    outcome->estimate = estimate;
+    return is_float(outcome->type) || outcome->type == TYPE_numeric;
+}
+
+static bool read_argument(const struct chain *chain, const FuncCall *call, int i, enum float_argument *argument)
+{
+    uint32_t type = type_of(chain, list_nth(call->args, i));
+    *argument = type == TYPE_float4 ? FLOAT_REAL : type == TYPE_float8 ? FLOAT_DOUBLE : FLOAT_CONVERTED;
+    return list_length(call->args) == 1 ? is_float(type) : is_number(type);
+}
+
+static bool follow_aggregate(struct chain *chain, FuncCall *call, struct outcome *outcome)
+{
+    enum float_argument arguments[2];
+    const struct order_dependent *dependent = find_dependent(chain->analysis, (Node *) call);
+    int count = list_length(call->args);
+    if (!dependent || dependent->query != chain->query || !chain->query->scope || call->agg_within_group || call->agg_distinct ||
+        !count || count != float_bounds_arguments(parse_name(call->funcname)) || !is_builtin(chain->analysis, call))
+        return false;
+    for (int i = 0; i < count; i++)
+        if (!read_argument(chain, call, i, &arguments[i]))
+            return false;
+    if (!is_steady(chain, (Node *) call->args) || !is_steady(chain, call->agg_filter) || !is_steady(chain, (Node *) call->over))
+        return false;
+    chain->calls = lappend(chain->calls, call);
+    *outcome = (struct outcome){.stage = STAGE_FLOAT, .near = true, .estimate = float_bounds(call, arguments)};
+    bool of_reals = !strcmp(parse_name(call->funcname), "sum") && arguments[0] == FLOAT_REAL;
+    outcome->type = of_reals ? TYPE_float4 : TYPE_float8;
+    return true;
+}
+
+/* A copy of the call with another first argument. */
+static Node *call_with(const FuncCall *call, const Node *argument)
+{
+    FuncCall *copy = castNode(FuncCall, copy_of((const Node *) call));
+    linitial(copy->args) = copy_of(argument);
+    return (Node *) copy;
+}
+
+/* round(sum), round(sum, 2), to_char(sum, '…') */
+static bool follow_rounding(struct chain *chain, FuncCall *call, struct outcome *outcome)
+{
+    struct outcome argument = {0};
+    int count = list_length(call->args);
+    bool prints = !strcmp(parse_name(call->funcname), "to_char");
+    if (count != 1 + (prints || count == 2) || (count == 2 && !IsA(lsecond(call->args), A_Const)) ||
+        !follow(chain, linitial(call->args), &argument) || argument.stage == STAGE_FIXED ||
+        (count == 2 && !prints && argument.stage == STAGE_FLOAT))
+        return false;
+    outcome->stage = prints || argument.stage != STAGE_FLOAT ? STAGE_FIXED : STAGE_FLOAT;
+    outcome->type = prints ? TYPE_text : argument.type == TYPE_float4 ? TYPE_float8 : argument.type;
+    outcome->estimate.value = call_with(call, argument.estimate.value);
+    outcome->estimate.doubt = argument.estimate.doubt;
+    outcome->low = call_with(call, low_of(&argument));
+    outcome->high = call_with(call, high_of(&argument));
+    return true;
+}
+
+/* Differences of absolute values are not larger. */
+static bool follow_abs(struct chain *chain, FuncCall *call, struct outcome *outcome)
+{
+    struct outcome argument = {0};
+    if (list_length(call->args) != 1 || !follow_near(chain, linitial(call->args), &argument))
+        return false;
+    struct float_estimate estimate = argument.estimate;
+    estimate.value = call_with(call, estimate.value);
+    return is_near(chain, outcome, (Node *) call, estimate);
+}
+
+/* sqrt(a) - sqrt(b) = (a - b) / (sqrt(a) + sqrt(b)); of what could be below zero nothing is known. */
+static bool follow_root(struct chain *chain, FuncCall *call, struct outcome *outcome)
+{
+    struct outcome argument = {0};
+    if (list_length(call->args) != 1 || !follow_near(chain, linitial(call->args), &argument) || !is_float(argument.type))
+        return false;
+    struct float_estimate estimate = argument.estimate;
+    estimate.value = call_with(call, argument.estimate.value);
+    if (argument.estimate.radius) {
+        Node *unsure = WRITE("abs($1::float8) <= 2 * $2", argument.estimate.value, argument.estimate.radius);
+        if (estimate.exact)
+            unsure = WRITE("NOT $1 AND $2", estimate.exact, unsure);
+        estimate.doubt = either(estimate.doubt, unsure);
+        estimate.radius = rounded(WRITE("$1 / $2", argument.estimate.radius, estimate.value), estimate.value, TYPE_float8);
+    }
+    return is_near(chain, outcome, (Node *) call, estimate);
+}
+
+static bool follow_product(struct chain *chain, Node *node, const struct outcome *left, const struct outcome *right,
+                           struct float_estimate estimate, struct outcome *outcome);
+
+static bool is_two(const Node *node)
+{
+    return IsA(node, A_Const) && !is_null(node) && IsA(&((const A_Const *) node)->val, Integer) &&
+           ((const A_Const *) node)->val.ival.ival == 2;
+}
+
+/* power(sum, 2) and sum ^ 2 are within a unit of the product in the last place. */
+static bool follow_square(struct chain *chain, Node *node, Node *base, struct outcome *outcome)
+{
+    struct outcome argument = {0};
+    if (!follow_near(chain, base, &argument) || !is_float(argument.type))
+        return false;
+    struct float_estimate estimate = argument.estimate;
+    Node *square = copy_of(node);
+    if (IsA(square, FuncCall))
+        linitial(castNode(FuncCall, square)->args) = copy_of(argument.estimate.value);
+    else
+        castNode(A_Expr, square)->lexpr = copy_of(argument.estimate.value);
+    estimate.value = square;
+    return follow_product(chain, node, &argument, &argument, estimate, outcome);
+}
+
+static bool follow_function(struct chain *chain, FuncCall *call, struct outcome *outcome)
+{
+    static const char *const roundings[] = {"round", "trunc", "floor", "ceil", "ceiling", "to_char", NULL};
+    static const char *const powers[] = {"power", "pow", NULL};
+    const char *name = parse_name(call->funcname);
+    if (call->over || call->agg_filter || call->agg_distinct || call->func_variadic || !is_builtin(chain->analysis, call))
+        return false;
+    if (is_among(name, roundings))
+        return follow_rounding(chain, call, outcome);
+    if (!strcmp(name, "abs"))
+        return follow_abs(chain, call, outcome);
+    if (!strcmp(name, "sqrt"))
+        return follow_root(chain, call, outcome);
+    return is_among(name, powers) && list_length(call->args) == 2 && is_two(lsecond(call->args)) &&
+           follow_square(chain, (Node *) call, linitial(call->args), outcome);
+}
+
+static Node *cast_with(const TypeCast *cast, const Node *argument)
+{
+    TypeCast *copy = castNode(TypeCast, copy_of((const Node *) cast));
+    copy->arg = copy_of(argument);
+    return (Node *) copy;
+}
+
+static bool follow_cast(struct chain *chain, TypeCast *cast, struct outcome *outcome)
 {
     bool array;
     TypeName plain = *cast->typeName;
     plain.typmods = NIL;
     uint32_t type = analysis_type(&plain, &array);
-    if (array || !(is_float(type) || type_is_integer(type) || type == TYPE_numeric))
-        return STAGE_NONE;
-    enum stage stage = follow(chain, &cast->arg);
-    if (stage == STAGE_NONE || stage == STAGE_FIXED)
-        return STAGE_NONE;
-    if (is_float(type))
-        return STAGE_FLOAT;
-    if (type_is_integer(type) || cast->typeName->typmods)
-        return STAGE_FIXED;
-    return stage == STAGE_FLOAT ? STAGE_NUMERIC : stage;
+    struct outcome argument = {0};
+    if (array || !is_number(type) || !follow(chain, (Node *) cast->arg, &argument) || argument.stage == STAGE_FIXED)
+        return false;
+    outcome->type = type;
+    outcome->estimate = argument.estimate;
+    outcome->estimate.value = cast_with(cast, argument.estimate.value);
+    outcome->low = cast_with(cast, low_of(&argument));
+    outcome->high = cast_with(cast, high_of(&argument));
+    if (type_is_integer(type) || cast->typeName->typmods) {
+        outcome->stage = STAGE_FIXED;
+        return true;
+    }
+    outcome->stage = is_float(type) ? STAGE_FLOAT : argument.stage == STAGE_FLOAT ? STAGE_NUMERIC : argument.stage;
+    outcome->near = argument.near;
+    outcome->estimate.radius = argument.near ? rounded(argument.estimate.radius, argument.estimate.value, type) : NULL;
+    return true;
 }
 
-/* A number beside a sum that is the same for each of its values. */
-static bool is_steady_number(const struct chain *chain, Node *node)
+/* ---- operators ---- */
+
+static Node *operation_with(const A_Expr *expression, const Node *left, const Node *right)
 {
-    uint32_t type = type_of(chain, node);
-    return (is_float(type) || type_is_integer(type) || type == TYPE_numeric) && is_steady(chain, node);
+    A_Expr *copy = castNode(A_Expr, copy_of((const Node *) expression));
+    copy->lexpr = left ? copy_of(left) : NULL;
+    copy->rexpr = copy_of(right);
+    return (Node *) copy;
 }
 
-/* Quotients of numerics have as many digits as they want. */
-static enum stage after_arithmetics(enum stage stage, const char *name)
+static bool follow_product(struct chain *chain, Node *node, const struct outcome *left, const struct outcome *right,
+                           struct float_estimate estimate, struct outcome *outcome)
 {
-    if (stage == STAGE_FLOAT)
-        return STAGE_FLOAT;
-    return stage == STAGE_FIXED || !strcmp(name, "/") ? STAGE_NONE : STAGE_SCALED;
+    Node *one = left->estimate.radius, *other = right->estimate.radius;
+    Node *radius = sum_of(times_size(one, right->estimate.value), times_size(other, left->estimate.value));
+    if (one && other)
+        radius = sum_of(radius, WRITE("$1 * $2", one, other));
+    estimate.radius = rounded(radius, estimate.value, type_of(chain, node));
+    return is_near(chain, outcome, node, estimate);
 }
 
-static enum stage follow_operator(struct chain *chain, A_Expr *expression)
+/* Twice what it is to the first order, where the divisor is sure to half of it. */
+static bool follow_quotient(struct chain *chain, Node *node, const struct outcome *left, const struct outcome *right,
+                            struct float_estimate estimate, struct outcome *outcome)
 {
-    static const char *const comparisons[] = {"<", "<=", ">", ">=", NULL};
+    Node *divisor = right->estimate.value;
+    Node *radius = sum_of(left->estimate.radius, times_size(right->estimate.radius, estimate.value));
+    if (right->estimate.radius) {
+        Node *unsure = WRITE("abs($1::float8) <= 2 * $2", divisor, right->estimate.radius);
+        if (right->estimate.exact)
+            unsure = WRITE("NOT $1 AND $2", right->estimate.exact, unsure);
+        estimate.doubt = either(estimate.doubt, unsure);
+    }
+    if (radius)
+        radius = WRITE("2 * $1 / abs($2::float8)", radius, divisor);
+    estimate.radius = rounded(radius, estimate.value, type_of(chain, node));
+    return is_near(chain, outcome, node, estimate);
+}
+
+static bool follow_arithmetics(struct chain *chain, A_Expr *expression, const char *name, struct outcome *outcome)
+{
+    struct outcome left = {.near = true}, right = {0};
+    if ((expression->lexpr && !follow_near(chain, expression->lexpr, &left)) || !follow_near(chain, expression->rexpr, &right))
+        return false;
+    struct float_estimate estimate = {
+        .value = operation_with(expression, left.estimate.value, right.estimate.value),
+        .exact = both(left.estimate.exact, right.estimate.exact),
+        .doubt = either(left.estimate.doubt, right.estimate.doubt),
+    };
+    if (*name == '*')
+        return follow_product(chain, (Node *) expression, &left, &right, estimate, outcome);
+    if (*name == '/')
+        return follow_quotient(chain, (Node *) expression, &left, &right, estimate, outcome);
+    estimate.radius = rounded(sum_of(left.estimate.radius, right.estimate.radius), estimate.value,
+                              type_of(chain, (Node *) expression));
+    return is_near(chain, outcome, (Node *) expression, estimate);
+}
+
+/* `low`: it is so whatever the values are; `high`: it could be so. */
+static bool is_decided(const struct outcome *left, const struct outcome *right, Node *value, Node *surely, Node *possibly,
+                       struct outcome *outcome)
+{
+    *outcome = (struct outcome){.stage = STAGE_FIXED, .type = TYPE_bool, .low = surely, .high = possibly};
+    outcome->estimate.value = value;
+    outcome->estimate.doubt = either(left->estimate.doubt, right->estimate.doubt);
+    return true;
+}
+
+static bool follow_comparison(struct chain *chain, A_Expr *expression, const char *name, struct outcome *outcome)
+{
+    struct outcome left = {0}, right = {0};
+    if (!expression->lexpr || !follow(chain, expression->lexpr, &left) || !follow(chain, expression->rexpr, &right) ||
+        left.stage == STAGE_FIXED || right.stage == STAGE_FIXED)
+        return false;
+    Node *ends[] = {low_of(&left), high_of(&left), low_of(&right), high_of(&right)};
+    Node *value = operation_with(expression, left.estimate.value, right.estimate.value);
+    if (!strcmp(name, "="))
+        return is_decided(&left, &right, value, expression_from("$1 = $4 AND $2 = $3", ends),
+                          expression_from("$1 <= $4 AND $2 >= $3", ends), outcome);
+    if (!strcmp(name, "<>"))
+        return is_decided(&left, &right, value, expression_from("$1 > $4 OR $2 < $3", ends),
+                          expression_from("NOT ($1 = $4 AND $2 = $3)", ends), outcome);
+    bool less = *name == '<';
+    return is_decided(&left, &right, value, operation_with(expression, ends[less], ends[less ? 2 : 3]),
+                      operation_with(expression, ends[!less], ends[less ? 3 : 2]), outcome);
+}
+
+static bool follow_between(struct chain *chain, A_Expr *expression, struct outcome *outcome)
+{
+    struct outcome middle = {0}, none = {0};
+    Node *least = linitial(castNode(List, expression->rexpr)), *most = lsecond(castNode(List, expression->rexpr));
+    if (!is_number(type_of(chain, least)) || !is_number(type_of(chain, most)) || !is_steady(chain, expression->rexpr) ||
+        !follow(chain, expression->lexpr, &middle) || middle.stage == STAGE_FIXED)
+        return false;
+    Node *ends[] = {low_of(&middle), high_of(&middle), least, most};
+    Node *value = operation_with(expression, middle.estimate.value, expression->rexpr);
+    if (expression->kind == AEXPR_BETWEEN)
+        return is_decided(&middle, &none, value, expression_from("$1 >= $3 AND $2 <= $4", ends),
+                          expression_from("$2 >= $3 AND $1 <= $4", ends), outcome);
+    return is_decided(&middle, &none, value, expression_from("$2 < $3 OR $1 > $4", ends),
+                      expression_from("$1 < $3 OR $2 > $4", ends), outcome);
+}
+
+/* nullif(sum, 0) */
+static bool follow_nullif(struct chain *chain, A_Expr *expression, struct outcome *outcome)
+{
+    struct outcome left = {0};
+    if (!is_steady(chain, expression->rexpr) || !is_number(type_of(chain, expression->rexpr)) ||
+        !follow_near(chain, expression->lexpr, &left))
+        return false;
+    struct float_estimate estimate = left.estimate;
+    estimate.value = operation_with(expression, left.estimate.value, expression->rexpr);
+    if (estimate.radius) {
+        Node *unsure = WRITE("abs(($1 - $2)::float8) <= $3 * 1.01", left.estimate.value, expression->rexpr, estimate.radius);
+        if (estimate.exact)
+            unsure = WRITE("NOT $1 AND $2", estimate.exact, unsure);
+        estimate.doubt = either(estimate.doubt, unsure);
+    }
+    outcome->stage = left.stage;
+    outcome->type = left.type;
+    outcome->near = true;
+    outcome->estimate = estimate;
+    return true;
+}
+
+static bool follow_operator(struct chain *chain, A_Expr *expression, struct outcome *outcome)
+{
+    static const char *const comparisons[] = {"<", "<=", ">", ">=", "=", "<>", NULL};
     static const char *const arithmetics[] = {"+", "-", "*", "/", NULL};
     const char *name = parse_name(expression->name);
-    bool compares = is_among(name, comparisons);
-    if (expression->kind != AEXPR_OP || list_length(expression->name) != 1 || !expression->lexpr ||
-        (!compares && !is_among(name, arithmetics)) ||
-        function_facts_of_name(chain->analysis->planning, expression->name).users)
-        return STAGE_NONE;
-    Node *other = expression->rexpr;
-    enum stage stage = follow(chain, &expression->lexpr);
-    if (stage == STAGE_NONE && strcmp(name, "/")) {
-        other = expression->lexpr;
-        stage = follow(chain, &expression->rexpr);
+    if (list_length(expression->name) != 1 || function_facts_of_name(chain->analysis->planning, expression->name).users)
+        return false;
+    if (expression->kind == AEXPR_BETWEEN || expression->kind == AEXPR_NOT_BETWEEN)
+        return follow_between(chain, expression, outcome);
+    if (expression->kind == AEXPR_NULLIF)
+        return follow_nullif(chain, expression, outcome);
+    if (expression->kind != AEXPR_OP)
+        return false;
+    if (is_among(name, comparisons))
+        return follow_comparison(chain, expression, name, outcome);
+    if (is_among(name, arithmetics) && (expression->lexpr || *name == '-'))
+        return follow_arithmetics(chain, expression, name, outcome);
+    return !strcmp(name, "^") && expression->lexpr && is_two(expression->rexpr) &&
+           follow_square(chain, (Node *) expression, expression->lexpr, outcome);
+}
+
+/* ---- choices ---- */
+
+static Node *or_false(Node *condition)
+{
+    return condition ? condition : expression_truth(false);
+}
+
+static Node *or_zero(Node *radius)
+{
+    return radius ? radius : WRITE("0::float8", NULL);
+}
+
+static Node *or_true(Node *exact)
+{
+    return exact ? exact : expression_truth(true);
+}
+
+/* coalesce(sum, 0), greatest(sum, 0): made of near values they are near. */
+static bool follow_list(struct chain *chain, Node *node, List *members, struct outcome *outcome)
+{
+    ListCell *cell;
+    struct float_estimate whole = {.value = copy_of(node)};
+    List *values = NIL;
+    foreach (cell, members) {
+        struct outcome member = {0};
+        if (!follow_near(chain, lfirst(cell), &member))
+            return false;
+        values = lappend(values, copy_of(member.estimate.value));
+        whole.doubt = either(whole.doubt, member.estimate.doubt);
+        Node *radius = or_zero(member.estimate.radius), *exact = or_true(member.estimate.exact);
+        if (IsA(node, CoalesceExpr)) { /* where it is null, these are of another member */
+            radius = WRITE("CASE WHEN $1 IS NOT NULL THEN $2 END", member.estimate.value, radius);
+            exact = WRITE("CASE WHEN $1 IS NOT NULL THEN $2 END", member.estimate.value, exact);
+        } else {
+            radius = WRITE("coalesce($1, 0::float8)", radius);
+            exact = WRITE("coalesce($1, true)", exact);
+        }
+        const char *join = IsA(node, CoalesceExpr) ? "coalesce($1, $2)" : "greatest($1, $2)";
+        whole.radius = whole.radius ? WRITE(join, whole.radius, radius) : radius;
+        join = IsA(node, CoalesceExpr) ? "coalesce($1, $2)" : "$1 AND $2";
+        whole.exact = whole.exact ? WRITE(join, whole.exact, exact) : exact;
     }
-    if (stage == STAGE_NONE || stage == STAGE_FIXED || !is_steady_number(chain, other))
-        return STAGE_NONE;
-    return compares ? STAGE_FIXED : after_arithmetics(stage, name);
-}
-
-/* coalesce(sum, 0) */
-static enum stage follow_coalesce(struct chain *chain, CoalesceExpr *coalesce)
-{
-    if (list_length(coalesce->args) != 2 || !IsA(lsecond(coalesce->args), A_Const))
-        return STAGE_NONE;
-    enum stage stage = follow(chain, (Node **) &linitial(coalesce->args));
-    bool number = stage != STAGE_NONE && is_steady_number(chain, lsecond(coalesce->args));
-    return number && stage != STAGE_FIXED ? stage : STAGE_NONE;
-}
-
-static enum stage follow_null_test(struct chain *chain, NullTest *test)
-{
-    return follow(chain, (Node **) &test->arg) == STAGE_NONE ? STAGE_NONE : STAGE_FIXED;
-}
-
-/* What the expression makes of a sum, which is found in it. */
-static enum stage follow(struct chain *chain, Node **place)
-{
-    Node *node = *place;
-    if (IsA(node, FuncCall))
-        return is_sum(chain, place) ? STAGE_FLOAT : follow_function(chain, castNode(FuncCall, node));
-    if (IsA(node, TypeCast))
-        return follow_cast(chain, castNode(TypeCast, node));
-    if (IsA(node, A_Expr))
-        return follow_operator(chain, castNode(A_Expr, node));
     if (IsA(node, CoalesceExpr))
-        return follow_coalesce(chain, castNode(CoalesceExpr, node));
-    if (IsA(node, NullTest))
-        return follow_null_test(chain, castNode(NullTest, node));
-    return STAGE_NONE;
+        castNode(CoalesceExpr, whole.value)->args = values;
+    else
+        castNode(MinMaxExpr, whole.value)->args = values;
+    return is_near(chain, outcome, node, whole);
 }
 
-/* ---- what is computed ---- */
-
-static Node *real(const char *text)
-{
-    return expression_cast(expression_number(text), "float8");
-}
-
-/* What is known of a sum: parts of expressions, copied for each use. */
-struct sum {
-    const FuncCall *call;
-    bool is_real; /* sum(real) adds reals; its average does not */
-    Node *added;  /* x, in double precision */
+/* A CASE that is made of another one: the same conditions, other results. */
+struct choosing {
+    List *values, *radii, *exacts, *doubts;
 };
 
-/* Over the same rows as the sum. */
-static Node *aggregate(const struct sum *sum, const char *name, Node *argument)
+static bool add_choice(struct chain *chain, struct choosing *choosing, Node *condition, Node *result)
 {
-    FuncCall *call = expression_call(name, argument);
-    call->agg_filter = (Node *) copyObjectImpl(sum->call->agg_filter);
-    call->over = (struct WindowDef *) copyObjectImpl(sum->call->over);
-    return (Node *) call;
-}
-
-static Node *added(const struct sum *sum)
-{
-    return (Node *) copyObjectImpl(sum->added);
-}
-
-/* CASE WHEN x IS NULL THEN NULL */
-static List *unless_null(const struct sum *sum)
-{
-    NullTest *test = makeNode(NullTest);
-    test->arg = (Expr *) added(sum);
-    test->location = -1;
-    return expression_when(NIL, (Node *) test, expression_null());
-}
-
-/* A; at 1e290 and above, among them infinity and NaN, it is not computed. */
-#define TOO_MUCH "1e290"
-
-static Node *amount(const struct sum *sum)
-{
-    MinMaxExpr *least = makeNode(MinMaxExpr);
-    least->op = IS_LEAST;
-    least->args = list_make2(expression_call("abs", added(sum)), real(TOO_MUCH));
-    least->location = -1;
-    return aggregate(sum, "sum", expression_choose(unless_null(sum), (Node *) least));
-}
-
-static Node *is_multiple(const struct sum *sum, const char *scale)
-{
-    Node *scaled = expression_operation("*", added(sum), real(scale));
-    return expression_operation("=", scaled, (Node *) expression_call("trunc", (Node *) copyObjectImpl(scaled)));
-}
-
-static Node *room(const struct sum *sum)
-{
-    static const char *const scales[2][3] = {{"1", "1024", "1048576"}, {"1", "16", "256"}};
-    static const char *const rooms[2][3] = {{"9007199254740992", "8796093022208", "8589934592"}, {"16777216", "1048576", "65536"}};
-    List *cases = expression_when(unless_null(sum), expression_operation(">", (Node *) expression_call("abs", added(sum)), real(rooms[0][0])), real("0"));
-    for (int i = 0; i < 3; i++)
-        cases = expression_when(cases, is_multiple(sum, scales[sum->is_real][i]), real(rooms[sum->is_real][i]));
-    return aggregate(sum, "min", expression_choose(cases, real("0")));
-}
-
-static Node *count(const struct sum *sum)
-{
-    return expression_cast(aggregate(sum, "count", added(sum)), "float8");
-}
-
-/* The sum, with what the chain begins with. */
-static Node *value(const struct sum *sum, const char *sign)
-{
-    bool average = is_average(sum->call);
-    Node *argument = average ? added(sum) : (Node *) copyObjectImpl(linitial(sum->call->args));
-    Node *total = aggregate(sum, "sum", argument);
-    ((FuncCall *) total)->agg_order = (List *) copyObjectImpl(sum->call->agg_order);
-    if (sign) {
-        Node *error = expression_operation("*", expression_operation("*", count(sum), amount(sum)), /* 2^-22, 2^-51 */
-                                real(sum->is_real ? "2.384185791015625e-07" : "4.44089209850062616e-16"));
-        total = expression_operation(sign, expression_cast(total, "float8"), error);
+    struct outcome when = {0}, then = {0};
+    bool steady = is_steady(chain, condition);
+    if ((!steady && (!follow(chain, condition, &when) || when.type != TYPE_bool)) || !follow_near(chain, result, &then))
+        return false;
+    Node *value = steady ? condition : when.estimate.value;
+    if (!steady) {
+        if (when.estimate.doubt)
+            choosing->doubts = expression_when(choosing->doubts, copy_of(when.estimate.doubt), expression_truth(true));
+        choosing->doubts = expression_when(choosing->doubts, WRITE("$1 IS DISTINCT FROM $2", when.low, when.high), expression_truth(true));
     }
-    if (average)
-        return expression_operation("/", expression_operation("+", total, real("0")), count(sum));
-    return sign && sum->is_real ? expression_cast(total, "float4") : total;
+    choosing->doubts = expression_when(choosing->doubts, copy_of(value), or_false(then.estimate.doubt));
+    choosing->values = expression_when(choosing->values, copy_of(value), copy_of(then.estimate.value));
+    choosing->radii = expression_when(choosing->radii, copy_of(value), or_zero(then.estimate.radius));
+    choosing->exacts = expression_when(choosing->exacts, copy_of(value), or_true(then.estimate.exact));
+    return true;
 }
 
-/* The chain over another value than the sum. */
-static Node *chain_over(const struct chain *chain, Node **top, Node *sum)
+/* CASE WHEN sum > 0 THEN … / sum ELSE … END */
+static bool follow_case(struct chain *chain, CaseExpr *expression, struct outcome *outcome)
 {
-    Node *original = *chain->place;
-    if (chain->place == top)
-        return sum;
-    *chain->place = sum;
-    Node *copy = (Node *) copyObjectImpl(*top);
-    *chain->place = original;
-    return copy;
+    ListCell *cell;
+    struct choosing choosing = {0};
+    struct outcome otherwise = {0};
+    if (expression->arg || (expression->defresult && !follow_near(chain, (Node *) expression->defresult, &otherwise)))
+        return false;
+    foreach (cell, expression->args) {
+        CaseWhen *when = lfirst_node(CaseWhen, cell);
+        if (!add_choice(chain, &choosing, (Node *) when->expr, (Node *) when->result))
+            return false;
+    }
+    Node *last = expression->defresult ? copy_of(otherwise.estimate.value) : NULL;
+    return is_near(chain, outcome, (Node *) expression,
+                   (struct float_estimate){
+                       .value = expression_choose(choosing.values, last),
+                       .radius = expression_choose(choosing.radii, or_zero(otherwise.estimate.radius)),
+                       .exact = expression_choose(choosing.exacts, or_true(otherwise.estimate.exact)),
+                       .doubt = expression_choose(choosing.doubts, or_false(otherwise.estimate.doubt)),
+                   });
 }
+
+static bool follow_null_test(struct chain *chain, NullTest *test, struct outcome *outcome)
+{
+    struct outcome argument = {0}, none = {0};
+    if (!follow_near(chain, (Node *) test->arg, &argument))
+        return false;
+    NullTest *copy = castNode(NullTest, copy_of((Node *) test));
+    copy->arg = (Expr *) copy_of(argument.estimate.value);
+    return is_decided(&argument, &none, (Node *) copy, (Node *) copy, (Node *) copy, outcome);
+}
+
+static bool follow(struct chain *chain, Node *node, struct outcome *outcome)
+{
+    if (is_steady(chain, node))
+        return follow_steady(chain, node, outcome);
+    if (IsA(node, FuncCall) && find_dependent(chain->analysis, node))
+        return follow_aggregate(chain, castNode(FuncCall, node), outcome);
+    if (IsA(node, FuncCall))
+        return follow_function(chain, castNode(FuncCall, node), outcome);
+    if (IsA(node, TypeCast))
+        return follow_cast(chain, castNode(TypeCast, node), outcome);
+    if (IsA(node, A_Expr))
+        return follow_operator(chain, castNode(A_Expr, node), outcome);
+    if (IsA(node, CoalesceExpr))
+        return follow_list(chain, node, castNode(CoalesceExpr, node)->args, outcome);
+    if (IsA(node, MinMaxExpr))
+        return follow_list(chain, node, castNode(MinMaxExpr, node)->args, outcome);
+    if (IsA(node, CaseExpr))
+        return follow_case(chain, castNode(CaseExpr, node), outcome);
+    if (IsA(node, NullTest))
+        return follow_null_test(chain, castNode(NullTest, node), outcome);
+    return false;
+}
+
+/* ---- the check ---- */
 
 static bool note_sums(Node *node, void *context)
 {
@@ -332,53 +644,48 @@ static bool note_sums(Node *node, void *context)
 }
 
 /* What is seen of it: all of its bits, as of a minus zero; or its digits, as of 1.50 and 1.5. */
-static Node *seen_over(const struct chain *chain, Node **top, const struct sum *sum, const char *sign)
+static Node *seen(const struct outcome *outcome, Node *end)
 {
-    Node *made = chain_over(chain, top, value(sum, sign));
-    return chain->stage == STAGE_FLOAT ? (Node *) expression_call("float8send", expression_cast(made, "float8")) : expression_cast(made, "text");
+    return WRITE(outcome->stage == STAGE_FLOAT ? "float8send($1::float8)" : "$1::text", end);
 }
 
 /* Nothing that PostgreSQL could compute beforehand. */
-static Node *failure(const struct sum *sum)
+static Node *failure(const struct outcome *outcome)
 {
-    Node *text = expression_cast(expression_text(FLOAT_SUMS_SEEN ": "), "text");
-    return expression_cast(expression_operation("||", text, expression_cast(amount(sum), "text")), "bool");
+    return WRITE("($1::text || coalesce($2::text, ''))::bool", expression_text(FLOAT_SUMS_SEEN ": "), outcome->estimate.value);
 }
 
-static Node *is_seen(const struct chain *chain, Node **top, const struct sum *sum)
+/* Both ways are the same, so that the value has the expression's type with its modifiers. */
+static Node *checked(const struct outcome *outcome)
 {
-    Node *differ = (Node *) makeSimpleA_Expr(AEXPR_DISTINCT, "=", seen_over(chain, top, sum, "-"),
-                                             seen_over(chain, top, sum, "+"), -1);
-    List *cases = expression_when(NIL, expression_operation(">=", amount(sum), real(TOO_MUCH)), failure(sum));
-    cases = expression_when(cases, expression_operation("<=", amount(sum), room(sum)), expression_truth(false));
-    return expression_choose(expression_when(cases, differ, failure(sum)), expression_truth(false));
+    Node *values[] = {or_false(outcome->estimate.doubt), seen(outcome, low_of(outcome)), seen(outcome, high_of(outcome)),
+                      failure(outcome), outcome->estimate.value};
+    return expression_from("CASE WHEN CASE WHEN $1 THEN $4 WHEN $2 IS DISTINCT FROM $3 THEN $4 ELSE false END THEN $5 ELSE $5 END", values);
 }
 
-/* Both ways are the same, so that the value has the chain's type with its modifiers. */
-static Node *checked(const struct chain *chain, Node **top)
+static bool find_query(Node *node, void *context)
 {
-    FuncCall *call = castNode(FuncCall, *chain->place);
-    Node *argument = linitial(call->args);
-    bool is_real = type_of(chain, argument) == TYPE_float4;
-    struct sum sum = {
-        .call = call,
-        .is_real = is_real && !is_average(call),
-        .added = is_real ? expression_cast((Node *) copyObjectImpl(argument), "float8") : argument,
-    };
-    Node *seen = is_seen(chain, top, &sum);
-    Node *either = expression_choose(expression_when(NIL, seen, chain_over(chain, top, value(&sum, NULL))), chain_over(chain, top, value(&sum, NULL)));
-    note_sums(either, chain->analysis);
-    return either;
+    struct chain *chain = context;
+    if (!node)
+        return false;
+    const struct order_dependent *dependent = IsA(node, FuncCall) ? find_dependent(chain->analysis, node) : NULL;
+    if (!dependent)
+        return parse_walk(node, find_query, context);
+    chain->query = dependent->query;
+    return true;
 }
 
-Node *float_sums_checked(struct analysis *analysis, Node *expression, const FuncCall **call)
+Node *float_sums_checked(struct analysis *analysis, Node *expression, List **calls)
 {
     struct chain chain = {.analysis = analysis};
-    chain.stage = follow(&chain, &expression);
-    if (chain.stage == STAGE_NONE || chain.stage == STAGE_SCALED)
+    struct outcome outcome = {0};
+    if (IsA(expression, CaseWhen) /* no expression: its members are */ || !find_query(expression, &chain) || !chain.query || !follow(&chain, expression, &outcome) || !chain.calls ||
+        outcome.stage == STAGE_SCALED)
         return NULL;
-    *call = chain.dependent->call;
-    return checked(&chain, &expression);
+    *calls = chain.calls;
+    Node *node = checked(&outcome);
+    note_sums(node, analysis);
+    return node;
 }
 
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call)

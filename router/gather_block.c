@@ -195,11 +195,11 @@ static bool is_independent(struct block *block, const SubLink *link)
 }
 
 /* A sum of floating-point numbers, or what is made of it. */
-static bool visit_checked(Node **place, struct block *block, Node *checked, const FuncCall *call)
+static bool visit_checked(Node **place, struct block *block, Node *checked, const List *calls)
 {
     if (!block->apply)
         return visit(&checked, block);
-    gather_order_is_checked(block->gathering, call);
+    gather_order_is_checked(block->gathering, calls);
     *place = checked;
     return visit(place, block);
 }
@@ -208,10 +208,10 @@ static bool visit(Node **place, void *context)
 {
     struct block *block = context;
     Node *node = *place;
-    const FuncCall *call;
-    Node *checked = gather_checked_sum(block->gathering, node, &call);
+    List *calls;
+    Node *checked = gather_checked_sum(block->gathering, node, &calls);
     if (checked)
-        return visit_checked(place, block, checked, call);
+        return visit_checked(place, block, checked, calls);
     int key = IsA(node, A_Const) ? -1 : find_key(block, node);
     if (key >= 0)
         return visit_key(place, block, key);

@@ -34,27 +34,37 @@ static bool shows_order(const struct gathering *gathering, const struct order_de
 }
 
 /* Rows that are read in steps could fail in a later statement, which does not know of it. */
-Node *gather_checked_sum(const struct gathering *gathering, Node *expression, const FuncCall **call)
+Node *gather_checked_sum(const struct gathering *gathering, Node *expression, List **calls)
 {
     if (gathering->analysis->planning->facts->gathers)
         return NULL;
-    return float_sums_checked(gathering->analysis, expression, call);
+    return float_sums_checked(gathering->analysis, expression, calls);
 }
 
-void gather_order_is_checked(struct gathering *gathering, const FuncCall *call)
+static bool is_among(const List *calls, const FuncCall *call)
+{
+    ListCell *cell;
+    foreach (cell, calls)
+        if (lfirst(cell) == call)
+            return true;
+    return false;
+}
+
+void gather_order_is_checked(struct gathering *gathering, const List *calls)
 {
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++)
-        if (analysis->order_dependents[i].call == call)
+        if (is_among(calls, analysis->order_dependents[i].call))
             analysis->order_dependents[i].name = NULL;
     gathering->plan->checks_sums = true;
 }
 
-static bool any_shows_order(const struct gathering *gathering, const FuncCall *call)
+static bool any_shows_order(const struct gathering *gathering, const List *calls)
 {
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++)
-        if (analysis->order_dependents[i].call == call && shows_order(gathering, &analysis->order_dependents[i]))
+        if (is_among(calls, analysis->order_dependents[i].call) &&
+            shows_order(gathering, &analysis->order_dependents[i]))
             return true;
     return false;
 }
@@ -67,13 +77,13 @@ struct checking {
 static bool check_sum(Node **place, void *context)
 {
     struct checking *checking = context;
-    const FuncCall *call;
-    Node *checked = gather_checked_sum(checking->gathering, *place, &call);
-    if (!checked || !any_shows_order(checking->gathering, call)) {
+    List *calls;
+    Node *checked = gather_checked_sum(checking->gathering, *place, &calls);
+    if (!checked || !any_shows_order(checking->gathering, calls)) {
         parse_visit(*place, check_sum, context); /* what it does not know stays as it is */
         return true;
     }
-    gather_order_is_checked(checking->gathering, call);
+    gather_order_is_checked(checking->gathering, calls);
     checking->changed = true;
     *place = checked;
     return true;

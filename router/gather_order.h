@@ -9,10 +9,10 @@
 /* Before the query is changed: those that give the same in whichever order rows come are no longer order dependents. */
 void gather_forget_harmless_orders(struct gathering *gathering);
 
-/* A sum of floating-point numbers that finds out whether the order of adding can be seen (float_sums_checked()), or NULL; and note that it
+/* An expression over sums of floating-point numbers that finds out whether the order of adding can be seen (float_sums_checked()), or NULL; and note that it
  * stands in the query now. */
-Node *gather_checked_sum(const struct gathering *gathering, Node *expression, const FuncCall **call);
-void gather_order_is_checked(struct gathering *gathering, const FuncCall *call);
+Node *gather_checked_sum(const struct gathering *gathering, Node *expression, List **calls);
+void gather_order_is_checked(struct gathering *gathering, const List *calls);
 
 /* Such sums take the places of those that are left in the query. */
 void gather_check_sums(struct gathering *gathering, SelectStmt *select);

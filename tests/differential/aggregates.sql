@@ -525,6 +525,43 @@ SELECT id, round(sum(f8) OVER (PARTITION BY i2 % 3)::numeric, 4), round(avg(f8) 
 -- … of integers that are too large to be added exactly
 SELECT (sum(id * 1e15::float8) / 1e15)::int, round((avg(id * 1e15::float8) / 1e13)::numeric, 3) FROM zoo WHERE id < 100
 
+-- deviations that are rounded do not show it either
+SELECT round(stddev(f8)::numeric, 4), round(variance(f8)::numeric, 2), round(stddev_pop(f4)::numeric, 3), var_pop(f8)::numeric(12, 3), var_samp(f4) > 1
+FROM zoo WHERE id < 100
+
+-- … in groups, of one row and of equal ones
+SELECT i2 % 7 AS g, round(stddev(f8)::numeric, 2), round(stddev_pop(f8)::numeric, 2), stddev(i2 * 0.5::float8) IS NULL, variance(1.5::float8)
+FROM zoo WHERE id < 100 GROUP BY 1 ORDER BY 1
+
+-- … in windows, and with FILTER
+SELECT id, round(stddev(f8) OVER (PARTITION BY i2 % 3)::numeric, 4), round(var_pop(f8) FILTER (WHERE id % 2 = 0) OVER ()::numeric, 5) FROM zoo WHERE id < 100
+
+-- regression, rounded
+SELECT round(corr(likes, id)::numeric, 4), round(regr_slope(likes, id)::numeric, 6), round(regr_intercept(likes, id)::numeric, 4),
+round(regr_r2(likes, id)::numeric, 5), round(covar_pop(likes, id)::numeric, 3), round(covar_samp(likes, id * 0.1)::numeric, 3) FROM posts
+
+-- … in groups; those of one row or of equal ones have none
+SELECT username, round(corr(likes, id)::numeric, 6), regr_count(likes, id), round(regr_slope(likes, id)::numeric, 6), regr_avgx(likes, id), regr_avgy(likes, id),
+round(regr_sxx(likes, id)::numeric, 2), round(regr_syy(likes, id)::numeric, 2), round(regr_sxy(likes, id)::numeric, 2), corr(1, id), regr_r2(1.0, id), regr_slope(likes, 7)
+FROM posts GROUP BY username, id % 2 ORDER BY username, 3, 5, 6
+
+-- what is computed of several sums, and rounded
+SELECT round((sum(f8) / count(f8))::numeric, 3), round((sum(f8) / sum(f4))::numeric, 3), round((avg(f8) - avg(f4))::numeric, 3),
+round((100 * sum(f8) FILTER (WHERE id % 2 = 0) / nullif(sum(f8), 0))::numeric, 2), round((stddev(f8) / avg(f8))::numeric, 2), round(sqrt(avg(f8 * f8))::numeric, 3),
+round(abs(-sum(f8))::numeric, 2), round((avg(f8 ^ 2) - avg(f8) ^ 2)::numeric, 2) FROM zoo WHERE id < 100
+
+-- … with numerics between
+SELECT round(sum(f8)::numeric / count(*), 2), round(sum(f8)::numeric / nullif(sum(f4)::numeric, 0), 2), round(avg(f8)::numeric * 100, 1) || '%' FROM zoo WHERE id < 100
+
+-- … chosen, compared, the largest of
+SELECT i2 % 3 AS third, round((CASE WHEN sum(f8) > 0 THEN sum(f4) / sum(f8) ELSE -1 END)::numeric, 2), avg(f8) > avg(f4) + 1, greatest(round(avg(f8)::numeric, 2), 3),
+round(greatest(avg(f8), avg(f4), 0)::numeric, 2), sum(f8) BETWEEN 1 AND 10000000, avg(f8) NOT BETWEEN 1 AND 2, sum(f8) = 3.3, coalesce(round((sum(f8) / nullif(sum(f8), 0))::numeric, 1), 0)
+FROM zoo WHERE id < 100 GROUP BY 1 ORDER BY 1
+
+-- … of no rows
+SELECT round((sum(score) / nullif(sum(score), 0))::numeric, 2), round(stddev(score)::numeric, 2), round(corr(score, age)::numeric, 2), coalesce(avg(score), 0), sqrt(sum(score))
+FROM users WHERE username < ''
+
 -- floats in an order of their own
 SELECT sum(score ORDER BY username), avg(score ORDER BY score), stddev(score ORDER BY username DESC), corr(score, age ORDER BY username) FROM users WHERE score < 100
 
