@@ -16,6 +16,7 @@
 #include "router/gather_fit.h"
 #include "router/gather_order.h"
 #include "router/gather_push.h"
+#include "router/gather_unread.h"
 #include "router/order_dependence.h"
 #include "router/rewrite.h"
 
@@ -399,38 +400,8 @@ static SelectStmt *part_of_block(const struct block *block)
         part->groupClause = list_copy(block->keys);
     else if (block->select->distinctClause && !block->query->windows && !block->regroups)
         part->distinctClause = list_make1(NIL); /* what is there twice counts once, there and here */
+    gather_drop_unused_ctes(part); /* PostgreSQL would look at their tables in vain */
     return part;
-}
-
-/* A CTE that only the part reads is no longer of this query: PostgreSQL would look at its tables in vain. */
-static bool mentions(Node *node, void *context)
-{
-    const char *name = context;
-    if (!node)
-        return false;
-    if (IsA(node, RangeVar) && !castNode(RangeVar, node)->schemaname && !strcmp(castNode(RangeVar, node)->relname, name))
-        return true;
-    return parse_walk(node, mentions, context);
-}
-
-static void drop_unused_ctes(SelectStmt *select)
-{
-    WithClause *with = select->withClause;
-    bool dropped = with != NULL;
-    while (dropped) {
-        dropped = false;
-        for (int i = 0; i < list_length(with->ctes) && !dropped; i++) {
-            CommonTableExpr *cte = list_nth_node(CommonTableExpr, with->ctes, i);
-            List *others = list_delete_nth_cell(list_copy(with->ctes), i);
-            select->withClause = NULL;
-            dropped = !mentions((Node *) select, cte->ctename) && !mentions((Node *) others, cte->ctename);
-            select->withClause = with;
-            if (dropped)
-                with->ctes = others;
-        }
-    }
-    if (with && !with->ctes)
-        select->withClause = NULL;
 }
 
 /* Its outputs keep their names, and what they are made of is the copy. */
@@ -446,8 +417,7 @@ static void read_block(struct block *block)
         select->groupClause = lappend(select->groupClause, gather_copy_column(block->gathering, intVal(lfirst(cell))));
     select->fromClause = list_make1(gather_copy_in_from(block->gathering));
     select->whereClause = NULL;
-    if (select->withClause)
-        drop_unused_ctes(select);
+    gather_drop_unused_ctes(select);
 }
 
 /* What the part must have: partial groups if possible, else rows. */

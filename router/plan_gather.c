@@ -5,8 +5,8 @@
  * Proof: each use of a sharded table in the query is replaced by a temporary table with its rows from all
  * shards that may hold any that matter, under the name it had; everything else that the query reads is on
  * the home shard in full.  PostgreSQL then answers it as it would with all rows in one place.  Left out
- * are rows that WHERE rejects by themselves (gather_filter.h) and columns whose names the query does not
- * mention: no name can mean them.  What would tell the copy from
+ * are rows that WHERE rejects by themselves (gather_filter.h), columns whose names the query does not
+ * mention, for no name can mean them, and what nobody reads (gather_unread.h).  What would tell the copy from
  * the table (system columns, row locks, the table's row type) is not gathered.
  *
  * A view that reads sharded tables is replaced by its definition.
@@ -19,6 +19,7 @@
 #include "router/gather_keys.h"
 #include "router/gather_names.h"
 #include "router/gather_order.h"
+#include "router/gather_unread.h"
 #include "router/rewrite.h"
 
 enum { FIRST_USER_OID = 16384 };
@@ -608,6 +609,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     gather_forget_harmless_orders(&gathering);
     expand_views((Node *) select, &gathering);
     make_room(&gathering);
+    gather_forget_unread(&gathering, select);
     gather_push(&gathering, select);
     gather_check_sums(&gathering, select);
     gather_note_names(&gathering, select);

@@ -341,6 +341,48 @@ SELECT e.id, u.username FROM events e JOIN users u ON u.age = e.weight WHERE u.c
 -- three tables in a row
 SELECT count(*) FROM users u JOIN posts p ON p.likes = u.age JOIN events e ON e.weight = p.likes WHERE u.country = 'de'
 
+-- a column that nobody reads is not computed: an error in it does not come to light
+SELECT count(*) FROM (SELECT username, 100 / (age - 30) AS boom FROM users) x JOIN follows f ON f.followee = x.username
+
+-- … of a query of WITH that is read once
+WITH x AS (SELECT username, 100 / (age - 30) AS boom FROM users) SELECT x.username, f.follower FROM x JOIN follows f ON f.followee = x.username
+
+-- … of one that is read twice it is: 22012
+WITH x AS (SELECT username, 100 / (age - 30) AS boom FROM users) SELECT count(*) FROM x JOIN x AS y ON y.username > x.username JOIN events e ON e.username = x.username
+
+-- … of a MATERIALIZED one, too: 22012
+WITH x AS MATERIALIZED (SELECT username, 100 / (age - 30) AS boom FROM users) SELECT count(*) FROM x JOIN follows f ON f.followee = x.username
+
+-- … a group's
+SELECT sum(n) FROM (SELECT country, count(*) AS n, max(1 / (age - 30)) AS boom FROM users GROUP BY country) x
+
+-- … that is all there is of it: still one row
+SELECT count(*) FROM (SELECT max(1 / (age - 30)) AS boom FROM users) x, countries
+
+-- … read by a *
+SELECT * FROM (SELECT username, 100 / (age - 30) AS boom FROM users) x JOIN follows f ON f.followee = x.username
+
+-- … by the name of the row
+SELECT count(x) FROM (SELECT username, 100 / (age - 30) AS boom FROM users) x JOIN follows f ON f.followee = x.username
+
+-- … by its number, inside
+SELECT x.username FROM (SELECT username, 100 / (age - 30) AS boom FROM users ORDER BY 2 LIMIT 3) x JOIN follows f ON f.followee = x.username
+
+-- … under other names
+SELECT count(a) FROM (SELECT username, 100 / (age - 30) FROM users) AS x (a, b) JOIN follows f ON f.followee = x.a
+
+-- … with DISTINCT it counts
+SELECT count(*) FROM (SELECT DISTINCT country, age > 30 FROM users) x, countries
+
+-- what EXISTS selects is not computed
+SELECT EXISTS (SELECT 100 / (age - 30) FROM users), EXISTS (SELECT max(age) FROM users WHERE false), EXISTS (SELECT count(*) FROM posts HAVING count(*) > 1000000)
+
+-- a query of WITH that nobody reads, over a table of the home shard
+WITH n AS (SELECT 1 / 0 FROM notes), m AS (SELECT * FROM n) SELECT country, count(*) FROM users GROUP BY ROLLUP (country) ORDER BY 1
+
+-- a list without an order that nobody reads
+SELECT x.country, x.n FROM (SELECT country, count(*) AS n, array_agg(username) AS list FROM users GROUP BY country) x JOIN countries c ON c.code = x.country
+
 -- [total order]
 -- UNION on the key, ordered
 SELECT username FROM users UNION SELECT username FROM posts ORDER BY username
