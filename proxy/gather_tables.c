@@ -71,8 +71,7 @@ static const char *finishing_table(struct arena *arena, const struct gather_part
     return arena_printf(arena, "%sANALYZE pg_temp.%s; ", sql, part->copy);
 }
 
-/* What is SET LOCAL here ends with the savepoint; tables that stay have none.  A nested loop that cannot be avoided costs so much then that
- * PostgreSQL would compile the query. */
+/* What is SET LOCAL here ends with the savepoint; tables that stay have none. */
 static const char *finishing(struct gather *gather)
 {
     struct arena *arena = &gather->run->arena;
@@ -83,8 +82,7 @@ static const char *finishing(struct gather *gather)
         sql = arena_printf(arena, "%s%s", sql, finishing_table(arena, &gather->plan->gather[i], rows));
         large |= rows >= LARGE;
     }
-    return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off; SET LOCAL jit = off", sql)
-                                   : sql;
+    return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off", sql) : sql;
 }
 
 static void finish(struct gather *gather)
@@ -258,7 +256,8 @@ static const char *renaming(struct gather *gather)
     return sql;
 }
 
-/* Outside of a transaction the home shard begins one; the others go on without. */
+/* Outside of a transaction the home shard begins one; the others go on without.  What PostgreSQL knows of the tables makes it expect too much
+ * of small ones, and nested loops that are switched off cost too much to believe: it would compile what is soon done. */
 static void ask_savepoint(struct gather *gather)
 {
     struct client *client = gather->run->client;
@@ -268,7 +267,7 @@ static void ask_savepoint(struct gather *gather)
         home_of(gather)->joined = true;
     }
     const char *sql = arena_printf(&gather->run->arena, "%s%s%s", begins ? "BEGIN; " : "", renaming(gather),
-                                   gather->keeps ? "" : "SAVEPOINT keyway_gather");
+                                   gather->keeps ? "" : "SAVEPOINT keyway_gather; SET LOCAL jit = off");
     if (*sql)
         ask(gather, sql);
 }

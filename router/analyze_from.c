@@ -635,24 +635,72 @@ static const char *function_item_name(const RangeFunction *function)
     return first && IsA(first, FuncCall) ? parse_name(castNode(FuncCall, first)->funcname) : NULL;
 }
 
-/* A function that gives values, no rows, offers one column: named by the alias's list, the alias, or the function. */
+/* AS (name type, …) of a function that gives rows. */
+static void add_defined(struct analysis *analysis, struct item *item, const List *definitions)
+{
+    ListCell *cell;
+    foreach (cell, definitions) {
+        const ColumnDef *column = lfirst_node(ColumnDef, cell);
+        TypeCast cast = {.type = T_TypeCast, .typeName = column->typeName};
+        const struct text_order *order;
+        const struct query none = {0};
+        uint32_t type = analysis_infer(analysis, &none, (Node *) &cast, &order);
+        item->columns[item->column_count++] = (struct output){column->colname, typed_slot(analysis, type), NULL};
+    }
+}
+
+static bool add_value(struct analysis *analysis, struct item *item, const char *name, Node *call, struct scope *lateral)
+{
+    const struct query query = {.scope = lateral};
+    const struct text_order *order;
+    uint32_t type = analysis_infer(analysis, &query, call, &order);
+    item->columns[item->column_count++] = (struct output){name, typed_slot(analysis, type), NULL};
+    return type_is_scalar(type);
+}
+
+/* The columns that the functions give; false: of one it is not known which. */
+static bool add_function_columns(struct analysis *analysis, const RangeFunction *function, struct item *item, struct scope *lateral)
+{
+    bool single = list_length(function->functions) == 1;
+    ListCell *cell;
+    foreach (cell, function->functions) {
+        Node *call = linitial(lfirst_node(List, cell));
+        const List *definitions = single && function->coldeflist ? function->coldeflist : lsecond(lfirst_node(List, cell));
+        const char *name = IsA(call, FuncCall) ? parse_name(castNode(FuncCall, call)->funcname) : NULL;
+        if (definitions)
+            add_defined(analysis, item, definitions);
+        else if (!name || !add_value(analysis, item, single ? item->name : name, call, lateral))
+            return false;
+    }
+    if (function->ordinality)
+        item->columns[item->column_count++] = (struct output){"ordinality", typed_slot(analysis, TYPE_int8), NULL};
+    return true;
+}
+
+static int most_columns(const RangeFunction *function)
+{
+    int count = 1 + list_length(function->functions) + list_length(function->coldeflist);
+    ListCell *cell;
+    foreach (cell, function->functions)
+        count += list_length(lsecond(lfirst_node(List, cell)));
+    return count;
+}
+
+/* A function that gives values offers one column: named by the alias's list, the alias, or the function. */
 static struct source *read_function(struct analysis *analysis, const RangeFunction *function, struct scope *scope,
                                     struct scope *lateral, int region)
 {
-    const char *name = function_item_name(function);
-    struct source *source = read_other(analysis, (Node *) function->functions, function->alias, name, scope, lateral, region);
+    struct source *source = read_other(analysis, (Node *) function->functions, function->alias, function_item_name(function),
+                                       scope, lateral, region);
     struct item *item = scope->items[scope->count - 1];
-    const struct query query = {.scope = lateral};
-    const struct text_order *order;
-    Node *call = linitial(linitial_node(List, function->functions));
-    uint32_t type = name ? analysis_infer(analysis, &query, call, &order) : 0;
-    if (!type_is_scalar(type) || function->ordinality || list_length(function->functions) != 1 || function->coldeflist)
+    item->columns = arena_alloc_array(analysis->arena, (size_t) most_columns(function), sizeof *item->columns);
+    if (!item->name || !add_function_columns(analysis, function, item, lateral)) {
+        item->column_count = 0;
         return source;
-    item->columns = arena_alloc_array(analysis->arena, 1, sizeof *item->columns);
-    item->columns[0] = (struct output){item->name, typed_slot(analysis, type), NULL};
-    if (function->alias && function->alias->colnames)
-        item->columns[0].name = strVal(linitial(function->alias->colnames));
-    item->column_count = 1;
+    }
+    const List *names = function->alias ? function->alias->colnames : NIL;
+    for (int i = 0; i < item->column_count && i < list_length(names); i++)
+        item->columns[i].name = strVal(list_nth(names, i));
     item->opaque = false;
     return source;
 }

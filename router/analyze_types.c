@@ -14,6 +14,8 @@
 #include "router/results.h"
 #include "router/sql_types.h"
 
+enum { POINT = 600 }; /* pg_type.dat */
+
 static bool is_exact(uint32_t type)
 {
     return type_is_integer(type) || type == TYPE_numeric;
@@ -60,6 +62,29 @@ static uint32_t type_of_element(uint32_t array)
     return 0;
 }
 
+static uint32_t type_of_array(uint32_t element)
+{
+#define TYPE_ROW(name, oid, array)                                                                                     \
+    if (element == (oid))                                                                                              \
+        return (array);
+    SQL_TYPES(TYPE_ROW)
+#undef TYPE_ROW
+    return 0;
+}
+
+/* What a range, or several of them, are ranges of (pg_range.dat). */
+static uint32_t type_of_bound(uint32_t range)
+{
+    static const struct {
+        uint32_t range, multirange, of;
+    } types[] = {{3904, 4451, TYPE_int4}, {3926, 4536, TYPE_int8},        {3906, 4532, TYPE_numeric},
+                 {3912, 4535, TYPE_date}, {3908, 4533, TYPE_timestamp}, {3910, 4534, TYPE_timestamptz}};
+    for (size_t i = 0; range && i < sizeof types / sizeof *types; i++)
+        if (types[i].range == range || types[i].multirange == range)
+            return types[i].of;
+    return 0;
+}
+
 /* What an argument is for the choice of a function: a literal may have no type yet, and a parameter that stands nowhere else. */
 static uint32_t type_of_argument(struct analysis *analysis, const struct query *query, Node *argument)
 {
@@ -91,7 +116,7 @@ static uint32_t type_by_catalog(struct analysis *analysis, const struct query *q
         return 0;
     foreach (cell, call->args) {
         if (IsA(lfirst(cell), NamedArgExpr))
-            return 0;
+            return result_of_function(analysis->planning, call->funcname, arguments, RESULT_ANY_COUNT);
         arguments[count++] = type_of_argument(analysis, query, lfirst(cell));
     }
     return result_of_function(analysis->planning, call->funcname, arguments, count);
@@ -123,6 +148,18 @@ static bool is_choosing_by_place(const FuncCall *call)
     return false;
 }
 
+/* mode() and percentile_disc() give one of the values that they are given in order; percentile_cont() one in between. */
+static uint32_t type_in_group(struct analysis *analysis, const struct query *query, const FuncCall *call)
+{
+    const struct text_order *order;
+    bool continuous = is_builtin(call, "percentile_cont");
+    if (list_length(call->agg_order) != 1 || (!continuous && !is_builtin(call, "mode") && !is_builtin(call, "percentile_disc")) ||
+        (call->args && !type_is_number(type_of_argument(analysis, query, linitial(call->args)))))
+        return 0;
+    uint32_t type = analysis_infer(analysis, query, linitial_node(SortBy, call->agg_order)->node, &order);
+    return continuous && type_is_number(type) ? TYPE_float8 : type;
+}
+
 static uint32_t type_of_call(struct analysis *analysis, const struct query *query, const FuncCall *call,
                              const struct text_order **order)
 {
@@ -139,7 +176,11 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return analysis_infer(analysis, query, argument, &ignored);
     if (is_builtin(call, "unnest") && list_length(call->args) == 1)
         return type_of_element(analysis_infer(analysis, query, argument, &ignored));
+    if (call->agg_within_group)
+        return type_in_group(analysis, query, call);
     uint32_t type = 0;
+    if ((is_builtin(call, "lower") || is_builtin(call, "upper")) && list_length(call->args) == 1)
+        type = type_of_bound(analysis_infer(analysis, query, argument, &ignored));
     if (is_builtin(call, "sum") && list_length(call->args) == 1)
         type = type_of_sum(analysis_infer(analysis, query, argument, &ignored));
     return type ? type : type_by_catalog(analysis, query, call);
@@ -299,7 +340,8 @@ static uint32_t type_of_indirection(struct analysis *analysis, const struct quer
     foreach (cell, indirection->indirection)
         if (!IsA(lfirst(cell), A_Indices) || lfirst_node(A_Indices, cell)->is_slice)
             return 0;
-    return type_of_element(analysis_infer(analysis, query, indirection->arg, &order));
+    uint32_t type = analysis_infer(analysis, query, indirection->arg, &order);
+    return type == POINT ? TYPE_float8 : type_of_element(type);
 }
 
 static uint32_t type_of_link(const struct analysis *analysis, const SubLink *link)
@@ -382,6 +424,8 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
         return type_of_collation(analysis, query, castNode(CollateClause, expression), order);
     case T_SQLValueFunction:
         return type_of_value_function(castNode(SQLValueFunction, expression));
+    case T_A_ArrayExpr:
+        return type_of_array(type_of_choice(analysis, query, castNode(A_ArrayExpr, expression)->elements));
     case T_A_Indirection:
         return type_of_indirection(analysis, query, castNode(A_Indirection, expression));
     case T_GroupingFunc:

@@ -89,11 +89,6 @@ static bool is_float(uint32_t type)
     return type == TYPE_float4 || type == TYPE_float8;
 }
 
-static bool is_number(uint32_t type)
-{
-    return is_float(type) || type_is_integer(type) || type == TYPE_numeric;
-}
-
 static bool is_null(const Node *node)
 {
     return IsA(node, A_Const) && ((const A_Const *) node)->isnull;
@@ -186,7 +181,7 @@ static bool follow_steady(struct chain *chain, Node *node, struct outcome *outco
     outcome->stage = is_float(outcome->type) ? STAGE_FLOAT : STAGE_SCALED;
     outcome->near = true;
     outcome->estimate.value = node;
-    return is_number(outcome->type) || is_null(node);
+    return type_is_number(outcome->type) || is_null(node);
 }
 
 /* What a step of near values gives. */
@@ -203,7 +198,7 @@ static bool read_argument(const struct chain *chain, const FuncCall *call, int i
 {
     uint32_t type = type_of(chain, list_nth(call->args, i));
     *argument = type == TYPE_float4 ? FLOAT_REAL : type == TYPE_float8 ? FLOAT_DOUBLE : FLOAT_CONVERTED;
-    return list_length(call->args) == 1 ? is_float(type) : is_number(type);
+    return list_length(call->args) == 1 ? is_float(type) : type_is_number(type);
 }
 
 static bool follow_aggregate(struct chain *chain, FuncCall *call, struct outcome *outcome)
@@ -338,7 +333,7 @@ static bool follow_cast(struct chain *chain, TypeCast *cast, struct outcome *out
     plain.typmods = NIL;
     uint32_t type = analysis_type(&plain, &array);
     struct outcome argument = {0};
-    if (array || !is_number(type) || !follow(chain, (Node *) cast->arg, &argument) || argument.stage == STAGE_FIXED)
+    if (array || !type_is_number(type) || !follow(chain, (Node *) cast->arg, &argument) || argument.stage == STAGE_FIXED)
         return false;
     outcome->type = type;
     outcome->estimate = argument.estimate;
@@ -446,7 +441,7 @@ static bool follow_between(struct chain *chain, A_Expr *expression, struct outco
 {
     struct outcome middle = {0}, none = {0};
     Node *least = linitial(castNode(List, expression->rexpr)), *most = lsecond(castNode(List, expression->rexpr));
-    if (!is_number(type_of(chain, least)) || !is_number(type_of(chain, most)) || !is_steady(chain, expression->rexpr) ||
+    if (!type_is_number(type_of(chain, least)) || !type_is_number(type_of(chain, most)) || !is_steady(chain, expression->rexpr) ||
         !follow(chain, expression->lexpr, &middle) || middle.stage == STAGE_FIXED)
         return false;
     Node *ends[] = {low_of(&middle), high_of(&middle), least, most};
@@ -462,7 +457,7 @@ static bool follow_between(struct chain *chain, A_Expr *expression, struct outco
 static bool follow_nullif(struct chain *chain, A_Expr *expression, struct outcome *outcome)
 {
     struct outcome left = {0};
-    if (!is_steady(chain, expression->rexpr) || !is_number(type_of(chain, expression->rexpr)) ||
+    if (!is_steady(chain, expression->rexpr) || !type_is_number(type_of(chain, expression->rexpr)) ||
         !follow_near(chain, expression->lexpr, &left))
         return false;
     struct float_estimate estimate = left.estimate;

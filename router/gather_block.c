@@ -405,7 +405,7 @@ static SelectStmt *part_of_block(const struct block *block)
 }
 
 /* Its outputs keep their names, and what they are made of is the copy. */
-static void read_block(struct block *block)
+static void read_block(struct block *block, int part)
 {
     SelectStmt *select = block->select;
     ListCell *cell;
@@ -415,7 +415,7 @@ static void read_block(struct block *block)
     visit_clauses(block);
     foreach (cell, block->dependent)
         select->groupClause = lappend(select->groupClause, gather_copy_column(block->gathering, intVal(lfirst(cell))));
-    select->fromClause = list_make1(gather_copy_in_from(block->gathering));
+    select->fromClause = list_make1(gather_copy_in_from(block->gathering, part));
     select->whereClause = NULL;
     gather_drop_unused_ctes(select);
 }
@@ -450,11 +450,12 @@ bool gather_push_block(struct gathering *gathering, SelectStmt *select)
         return false;
     int columns = list_length(block.keys) + list_length(block.partials);
     gather_qualify(gathering, query, query->rows_end_scan);
-    if (!gather_add_part(gathering, block.groups ? GATHER_GROUPS : GATHER_FOUND, query, query->rows_end_scan, part_of_block(&block),
-                  columns))
+    int part = gather_add_part(gathering, block.groups ? GATHER_GROUPS : GATHER_FOUND, query, query->rows_end_scan,
+                               part_of_block(&block), columns);
+    if (part < 0)
         return false;
-    gather_own_readings(gathering, select, gathering->part_count - 1, true);
-    read_block(&block);
+    gather_own_readings(gathering, select, part, true);
+    read_block(&block, part);
     return true;
 }
 

@@ -45,6 +45,9 @@ struct gather_parameters {
     int count;
 };
 struct gather_parameters gather_renumber(const struct gathering *gathering, Node *part);
+/* A part of the same kind that asks for the same; -1: there is none. */
+int gather_same_part(const struct gathering *gathering, enum gather_what what, const char *text,
+                     const struct gather_parameters *parameters);
 /* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside.) */
 bool gather_is_binary(const struct catalog_column *column);
 

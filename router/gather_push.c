@@ -130,7 +130,7 @@ void gather_qualify(struct gathering *gathering, const struct query *query, int 
     }
 }
 
-bool gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
+int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns)
 {
     struct arena *arena = gathering->arena;
@@ -140,11 +140,14 @@ bool gather_add_part(struct gathering *gathering, enum gather_what what, const s
     const char *text = parse_deparse((Node *) select, arena);
     const char *copy = rewrite_quote_name(gather_copy_name(gathering, number), arena);
     if (!text)
-        return false;
+        return -1;
+    int same = gather_same_part(gathering, what, text, &parameters); /* two subqueries that are equal stay equal */
+    if (same >= 0)
+        return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)
-        return false; /* COPY takes none */
+        return -1; /* COPY takes none */
     gathering->parts[number] = (struct gather_part){
         .what = what,
         .table = tables_of(gathering, query, end_scan),
@@ -160,12 +163,12 @@ bool gather_add_part(struct gathering *gathering, enum gather_what what, const s
     gathering->arrays[number] = binary && !fit.collates;
     gathering->scans[number] = NULL;
     gathering->part_count++;
-    return true;
+    return number;
 }
 
-RangeVar *gather_copy_in_from(struct gathering *gathering)
+RangeVar *gather_copy_in_from(struct gathering *gathering, int part)
 {
-    RangeVar *range = makeRangeVar((char *) "pg_temp", (char *) gather_copy_name(gathering, gathering->part_count - 1), -1);
+    RangeVar *range = makeRangeVar((char *) "pg_temp", (char *) gather_copy_name(gathering, part), -1);
     range->alias = makeAlias(GATHER_ALIAS, NIL);
     gathering->copies = lappend(gathering->copies, range);
     return range;
@@ -203,7 +206,7 @@ static SelectStmt *with_names(struct gathering *gathering, const SelectStmt *sel
     return named;
 }
 
-static void read_copy(struct gathering *gathering, SelectStmt *select, const struct query *query)
+static void read_copy(struct gathering *gathering, SelectStmt *select, const struct query *query, int part)
 {
     *select = (SelectStmt){.type = T_SelectStmt};
     for (int i = 0; i < query->output_count; i++) {
@@ -213,7 +216,7 @@ static void read_copy(struct gathering *gathering, SelectStmt *select, const str
         target->location = -1;
         select->targetList = lappend(select->targetList, target);
     }
-    select->fromClause = list_make1(gather_copy_in_from(gathering));
+    select->fromClause = list_make1(gather_copy_in_from(gathering, part));
 }
 
 static bool has_collation(Node *node, void *context)
@@ -244,11 +247,12 @@ static bool push_whole(struct gathering *gathering, SelectStmt *select)
         !gather_is_fit(gathering->analysis, (Node *) select, NULL))
         return false;
     gather_qualify(gathering, query, query->end_scan);
-    if (!gather_add_part(gathering, GATHER_RESULT, query, query->end_scan, with_names(gathering, select, query->output_count),
-                  query->output_count))
+    int part = gather_add_part(gathering, GATHER_RESULT, query, query->end_scan,
+                               with_names(gathering, select, query->output_count), query->output_count);
+    if (part < 0)
         return false;
-    gather_own_readings(gathering, select, gathering->part_count - 1, false);
-    read_copy(gathering, select, query);
+    gather_own_readings(gathering, select, part, false);
+    read_copy(gathering, select, query, part);
     return true;
 }
 

@@ -21,17 +21,17 @@ const struct query *gather_first_reading(const struct gathering *gathering, cons
 /* They are the part's now; `rows`: only what FROM and WHERE read. */
 void gather_own_readings(struct gathering *gathering, const SelectStmt *select, int part, bool rows);
 
-/* A part that is what `given` selects, in so many columns, of the query's scans up to an end.  False: its text cannot be written,
- * or its parameters cannot be given. */
-bool gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
+/* A part that is what `given` selects, in so many columns, of the query's scans up to an end: its number, which may be that of
+ * an equal part.  -1: its text cannot be written, or its parameters cannot be given. */
+int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns);
 /* The shards find the tables that were meant here, whatever their search_path. */
 void gather_qualify(struct gathering *gathering, const struct query *query, int end_scan);
 
 /* c1, c2, … */
 const char *gather_column_name(struct gathering *gathering, int number);
-/* The copy of the newest part, as an item of FROM, and a column of it (0-based). */
-RangeVar *gather_copy_in_from(struct gathering *gathering);
+/* The copy of a part, as an item of FROM, and a column of it (0-based). */
+RangeVar *gather_copy_in_from(struct gathering *gathering, int part);
 Node *gather_copy_column(struct gathering *gathering, int number);
 
 #endif

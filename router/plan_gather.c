@@ -225,13 +225,22 @@ static bool fits_arrays(const struct gathering *gathering, const struct catalog_
     return true;
 }
 
-/* The same rows for another use of the table; -1: there are none. */
-static int same_part(const struct gathering *gathering, const char *text)
+static bool same_parameters(const struct gather_part *part, const struct gather_parameters *parameters)
 {
-    for (int i = 0; i < gathering->part_count; i++)
-        if (gathering->scans[i] && !gathering->parts[i].parameter_count && !gathering->parts[i].keyed &&
-            !strcmp(gathering->parts[i].select, text))
+    for (int i = 0; i < parameters->count && i < part->parameter_count; i++)
+        if (part->parameters[i] != parameters->numbers[i])
+            return false;
+    return part->parameter_count == parameters->count;
+}
+
+int gather_same_part(const struct gathering *gathering, enum gather_what what, const char *text,
+                     const struct gather_parameters *parameters)
+{
+    for (int i = 0; i < gathering->part_count; i++) {
+        const struct gather_part *part = &gathering->parts[i];
+        if (part->what == what && !part->keyed && !strcmp(part->select, text) && same_parameters(part, parameters))
             return i;
+    }
     return -1;
 }
 
@@ -246,7 +255,7 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
     SelectStmt *select = part_select(scan, columns, gather_filter(gathering->analysis, scan, binary));
     struct gather_parameters parameters = gather_renumber(gathering, (Node *) select);
     const char *text = parse_deparse((Node *) select, arena);
-    int same = text ? same_part(gathering, text) : -1;
+    int same = text ? gather_same_part(gathering, GATHER_ROWS, text, &parameters) : -1;
     if (!text || same >= 0)
         return same;
     *part = (struct gather_part){

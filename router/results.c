@@ -58,7 +58,7 @@ static bool converts(const struct choice *choice, uint32_t from, uint32_t to)
 
 static bool is_possible(const struct choice *choice, const struct candidate *candidate)
 {
-    if (candidate->count == ANY_COUNT)
+    if (candidate->count == ANY_COUNT || choice->count == RESULT_ANY_COUNT)
         return true;
     if (candidate->count != choice->count)
         return false;

@@ -46,6 +46,11 @@ static inline bool type_is_integer(uint32_t type)
     return type == TYPE_int2 || type == TYPE_int4 || type == TYPE_int8;
 }
 
+static inline bool type_is_number(uint32_t type)
+{
+    return type_is_integer(type) || type == TYPE_numeric || type == TYPE_float4 || type == TYPE_float8;
+}
+
 /* text and varchar: compared by the same operators, after no conversion */
 static inline bool type_is_text(uint32_t type)
 {

@@ -487,6 +487,24 @@ SELECT json_agg(r) FROM (SELECT row_to_json(s) AS r FROM (SELECT username, age F
 SELECT json_agg(r) FROM (SELECT json_build_object('u', s.username, 'p', p.list) AS r FROM (SELECT username FROM users WHERE age > 30 ORDER BY username) s
 LEFT JOIN LATERAL (SELECT json_agg(id ORDER BY id) AS list FROM posts WHERE posts.username = s.username) p ON true) t
 
+-- bounds of ranges, of which the averages are exact
+SELECT country, avg(upper(int4range(0, age)) - lower(int4range(0, age))), sum(upper(numrange(0, balance))), avg(upper(tstzrange(NULL, now())) - now())
+FROM users WHERE age >= 0 AND balance >= 0 GROUP BY country ORDER BY country
+
+-- elements of arrays, named arguments
+SELECT sum((ARRAY[age, 2])[1]), avg((ARRAY[balance, 2])[1]), avg(make_interval(days => age % 5)) FROM users
+
+-- what is chosen in order
+SELECT avg(m), stddev(d) FROM (SELECT mode() WITHIN GROUP (ORDER BY age) AS m, percentile_disc(0.5) WITHIN GROUP (ORDER BY balance) AS d FROM users GROUP BY country) x
+
+-- columns of functions
+SELECT sum(t.a), avg(t.b), sum(x.v * x.n), max(x.n), sum(z.b) FROM users, jsonb_to_record('{"a":1,"b":2.5}') AS t (a int, b numeric),
+unnest(ARRAY[1, 2, age]) WITH ORDINALITY AS x (v, n), ROWS FROM (generate_series(1, 3), json_to_recordset('[{"q":2}]') AS (q int)) AS z (a, b)
+
+-- an equal subquery in GROUP BY
+SELECT (SELECT max(p.likes) FROM posts p LEFT JOIN events e ON e.weight = p.likes WHERE p.likes > c.population) AS most, count(*) FROM countries c
+GROUP BY (SELECT max(p.likes) FROM posts p LEFT JOIN events e ON e.weight = p.likes WHERE p.likes > c.population)
+
 -- integers as floats
 SELECT sum(age::float8), avg(age::double precision), avg(weight::real) FROM users, events WHERE events.id < 4
 
