@@ -83,6 +83,16 @@ static const struct query *query_of_scope(const struct analysis *analysis, const
     return NULL;
 }
 
+/* Has nothing been taken for what it is not: the query for one without aggregates, those inside it for some with? */
+static bool is_as_it_looks(const struct analysis *analysis, const struct query *query)
+{
+    const struct query *inner = analysis->reading;
+    for (; inner && inner != query; inner = inner->around)
+        if (inner->aggregates)
+            return false;
+    return inner && query->select && (query->aggregates || query->select->groupClause);
+}
+
 /* The query whose rows an aggregate takes: the nearest that its columns are of.  In (SELECT count(outer.x)) that is not the one that it
  * stands in: what looks like a plain query around it is none, and only rows of the statement itself can be gathered for it. */
 static const struct query *query_of_aggregate(struct analysis *analysis, const FuncCall *call, const struct scope *scope)
@@ -94,6 +104,8 @@ static const struct query *query_of_aggregate(struct analysis *analysis, const F
     for (int i = 0; i < levels.nearest; i++)
         scope = scope->outer;
     const struct query *query = query_of_scope(analysis, scope);
+    if (query && is_as_it_looks(analysis, query))
+        return query;
     analysis->outer_aggregate = parse_name(call->funcname);
     if (!query || query->depth > 0)
         analysis_give_up(analysis, "Write the aggregate in the query whose rows it counts.",

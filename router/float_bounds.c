@@ -182,6 +182,13 @@ static Node *value_of(const FuncCall *call, const char *name, Node *number, Node
     return expression_from("($1 + 0::float8) / $2", values);
 }
 
+/* Numbers without infinite ones among them, or NaN, give an error before they give these; and where there are such, all orders give the same. */
+static Node *unless_infinite(const char *sql, Node *condition, Node *value)
+{
+    Node *values[] = {condition, expression_from("coalesce(abs($1::float8) >= 'Infinity'::float8, false)", &value)};
+    return expression_from(sql, values);
+}
+
 struct float_estimate float_bounds(const FuncCall *call, const enum float_argument *arguments)
 {
     const struct kind *kind = find_kind(parse_name(call->funcname));
@@ -204,7 +211,7 @@ struct float_estimate float_bounds(const FuncCall *call, const enum float_argume
     return (struct float_estimate){
         .value = parts[VALUE],
         .radius = expression_from(is_sum_of_reals ? "$2 * $3 * 2.384185791015625e-07" : kind->radius, parts), /* 2^-22 */
-        .exact = expression_from(kind->exact, parts),
-        .doubt = expression_from(kind->doubt, parts),
+        .exact = unless_infinite("$1 OR $2", expression_from(kind->exact, parts), parts[VALUE]),
+        .doubt = unless_infinite("$1 AND NOT $2", expression_from(kind->doubt, parts), parts[VALUE]),
     };
 }
