@@ -244,6 +244,17 @@ int gather_same_part(const struct gathering *gathering, enum gather_what what, c
     return -1;
 }
 
+/* One before the newest that is restricted by the same keys, too. */
+static int same_keyed_part(const struct gathering *gathering)
+{
+    const struct gather_part *newest = &gathering->parts[gathering->part_count - 1];
+    for (const struct gather_part *part = gathering->parts; newest->keyed && part < newest; part++)
+        if (part->keyed && !newest->parameter_count && !part->parameter_count && part->key_part == newest->key_part &&
+            part->key_column == newest->key_column && !strcmp(part->keyed, newest->keyed))
+            return (int) (part - gathering->parts);
+    return -1;
+}
+
 /* The part of a scan's rows; -1: they cannot be asked for. */
 static int make_part(struct gathering *gathering, const struct scan *scan)
 {
@@ -273,9 +284,12 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
     gathering->arrays[gathering->part_count] = part->binary && !part->key && fits_arrays(gathering, relation);
     gathering->scans[gathering->part_count++] = scan;
     int number = (int) (scan - gathering->analysis->scans);
-    if (gather_waits_for_keys(gathering, number))
-        gather_add_keys(gathering, number, select);
-    return gathering->part_count - 1;
+    if (!gather_waits_for_keys(gathering, number))
+        return gathering->part_count - 1;
+    gather_add_keys(gathering, number, select);
+    same = same_keyed_part(gathering);
+    gathering->part_count -= same >= 0;
+    return same >= 0 ? same : gathering->part_count - 1;
 }
 
 static void make_room(struct gathering *gathering)
