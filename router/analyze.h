@@ -160,6 +160,7 @@ struct analysis {
     struct order_dependent *order_dependents; /* aggregates that show in which order rows arrive */
     int order_dependent_count, order_dependent_room;
     List *unordered;             /* calls and ARRAY(SELECT …) that stand where the order of a list cannot be seen */
+    int lifted_sums;             /* subqueries that stand in WITH now */
     List *checked_sums;          /* calls of sum() whose parts may be added in any order (float_sums) */
     const char *recursive;       /* a WITH RECURSIVE query */
     bool time_casts;             /* casts to dates and times outside conditions */

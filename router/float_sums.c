@@ -39,8 +39,11 @@ struct outcome {
 
 struct chain {
     struct analysis *analysis;
-    const struct query *query; /* whose aggregates they are */
+    const struct query *query; /* whose columns and aggregates they are */
     List *calls;               /* of aggregates that were found */
+    List *subqueries;          /* of CommonTableExpr: that gave their place to one in WITH */
+    List *targets;             /* of each of these: what it selects then */
+    bool lifts;
 };
 
 static bool is_builtin(const struct analysis *analysis, const FuncCall *call)
@@ -602,6 +605,80 @@ static bool follow_null_test(struct chain *chain, NullTest *test, struct outcome
     return is_decided(&argument, &none, (Node *) copy, (Node *) copy, (Node *) copy, outcome);
 }
 
+/* ---- subqueries ---- */
+
+static const struct query *only_reading(const struct analysis *analysis, const Node *select)
+{
+    const struct query *found = NULL;
+    for (int i = 0; i < analysis->query_count; i++)
+        if ((const Node *) analysis->queries[i]->select == select) {
+            if (found)
+                return NULL;
+            found = analysis->queries[i];
+        }
+    return found;
+}
+
+static ResTarget *column_of(const char *name, Node *value)
+{
+    ResTarget *target = makeNode(ResTarget);
+    target->name = (char *) name;
+    target->val = copy_of(value);
+    target->location = -1;
+    return target;
+}
+
+/* (SELECT column FROM "keyway: sum 1") */
+static Node *reading_of(const CommonTableExpr *cte, const char *column)
+{
+    SelectStmt *select = makeNode(SelectStmt);
+    ColumnRef *reference = makeNode(ColumnRef);
+    ResTarget *target = makeNode(ResTarget);
+    SubLink *link = makeNode(SubLink);
+    reference->fields = list_make1(makeString((char *) column));
+    target->val = (Node *) reference;
+    reference->location = target->location = link->location = -1;
+    select->targetList = list_make1(target);
+    select->fromClause = list_make1(makeRangeVar(NULL, cte->ctename, -1));
+    link->subLinkType = EXPR_SUBLINK;
+    link->subselect = (Node *) select;
+    return (Node *) link;
+}
+
+static CommonTableExpr *cte_of(struct chain *chain, SelectStmt *select)
+{
+    CommonTableExpr *cte = makeNode(CommonTableExpr);
+    cte->ctename = arena_printf(chain->analysis->arena, "keyway: sum %d", ++chain->analysis->lifted_sums);
+    cte->ctequery = (Node *) select;
+    cte->location = -1;
+    return cte;
+}
+
+/* (SELECT avg(x) …) stands before the query, where it tells what is known of the average, too. */
+static bool follow_subquery(struct chain *chain, SubLink *link, struct outcome *outcome)
+{
+    SelectStmt *select = (SelectStmt *) link->subselect;
+    struct chain inside = {.analysis = chain->analysis, .query = only_reading(chain->analysis, link->subselect)};
+    struct outcome value = {0};
+    if (!chain->lifts || link->subLinkType != EXPR_SUBLINK || !IsA(select, SelectStmt) || select->op != SETOP_NONE ||
+        select->distinctClause || select->sortClause || list_length(select->targetList) != 1 || !inside.query ||
+        inside.query->correlated || !follow_near(&inside, linitial_node(ResTarget, select->targetList)->val, &value) ||
+        !inside.calls || value.stage == STAGE_NUMERIC)
+        return false;
+    CommonTableExpr *cte = cte_of(chain, select);
+    List *targets = list_make1(column_of("value", value.estimate.value));
+    targets = lappend(targets, column_of("radius", or_zero(value.estimate.radius)));
+    targets = lappend(targets, column_of("exact", or_true(value.estimate.exact)));
+    targets = lappend(targets, column_of("doubt", or_false(value.estimate.doubt)));
+    chain->subqueries = lappend(chain->subqueries, cte);
+    chain->targets = lappend(chain->targets, targets);
+    chain->calls = list_concat(chain->calls, inside.calls);
+    *outcome = (struct outcome){.stage = value.stage, .type = value.type, .near = true};
+    outcome->estimate = (struct float_estimate){reading_of(cte, "value"), reading_of(cte, "radius"), reading_of(cte, "exact"),
+                                                reading_of(cte, "doubt")};
+    return true;
+}
+
 static bool follow(struct chain *chain, Node *node, struct outcome *outcome)
 {
     if (is_steady(chain, node))
@@ -622,7 +699,7 @@ static bool follow(struct chain *chain, Node *node, struct outcome *outcome)
         return follow_case(chain, castNode(CaseExpr, node), outcome);
     if (IsA(node, NullTest))
         return follow_null_test(chain, castNode(NullTest, node), outcome);
-    return false;
+    return IsA(node, SubLink) && follow_subquery(chain, castNode(SubLink, node), outcome);
 }
 
 /* ---- the check ---- */
@@ -670,16 +747,39 @@ static bool find_query(Node *node, void *context)
     return true;
 }
 
+static Node *check(struct chain *chain, Node *expression, List **calls)
+{
+    struct outcome outcome = {0};
+    if (!follow(chain, expression, &outcome) || !chain->calls || outcome.stage == STAGE_SCALED)
+        return NULL;
+    *calls = chain->calls;
+    Node *node = checked(&outcome);
+    note_sums(node, chain->analysis);
+    return node;
+}
+
 Node *float_sums_checked(struct analysis *analysis, Node *expression, List **calls)
 {
     struct chain chain = {.analysis = analysis};
-    struct outcome outcome = {0};
-    if (IsA(expression, CaseWhen) /* no expression: its members are */ || !find_query(expression, &chain) || !chain.query || !follow(&chain, expression, &outcome) || !chain.calls ||
-        outcome.stage == STAGE_SCALED)
+    if (IsA(expression, CaseWhen) /* no expression: its members are */ || !find_query(expression, &chain) || !chain.query)
         return NULL;
-    *calls = chain.calls;
-    Node *node = checked(&outcome);
-    note_sums(node, analysis);
+    return check(&chain, expression, calls);
+}
+
+Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, List **calls, List **subqueries)
+{
+    struct chain chain = {.analysis = analysis, .query = query, .lifts = true};
+    if (IsA(expression, CaseWhen) || !find_query(expression, &(struct chain){.analysis = analysis}))
+        return NULL;
+    Node *node = check(&chain, expression, calls);
+    if (!node || !chain.subqueries)
+        return NULL;
+    for (int i = 0; i < list_length(chain.subqueries); i++) {
+        CommonTableExpr *cte = list_nth_node(CommonTableExpr, chain.subqueries, i);
+        castNode(SelectStmt, cte->ctequery)->targetList = list_nth(chain.targets, i);
+        note_sums(cte->ctequery, analysis);
+    }
+    *subqueries = chain.subqueries;
     return node;
 }
 

@@ -19,6 +19,12 @@
  */
 Node *float_sums_checked(struct analysis *analysis, Node *expression, List **calls);
 
+/*
+ * The same where such an aggregate is a scalar subquery's in the expression, which is of a query: "x > (SELECT avg(x) FROM t)".  The
+ * *subqueries (CommonTableExpr) have become others, and belong into the WITH of the query.
+ */
+Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, List **calls, List **subqueries);
+
 /* Is the call of sum() a part of such an expression?  Then it may be made of partial sums. */
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call);
 

@@ -9,6 +9,7 @@
 #include "router/gather_order.h"
 
 #include "router/float_sums.h"
+#include "router/gather_push.h"
 #include "router/order_dependence.h"
 
 void gather_forget_harmless_orders(struct gathering *gathering)
@@ -120,6 +121,81 @@ static bool check_sums(Node *node, void *context)
 void gather_check_sums(struct gathering *gathering, SelectStmt *select)
 {
     check_sums((Node *) select, gathering);
+}
+
+struct lifting {
+    struct gathering *gathering;
+    SelectStmt *select;
+    const struct query *query;
+};
+
+static bool lift_sum(Node **place, void *context)
+{
+    struct lifting *lifting = context;
+    struct gathering *gathering = lifting->gathering;
+    List *calls, *subqueries;
+    Node *lifted = float_sums_lifted(gathering->analysis, lifting->query, *place, &calls, &subqueries);
+    if (!lifted) {
+        parse_visit(*place, lift_sum, context);
+        return true;
+    }
+    gather_order_is_checked(gathering, calls);
+    *place = lifted;
+    if (!lifting->select->withClause) {
+        lifting->select->withClause = makeNode(WithClause);
+        lifting->select->withClause->location = -1;
+    }
+    lifting->select->withClause->ctes = list_concat(lifting->select->withClause->ctes, subqueries);
+    return true;
+}
+
+static void lift_of_join(struct lifting *lifting, Node *item)
+{
+    if (!IsA(item, JoinExpr))
+        return;
+    JoinExpr *join = castNode(JoinExpr, item);
+    lift_of_join(lifting, join->larg);
+    lift_of_join(lifting, join->rarg);
+    if (join->quals)
+        lift_sum(&join->quals, lifting);
+}
+
+/* What is selected as it is shows all of its digits, wherever it stands; what is computed with it keeps its name. */
+static void lift_of_target(struct lifting *lifting, ResTarget *target)
+{
+    const char *name = output_name(target);
+    const Node *value = target->val;
+    if (!IsA(value, SubLink))
+        lift_sum(&target->val, lifting);
+    if (target->val != value)
+        target->name = (char *) name;
+}
+
+static bool lift_sums(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    ListCell *cell;
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt)) {
+        SelectStmt *select = castNode(SelectStmt, node);
+        struct lifting lifting = {gathering, select, gather_first_reading(gathering, select)};
+        foreach (cell, lifting.query ? select->fromClause : NIL)
+            lift_of_join(&lifting, lfirst(cell));
+        foreach (cell, lifting.query ? select->targetList : NIL)
+            lift_of_target(&lifting, lfirst_node(ResTarget, cell));
+        if (lifting.query && select->whereClause)
+            lift_sum(&select->whereClause, &lifting);
+        if (lifting.query && select->havingClause)
+            lift_sum(&select->havingClause, &lifting);
+    }
+    return parse_walk(node, lift_sums, context);
+}
+
+void gather_lift_sums(struct gathering *gathering, SelectStmt *select)
+{
+    if (!gathering->analysis->planning->facts->gathers)
+        lift_sums((Node *) select, gathering);
 }
 
 const char *gather_shown_order(const struct gathering *gathering)

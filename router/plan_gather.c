@@ -633,6 +633,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     expand_views((Node *) select, &gathering);
     make_room(&gathering);
     gather_forget_unread(&gathering, select);
+    gather_lift_sums(&gathering, select);
     gather_push(&gathering, select);
     gather_check_sums(&gathering, select);
     gather_note_names(&gathering, select);

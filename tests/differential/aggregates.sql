@@ -576,6 +576,23 @@ SELECT i2 % 3 AS third, round((CASE WHEN sum(f8) > 0 THEN sum(f4) / sum(f8) ELSE
 round(greatest(avg(f8), avg(f4), 0)::numeric, 2), sum(f8) BETWEEN 1 AND 10000000, avg(f8) NOT BETWEEN 1 AND 2, sum(f8) = 3.3, coalesce(round((sum(f8) / nullif(sum(f8), 0))::numeric, 1), 0)
 FROM zoo WHERE id < 100 GROUP BY 1 ORDER BY 1
 
+-- … in a subquery that rows are compared with
+SELECT id, f8 FROM zoo WHERE id < 100 AND f8 > 1.01 * (SELECT avg(f8) FROM zoo WHERE id < 100)
+
+-- … where one of them is as large as the average, to the last bit
+SELECT id, f8 FROM zoo WHERE id < 100 AND f8 > (SELECT avg(f8) FROM zoo WHERE id < 100)
+
+-- … by both, in a join, with an average of its own
+SELECT z.i2 % 3 AS third, round((avg(z.f8) / (SELECT avg(f8) FROM zoo WHERE id < 100))::numeric, 2) AS share, count(*) FROM zoo z
+JOIN events e ON e.id = z.id AND abs(z.f8 - (SELECT avg(f8) FROM zoo WHERE id < 100)) < 3 * (SELECT stddev(f8) FROM zoo WHERE id < 100)
+WHERE z.id < 100 GROUP BY 1 HAVING avg(z.f8) > (SELECT 0.1 * avg(f8) FROM zoo WHERE id < 100) ORDER BY 1
+
+-- … of no rows, of groups
+SELECT id FROM zoo WHERE id < 100 AND (f8 > (SELECT avg(f8) FROM zoo WHERE id > 1000000000) OR f8 >= (SELECT 0.9 * avg(f8) FROM zoo WHERE id < 100 GROUP BY id % 1 HAVING avg(f8) > 0))
+
+-- … of several groups: 21000
+SELECT id FROM zoo WHERE id < 100 AND f8 > (SELECT avg(f8) FROM zoo WHERE id < 100 GROUP BY i2 % 3)
+
 -- … of no rows
 SELECT round((sum(score) / nullif(sum(score), 0))::numeric, 2), round(stddev(score)::numeric, 2), round(corr(score, age)::numeric, 2), coalesce(avg(score), 0), sqrt(sum(score))
 FROM users WHERE username < ''
