@@ -12,6 +12,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
+	tests/unit/forger.c \
 	tests/unit/plan_town.c \
 	tests/unit/stream_scene.c \
 	tests/unit/test_analyze.c \
@@ -39,6 +40,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_worker.c \
 	tests/unit/town.c \
 	tests/unit/certificates.h \
+	tests/unit/forger.h \
 	tests/unit/plan_town.h \
 	tests/unit/settings_files.h \
 	tests/unit/stream_scene.h \
