@@ -182,7 +182,7 @@ endif
 
 # ---- fuzzing ----
 
-FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan
+FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan tests/fuzz/fuzz_records
 FUZZ_SECONDS = 60
 EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -196,6 +196,9 @@ tests_fuzz_fuzz_wire_LDADD = $(PROXY_LIBS)
 tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c
 tests_fuzz_fuzz_plan_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_plan_LDADD = $(PROXY_LIBS)
+tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz_records.c tests/unit/forger.c tests/unit/forger.h
+tests_fuzz_fuzz_records_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_records_LDADD = $(PROXY_LIBS)
 
 if FUZZ
 fuzz-programs: $(FUZZ_TARGETS)
