@@ -67,7 +67,7 @@ static struct settings *bank_settings(int ranges)
 
 static struct catalog *bank_catalog(void)
 {
-    enum { SCHEMAS, RELATIONS, COLUMNS, UNIQUES = 5, MOST_VALUES = 12 };
+    enum { SCHEMAS, RELATIONS, COLUMNS = 5, UNIQUES = 8, MOST_VALUES = 14 };
     static const struct {
         int query, count;
         const char *values[MOST_VALUES];
@@ -75,10 +75,10 @@ static struct catalog *bank_catalog(void)
         {SCHEMAS, 1, {"pg_catalog"}},
         {SCHEMAS, 1, {"public"}},
         {RELATIONS, 8, {"100", "public", "account", "r", "f", "f", "f", NULL}},
-        {COLUMNS, 12, {"100", "id", "20", "-1", "bigint", "t", "f", "f", "t", "f", "f", NULL}},
-        {COLUMNS, 12, {"100", "owner", "25", "-1", "text", "f", "t", "t", "t", "f", "f", NULL}},
-        {COLUMNS, 12, {"100", "balance", "20", "-1", "bigint", "f", "f", "f", "t", "f", "f", NULL}},
-        {UNIQUES, 4, {"100", "account_pkey", "t", "id"}},
+        {COLUMNS, 14, {"100", "id", "20", "-1", "bigint", "t", "f", "f", "t", "f", "f", NULL, "1", "0"}},
+        {COLUMNS, 14, {"100", "owner", "25", "-1", "text", "f", "t", "t", "t", "f", "f", NULL, "2", "0"}},
+        {COLUMNS, 14, {"100", "balance", "20", "-1", "bigint", "f", "f", "f", "t", "f", "f", NULL, "3", "0"}},
+        {UNIQUES, 5, {"100", "account_pkey", "t", "1", "1"}},
     };
     struct catalog_builder *builder = catalog_builder_new();
     struct error error = {0};

@@ -1,5 +1,5 @@
 # Benchmarks: `make bench` measures Keyway beside PgBouncer and a bare PostgreSQL in one run; `make bench-micro` what a statement costs
-# inside Keyway.
+# inside Keyway; `make bench-start` how long it takes to the first answer over many tables.
 
 MICRO = bench/micro
 EXTRA_PROGRAMS += $(MICRO)
@@ -29,10 +29,13 @@ $(HOT_PATH): CC = gcc
 $(HOT_PATH): CFLAGS = -O2 -g
 $(HOT_PATH): SANITIZE_FLAGS =
 
-.PHONY: bench bench-micro instructions-check
+.PHONY: bench bench-micro bench-start instructions-check
 bench: keyway$(EXEEXT)
 	PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" KEYWAY="$(abs_builddir)/keyway$(EXEEXT)" \
 		$(srcdir)/bench/compare
+
+bench-start: keyway$(EXEEXT)
+	PG_BINDIR="$(PG_BINDIR)" KEYWAY="$(abs_builddir)/keyway$(EXEEXT)" $(srcdir)/bench/start
 
 bench-micro: $(MICRO)
 	./$(MICRO)
@@ -40,5 +43,5 @@ bench-micro: $(MICRO)
 instructions-check: $(HOT_PATH)
 	HOT_PATH=./$(HOT_PATH) $(srcdir)/bench/check_instructions
 
-EXTRA_DIST += bench/README.md bench/check_instructions bench/compare bench/instructions bench/report
+EXTRA_DIST += bench/README.md bench/check_instructions bench/compare bench/instructions bench/report bench/servers bench/start
 CLEANFILES += $(MICRO) $(HOT_PATH)

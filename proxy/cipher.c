@@ -265,13 +265,11 @@ static struct transfer open_record(struct cipher *cipher, uint8_t *place, bool t
         struct record record = records_open(cipher->records, bytes, place, &cipher->out);
         switch (record.kind) {
         case RECORD_DATA:
-            if (record.length > 0 && !take)
-                return (struct transfer){.count = record.length};
-            records_passed(cipher->records);
-            pass_record(cipher, bytes);
-            if (record.length > 0)
-                return (struct transfer){.count = record.length};
-            break;
+            if (take) {
+                records_passed(cipher->records);
+                pass_record(cipher, bytes);
+            }
+            return (struct transfer){.count = record.length};
         case RECORD_NOTHING:
             pass_record(cipher, bytes);
             break;

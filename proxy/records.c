@@ -1,7 +1,7 @@
 /*
  * Each direction has a secret, from which its key and the start of its nonces are made, and counts its records: the number makes each nonce
  * another one.  A record of the peer that does not open ends the conversation, as does anything that has no place behind a handshake: keys
- * that change and alerts are all that there is besides data.
+ * that change and alerts are all that there is besides data, and few of them in a row.
  */
 #include "proxy/records.h"
 
@@ -17,7 +17,7 @@ enum {
     TAG = 16, /* of all suites that are taken */
     KEY_MOST = 32,
     INNER_MOST = RECORD_MOST_PLAIN + 1, /* with its type, and what it is padded with */
-    KEY_UPDATE_LENGTH = 5,
+    FRUITLESS_MOST = 32, /* nobody has so much to say beside the data: each record costs us more than it costs the peer */
     SEALED_WITH_ONE_KEY = 1 << 24, /* AES-GCM keeps its promises up to 2^24.5 records (RFC 8446, 5.5) */
 };
 
@@ -27,6 +27,7 @@ enum alert {
     ALERT_UNEXPECTED_MESSAGE = 10,
     ALERT_BAD_RECORD_MAC = 20,
     ALERT_RECORD_OVERFLOW = 22,
+    ALERT_ILLEGAL_PARAMETER = 47,
     ALERT_DECODE_ERROR = 50,
     ALERT_INTERNAL_ERROR = 80,
     ALERT_USER_CANCELED = 90,
@@ -47,7 +48,8 @@ static void take_secret(struct direction *direction, const char *line)
 {
     const char *hexadecimal = strrchr(line, ' ') + 1;
     size_t length = 0;
-    direction->known = OPENSSL_hexstr2buf_ex(direction->secret, RECORD_SECRET, &length, hexadecimal, '\0') == 1;
+    bool read = OPENSSL_hexstr2buf_ex(direction->secret, RECORD_SECRET, &length, hexadecimal, '\0') == 1;
+    direction->secret_length = read ? length : 0;
 }
 
 void records_note_secret(struct records **records, const char *line)
@@ -129,12 +131,21 @@ static bool has_whole_records(SSL *tls)
 
 bool records_begin(struct records *records, SSL *tls)
 {
-    if (records == NULL || !records->received.known || !records->sent.known || !is_fresh(tls) || !has_whole_records(tls))
-        return false;
-    records->suite = SSL_get_current_cipher(tls);
-    records->digest = SSL_CIPHER_get_handshake_digest(records->suite);
-    const EVP_CIPHER *cipher = cipher_of(records->suite);
-    if (cipher == NULL || records->digest == NULL)
+    return records != NULL && is_fresh(tls) && has_whole_records(tls) && records_begin_under(records, SSL_get_current_cipher(tls));
+}
+
+static bool has_secrets(const struct records *records)
+{
+    size_t length = (size_t) EVP_MD_get_size(records->digest);
+    return records->received.secret_length == length && records->sent.secret_length == length;
+}
+
+bool records_begin_under(struct records *records, const SSL_CIPHER *suite)
+{
+    const EVP_CIPHER *cipher = cipher_of(suite);
+    records->suite = suite;
+    records->digest = SSL_CIPHER_get_handshake_digest(suite);
+    if (cipher == NULL || records->digest == NULL || !has_secrets(records))
         return false;
     records->left = SEALED_WITH_ONE_KEY;
     records->received.context = EVP_CIPHER_CTX_new();
@@ -230,7 +241,8 @@ static void send_alert(struct records *records, enum alert_level level, enum ale
 /* It is the last record under the old key, and asks for no answer (RFC 8446, 4.6.3). */
 static void send_new_keys(struct records *records, struct buffer *out)
 {
-    const uint8_t content[KEY_UPDATE_LENGTH] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, SSL_KEY_UPDATE_NOT_REQUESTED};
+    const uint8_t content[RECORD_KEY_UPDATE] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, SSL_KEY_UPDATE_NOT_REQUESTED};
+    records->new_keys_due = false;
     if (records->ended || !append(records, CONTENT_HANDSHAKE, content, sizeof(content), out))
         return;
     records->ended = !change_keys(records, &records->sent);
@@ -240,7 +252,7 @@ static void send_new_keys(struct records *records, struct buffer *out)
 size_t records_seal(struct records *records, const uint8_t *bytes, size_t length, struct buffer *out)
 {
     size_t count = length < RECORD_MOST_PLAIN ? length : RECORD_MOST_PLAIN;
-    if (records->left <= 1)
+    if (records->left <= 1 || records->new_keys_due)
         send_new_keys(records, out);
     return !records->ended && append(records, CONTENT_DATA, bytes, count, out) ? count : 0;
 }
@@ -258,10 +270,11 @@ static struct record failed(struct records *records, enum alert alert, const cha
     return (struct record){.kind = RECORD_FAILED, .reason = reason};
 }
 
+/* An alert is never in pieces, nor with another one in a record (RFC 8446, 5.1). */
 static struct record alerted(struct records *records, const uint8_t *content, size_t length, struct buffer *out)
 {
     if (length != 2)
-        return failed(records, ALERT_DECODE_ERROR, "TLS: an alert that is none", out);
+        return failed(records, length == 0 ? ALERT_UNEXPECTED_MESSAGE : ALERT_DECODE_ERROR, "TLS: an alert that is none", out);
     switch (content[1]) {
     case ALERT_CLOSE_NOTIFY:
         return (struct record){.kind = RECORD_CLOSED};
@@ -272,30 +285,62 @@ static struct record alerted(struct records *records, const uint8_t *content, si
     return (struct record){.kind = RECORD_FAILED, .reason = SSL_alert_desc_string_long(content[1])};
 }
 
-/* Of handshake messages only KeyUpdate is left.  It may share its record with nothing, since the next one is under other keys; that it comes in
- * pieces would be allowed and is not done. */
-static struct record shaken(struct records *records, const uint8_t *content, size_t length, struct buffer *out)
+/* The peer's next record is under other keys.  Ours change with the next data: however often it has asked by then, it gets one answer. */
+static struct record keys_changed(struct records *records, uint8_t request, struct buffer *out)
 {
-    const uint8_t start[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1};
-    if (length != KEY_UPDATE_LENGTH || memcmp(content, start, sizeof(start)) != 0 || content[4] > SSL_KEY_UPDATE_REQUESTED)
-        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: unexpected message", out);
+    if (request > SSL_KEY_UPDATE_REQUESTED)
+        return failed(records, ALERT_ILLEGAL_PARAMETER, "TLS: a change of keys that asks for something unknown", out);
     if (!change_keys(records, &records->received))
         return failed(records, ALERT_INTERNAL_ERROR, "TLS: no new keys can be made", out);
-    if (content[4] == SSL_KEY_UPDATE_REQUESTED)
-        send_new_keys(records, out);
+    if (request == SSL_KEY_UPDATE_REQUESTED)
+        records->new_keys_due = true;
     return (struct record){.kind = RECORD_NOTHING};
+}
+
+/* Of handshake messages only KeyUpdate is left.  It may come in pieces, but ends with its record, since the next one is under other keys (RFC
+ * 8446, 5.1). */
+static struct record shaken(struct records *records, const uint8_t *content, size_t length, struct buffer *out)
+{
+    static const uint8_t start[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1};
+    size_t missing = RECORD_KEY_UPDATE - (size_t) records->begun_length, count = length < missing ? length : missing;
+    memcpy(records->begun + records->begun_length, content, count);
+    records->begun_length = (uint8_t) (records->begun_length + count);
+    if (length == 0 || records->begun[0] != SSL3_MT_KEY_UPDATE)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: unexpected message", out);
+    if (memcmp(records->begun, start, records->begun_length < sizeof(start) ? records->begun_length : sizeof(start)) != 0)
+        return failed(records, ALERT_DECODE_ERROR, "TLS: a change of keys of another length", out);
+    if (count < length)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: more in the record of a change of keys", out);
+    if (records->begun_length < RECORD_KEY_UPDATE)
+        return (struct record){.kind = RECORD_NOTHING};
+    records->begun_length = 0;
+    return keys_changed(records, records->begun[RECORD_KEY_UPDATE - 1], out);
+}
+
+static struct record opened_other(struct records *records, uint8_t type, const uint8_t *content, size_t length, struct buffer *out)
+{
+    records_passed(records);
+    if (++records->fruitless > FRUITLESS_MOST)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: too many records without data", out);
+    switch (type) {
+    case CONTENT_DATA:
+        return (struct record){.kind = RECORD_NOTHING};
+    case CONTENT_ALERT:
+        return alerted(records, content, length, out);
+    case CONTENT_HANDSHAKE:
+        return shaken(records, content, length, out);
+    }
+    return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: unexpected record", out);
 }
 
 static struct record opened(struct records *records, uint8_t type, const uint8_t *content, size_t length, struct buffer *out)
 {
-    if (type == CONTENT_DATA)
-        return (struct record){.kind = RECORD_DATA, .length = length};
-    records_passed(records);
-    if (type == CONTENT_ALERT)
-        return alerted(records, content, length, out);
-    if (type == CONTENT_HANDSHAKE)
-        return shaken(records, content, length, out);
-    return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: unexpected record", out);
+    if (records->begun_length > 0 && type != CONTENT_HANDSHAKE)
+        return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: a message that is interrupted", out);
+    if (type != CONTENT_DATA || length == 0)
+        return opened_other(records, type, content, length, out);
+    records->fruitless = 0;
+    return (struct record){.kind = RECORD_DATA, .length = length};
 }
 
 struct record records_open(struct records *records, const uint8_t *bytes, uint8_t *place, struct buffer *out)

@@ -22,11 +22,12 @@ enum {
     RECORD_MOST = RECORD_HEADER + RECORD_MOST_PLAIN + 256, /* with its protection */
     RECORD_SECRET = 48,                                    /* at most: as long as the suite's digest */
     RECORD_NONCE = 12,                                     /* of all suites that are taken */
+    RECORD_KEY_UPDATE = 5,                                 /* that message, whole */
 };
 
 struct direction {
     EVP_CIPHER_CTX *context;
-    bool known; /* the secret was told */
+    size_t secret_length; /* 0: it was not told */
     uint8_t secret[RECORD_SECRET], nonce[RECORD_NONCE];
     uint64_t number; /* of the next record */
 };
@@ -35,8 +36,12 @@ struct records {
     struct direction received, sent;
     const SSL_CIPHER *suite;
     const EVP_MD *digest;
-    uint32_t left; /* so many may still be sent under this key */
-    bool ended;    /* nothing more may be sent */
+    uint32_t left;                      /* so many may still be sent under this key */
+    bool ended;                         /* nothing more may be sent */
+    bool new_keys_due;                  /* the peer has asked for them, and nothing was sent since */
+    uint8_t fruitless;                  /* records in a row that have brought no data */
+    uint8_t begun_length;               /* of a handshake message whose rest has not come … */
+    uint8_t begun[RECORD_KEY_UPDATE];   /* … its beginning */
 };
 
 /* Take in a line of SSL_CTX_set_keylog_callback(), if it tells a secret that is needed; the first makes `*records`. */
@@ -44,6 +49,8 @@ void records_note_secret(struct records **records, const char *line);
 /* From now on this is who protects the conversation of a server's SSL, which has shaken hands and has neither sent nor received anything since.
  * False: it is not TLS 1.3, or its records are not all in the form that is known here; the SSL has to go on. */
 bool records_begin(struct records *records, SSL *tls);
+/* The same for whoever has no SSL: both secrets were told, and this suite was agreed on. */
+bool records_begin_under(struct records *records, const SSL_CIPHER *suite);
 void records_free(struct records *records);
 
 const SSL_CIPHER *records_suite(const struct records *records);
@@ -52,8 +59,8 @@ const SSL_CIPHER *records_suite(const struct records *records);
 size_t records_length(const uint8_t *header);
 
 enum record_kind {
-    RECORD_DATA,
-    RECORD_NOTHING, /* the peer has spoken of the conversation itself, and was answered */
+    RECORD_DATA,    /* at least one byte */
+    RECORD_NOTHING, /* the peer has spoken of the conversation itself, or said nothing */
     RECORD_CLOSED,  /* it has closed its side */
     RECORD_FAILED,
 };

@@ -18,6 +18,7 @@ void catalog_free(struct catalog *catalog)
         return;
     names_free(&catalog->by_name);
     names_free(&catalog->by_oid);
+    names_free(&catalog->domains);
     names_free(&catalog->functions);
     names_free(&catalog->schemas);
     names_free(&catalog->results);

@@ -29,6 +29,7 @@ enum column_default {
 
 struct catalog_collation {
     const char *schema, *name;
+    uint32_t oid;
     char provider;      /* 'c': the C library, 'i': ICU; others are not followed */
     const char *locale; /* the provider's name for it; NULL: none that is known */
     const char *ctype;  /* what upper and lower case follow */
@@ -43,6 +44,7 @@ struct catalog_collation {
 
 struct catalog_column {
     const char *name;
+    int number;    /* as pg_attribute has it: dropped columns keep theirs */
     uint32_t type; /* pg_type OID */
     int32_t typmod;
     uint32_t base; /* … or, of a domain, that of the type that it is made of */

@@ -34,7 +34,8 @@
     " ORDER BY c.relkind IN ('i', 'I'), n.nspname, c.relname"
 
 /* The default collation is the database's; datlocprovider does not exist before PostgreSQL 15.  A domain
- * brings its own default along. */
+ * brings its own default along.  Defaults name no columns, so they are printed without their table, which PostgreSQL would have to open; what a
+ * generated column is made of is not asked.  The builder puts the columns into their order: it takes less time for that than a sort. */
 #define COLUMNS_QUERY                                                                                        \
     "WITH standard AS MATERIALIZED (SELECT datcollate IN ('C', 'POSIX')"                                     \
     " AND coalesce(to_jsonb(b) ->> 'datlocprovider', 'c') = 'c' AS bytes"                                    \
@@ -46,14 +47,14 @@
     " CASE a.attidentity WHEN '' THEN 'f' WHEN 'a' THEN 'a' ELSE 't' END, a.attgenerated <> '',"             \
     " CASE WHEN a.attidentity <> '' THEN format('pg_catalog.nextval(%L::pg_catalog.regclass)',"              \
     " pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname))"                             \
-    " ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault) END"                                      \
+    " WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, 0), t.typdefault) END,"                    \
+    " a.attnum, a.attcollation"                                                                              \
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = "             \
     "c.relnamespace"                                                                                         \
     " JOIN pg_type t ON t.oid = a.atttypid CROSS JOIN standard s"                                            \
     " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"                               \
     " LEFT JOIN pg_collation l ON l.oid = a.attcollation"                                                    \
-    " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA \
-    " ORDER BY a.attrelid, a.attnum"
+    " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
 
 /*
  * The database's own collation (schema pg_catalog, name default; its OID is 100 everywhere), those that columns
@@ -84,7 +85,7 @@
     " CASE WHEN l.collprovider = 'd' AND coalesce(b.j ->> 'datlocprovider', 'c') = 'c'"                      \
     " AND b.datcollate LIKE 'C.%' AND getdatabaseencoding() = 'UTF8'"                                        \
     " THEN (SELECT bool_and(chr(i) || 'b' < chr(next) || 'a') FROM points) ELSE false END,"                  \
-    " getdatabaseencoding()"                                                                                 \
+    " getdatabaseencoding(), l.oid"                                                                          \
     " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace CROSS JOIN own b"                   \
     " CROSS JOIN LATERAL (SELECT to_jsonb(l) AS j) v"                                                        \
     " WHERE l.collencoding IN (-1, b.encoding) AND (n.nspname <> 'pg_catalog' OR l.collprovider IN ('c', "   \
@@ -96,13 +97,6 @@
 #define DEFAULT_VERSION_QUERY                                                                                \
     "SELECT pg_database_collation_actual_version(oid) FROM pg_database WHERE datname = current_database()"
 
-#define COLUMN_COLLATIONS_QUERY                                                                              \
-    "SELECT a.attrelid, a.attname, m.nspname, l.collname FROM pg_attribute a"                                \
-    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"                   \
-    " JOIN pg_collation l ON l.oid = a.attcollation JOIN pg_namespace m ON m.oid = l.collnamespace"          \
-    " WHERE a.attcollation <> 0 AND a.attnum > 0 AND NOT a.attisdropped"                                     \
-    " AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
-
 #define PARENTS_QUERY "SELECT inhrelid, inhparent FROM pg_inherits ORDER BY inhrelid, inhseqno"
 
 /* Indexes and sequences that belong to a table. */
@@ -112,21 +106,15 @@
     " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"  \
     " AND d.deptype IN ('a', 'i')"
 
-/* One row per key column.  Left out is an index whose idea of equality may be finer than the column's own =.
- */
+/* Their columns by number, the first of them the key.  Left out is an index whose idea of equality may be finer than the column's own =. */
 #define UNIQUES_QUERY                                                                                        \
-    "SELECT i.indrelid, x.relname, i.indisprimary, a.attname"                                                \
-    " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"   \
-    " JOIN pg_class x ON x.oid = i.indexrelid"                                                               \
-    " CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, ordinal)"                       \
-    " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"                                \
+    "SELECT i.indrelid, x.relname, i.indisprimary, i.indkey, i.indnkeyatts"                                  \
+    " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace" \
     " WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"  \
-    " AND k.ordinal <= i.indnkeyatts AND " USER_SCHEMA                                                       \
+    " AND " USER_SCHEMA                                                                                      \
     " AND NOT coalesce(i.indclass::oid[] && (SELECT array_agg(oid) FROM pg_opclass"                          \
     " WHERE NOT opcdefault AND opcname NOT LIKE '%pattern_ops'), false)"                                     \
-    " AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_collation l ON l.oid = b.attcollation"              \
-    " WHERE NOT l.collisdeterministic AND b.attrelid = i.indrelid AND b.attnum = ANY (i.indkey::int2[]))"    \
-    " ORDER BY i.indrelid, i.indexrelid, k.ordinal"
+    " ORDER BY i.indrelid, i.indexrelid"
 
 /* 16384 is the first OID that is not PostgreSQL's own.  The functions named run queries that they are given.
  * The users' operators stand beside them under their names, and their casts as "::" and the type's: those
@@ -158,10 +146,7 @@
     " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
     " WHERE t.typtype <> 'd' AND d.typcollation = t.typcollation) "
 
-#define DOMAIN_COLUMNS_QUERY                                                                                 \
-    BASES "SELECT a.attrelid, a.attname, b.base FROM pg_attribute a JOIN bases b ON b.oid = a.atttypid"      \
-          " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"             \
-          " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
+#define DOMAINS_QUERY BASES "SELECT oid, base FROM bases"
 
 /* What router/results.c chooses from.  A function that has defaults, or VARIADIC, or that takes a domain, is not chosen by the plain
  * rules. */
@@ -204,6 +189,7 @@ struct catalog *catalog_finish(struct catalog_builder *builder)
 {
     struct catalog *catalog = builder->catalog;
     names_free(&catalog->by_oid);
+    names_free(&catalog->domains);
     catalog_order_collations(catalog);
     free(builder);
     return catalog;
@@ -336,22 +322,73 @@ static enum column_default default_of(bool identity, bool generated, const char 
     return is_constant(expression) ? DEFAULT_CONSTANT : DEFAULT_EXPRESSION;
 }
 
+struct domain {
+    uint32_t oid, base;
+};
+
+static bool add_domain(struct catalog *catalog, const char *const *row)
+{
+    uint32_t oid, base;
+    if (!read_oid(row[0], &oid) || !read_oid(row[1], &base))
+        return false;
+    struct domain *domain = arena_alloc(&catalog->arena, sizeof *domain);
+    *domain = (struct domain){oid, base};
+    names_add(&catalog->domains, names_hash_number(oid), domain);
+    return true;
+}
+
+static uint32_t base_of(const struct catalog *catalog, uint32_t type)
+{
+    uint64_t hash = names_hash_number(type);
+    size_t probe = 0;
+    const struct domain *domain = names_first(&catalog->domains, hash, &probe);
+    while (domain && domain->oid != type)
+        domain = names_next(&catalog->domains, hash, &probe);
+    return domain ? domain->base : type;
+}
+
+/* Most columns have the same as the one before. */
+static const struct catalog_collation *collation_of(struct catalog *catalog, uint32_t oid)
+{
+    if (oid == 0)
+        return NULL;
+    for (size_t i = 0; i < catalog->collation_count; i++) {
+        size_t at = (catalog->found_collation + i) % catalog->collation_count;
+        if (catalog->collations[at].oid == oid) {
+            catalog->found_collation = at;
+            return &catalog->collations[at];
+        }
+    }
+    return NULL;
+}
+
+/* Its place among the columns that have come: behind those of lower numbers. */
+static struct catalog_column *place_for_column(struct catalog *catalog, struct catalog_relation *relation, int number)
+{
+    relation->columns = array_room(&catalog->arena, relation->columns, (size_t) relation->column_count,
+                                   sizeof *relation->columns);
+    struct catalog_column *place = &relation->columns[relation->column_count++];
+    for (; place > relation->columns && place[-1].number > number; place--)
+        *place = place[-1];
+    return place;
+}
+
 static bool add_column(struct catalog *catalog, const char *const *row)
 {
     struct catalog_relation *relation;
-    uint32_t type;
-    long long typmod;
+    uint32_t type, collation;
+    long long typmod, number;
     if (!read_relation(catalog, row[0], &relation) || !row[1] || !read_oid(row[2], &type) ||
-        !read_number(row[3], INT32_MIN, INT32_MAX, &typmod) || !row[4])
+        !read_number(row[3], INT32_MIN, INT32_MAX, &typmod) || !row[4] || !read_number(row[12], 1, INT16_MAX, &number) ||
+        !read_oid(row[13], &collation))
         return false;
     if (!relation)
         return true;
-    relation->columns = array_room(&catalog->arena, relation->columns, (size_t) relation->column_count,
-                                   sizeof *relation->columns);
-    relation->columns[relation->column_count++] = (struct catalog_column){
+    *place_for_column(catalog, relation, (int) number) = (struct catalog_column){
         .name = arena_strdup(&catalog->arena, row[1]),
+        .number = (int) number,
         .type = type,
-        .base = type,
+        .base = base_of(catalog, type),
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
         .not_null = is_true(row[5]),
@@ -359,6 +396,7 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .collation_is_own = row[6] && *row[6] == 'o',
         .collation_is_bytes = is_true(row[7]),
         .collation_deterministic = is_true(row[8]),
+        .collation = collation_of(catalog, collation),
         .standard = default_of(!row[9] || strcmp(row[9], "f") != 0, is_true(row[10]), row[11]),
         .always_identity = row[9] && !strcmp(row[9], "a"),
         .default_text = row[11] && !is_true(row[10]) ? arena_strdup(&catalog->arena, row[11]) : NULL,
@@ -394,36 +432,43 @@ static bool add_part(struct catalog *catalog, const char *const *row)
     return true;
 }
 
-/* The index that the row belongs to: the last one if it has this name, else a new one. */
-static struct catalog_unique *unique_of(struct catalog *catalog, struct catalog_relation *relation,
-                                        const char *name)
+static int column_of_number(const struct catalog_relation *relation, long number)
 {
-    struct catalog_unique *last =
-        relation->unique_count ? &relation->uniques[relation->unique_count - 1] : NULL;
-    if (last && !strcmp(last->name, name))
-        return last;
-    relation->uniques = array_room(&catalog->arena, relation->uniques, (size_t) relation->unique_count,
-                                   sizeof *relation->uniques);
-    struct catalog_unique *unique = &relation->uniques[relation->unique_count++];
-    *unique = (struct catalog_unique){.name = arena_strdup(&catalog->arena, name)};
-    return unique;
+    for (int i = 0; i < relation->column_count; i++)
+        if (relation->columns[i].number == number)
+            return i;
+    return -1;
 }
 
-static bool add_unique_column(struct catalog *catalog, const char *const *row)
+/* Of numbers with spaces between.  False: one is no column of the table, or one whose collation holds different texts for equal. */
+static bool read_index_columns(struct catalog *catalog, const struct catalog_relation *relation, const char *numbers,
+                               struct catalog_unique *unique)
+{
+    for (char *end; *numbers; numbers = end) {
+        int column = column_of_number(relation, strtol(numbers, &end, 10));
+        if (column < 0 || !relation->columns[column].collation_deterministic || end == numbers)
+            return false;
+        unique->columns = array_room(&catalog->arena, unique->columns, (size_t) unique->column_count, sizeof(int));
+        unique->columns[unique->column_count++] = column;
+    }
+    return true;
+}
+
+static bool add_unique(struct catalog *catalog, const char *const *row)
 {
     struct catalog_relation *relation;
-    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[3])
+    struct catalog_unique unique = {0};
+    long long key_count;
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[3] || !read_number(row[4], 1, INT16_MAX, &key_count))
         return false;
-    if (!relation)
+    if (!relation || !read_index_columns(catalog, relation, row[3], &unique) || unique.column_count < key_count)
         return true;
-    int column = catalog_column(relation, row[3]);
-    if (column < 0)
-        return false;
-    struct catalog_unique *unique = unique_of(catalog, relation, row[1]);
-    unique->primary = is_true(row[2]);
-    unique->columns =
-        array_room(&catalog->arena, unique->columns, (size_t) unique->column_count, sizeof(int));
-    unique->columns[unique->column_count++] = column;
+    unique.name = arena_strdup(&catalog->arena, row[1]);
+    unique.primary = is_true(row[2]);
+    unique.column_count = (int) key_count;
+    relation->uniques = array_room(&catalog->arena, relation->uniques, (size_t) relation->unique_count,
+                                   sizeof *relation->uniques);
+    relation->uniques[relation->unique_count++] = unique;
     return true;
 }
 
@@ -446,13 +491,15 @@ static bool add_function(struct catalog *catalog, const char *const *row)
 
 static bool add_collation(struct catalog *catalog, const char *const *row)
 {
-    if (!row[0] || !row[1] || !row[2])
+    uint32_t oid;
+    if (!row[0] || !row[1] || !row[2] || !read_oid(row[11], &oid))
         return false;
     catalog->collations = array_room(&catalog->arena, catalog->collations, catalog->collation_count,
                                      sizeof *catalog->collations);
     catalog->collations[catalog->collation_count++] = (struct catalog_collation){
         .schema = arena_strdup(&catalog->arena, row[0]),
         .name = arena_strdup(&catalog->arena, row[1]),
+        .oid = oid,
         .provider = *row[2],
         .locale = arena_strdup(&catalog->arena, row[3]),
         .ctype = arena_strdup(&catalog->arena, row[4]),
@@ -481,30 +528,6 @@ static bool add_default_version(struct catalog *catalog, const char *const *row)
     return true;
 }
 
-/* Behind all collations: their array does not move any more. */
-static bool add_column_collation(struct catalog *catalog, const char *const *row)
-{
-    struct catalog_relation *relation;
-    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[2] || !row[3])
-        return false;
-    int column = relation ? catalog_column(relation, row[1]) : -1;
-    if (column >= 0)
-        relation->columns[column].collation = catalog_collation(catalog, row[2], row[3]);
-    return true;
-}
-
-static bool add_domain_column(struct catalog *catalog, const char *const *row)
-{
-    struct catalog_relation *relation;
-    uint32_t base;
-    if (!read_relation(catalog, row[0], &relation) || !row[1] || !read_oid(row[2], &base))
-        return false;
-    int column = relation ? catalog_column(relation, row[1]) : -1;
-    if (column >= 0)
-        relation->columns[column].base = base;
-    return true;
-}
-
 static bool add_result(struct catalog *catalog, const char *const *row)
 {
     if (!row[0] || !row[1] || !row[2] || !row[3])
@@ -516,19 +539,19 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     return true;
 }
 
-/* X(query, the first PostgreSQL that has it, number of columns, what understands a row) */
+/* X(query, the first PostgreSQL that has it, number of columns, what understands a row).  Columns come behind what they refer to: collations, whose
+ * array does not move any more, and domains. */
 #define CATALOG_QUERIES(X)                                                                                   \
     X(SCHEMAS_QUERY, 0, 1, add_schema)                                                                       \
     X(RELATIONS_QUERY, 0, 8, add_relation)                                                                   \
-    X(COLUMNS_QUERY, 0, 12, add_column)                                                                      \
+    X(COLLATIONS_QUERY, 0, 12, add_collation)                                                                \
+    X(DEFAULT_VERSION_QUERY, 150000, 1, add_default_version)                                                 \
+    X(DOMAINS_QUERY, 0, 2, add_domain)                                                                       \
+    X(COLUMNS_QUERY, 0, 14, add_column)                                                                      \
     X(PARENTS_QUERY, 0, 2, add_parent)                                                                       \
     X(PARTS_QUERY, 0, 2, add_part)                                                                           \
-    X(UNIQUES_QUERY, 0, 4, add_unique_column)                                                                \
+    X(UNIQUES_QUERY, 0, 5, add_unique)                                                                       \
     X(FUNCTIONS_QUERY, 0, 8, add_function)                                                                   \
-    X(COLLATIONS_QUERY, 0, 11, add_collation)                                                                \
-    X(DEFAULT_VERSION_QUERY, 150000, 1, add_default_version)                                                 \
-    X(COLUMN_COLLATIONS_QUERY, 0, 4, add_column_collation)                                                   \
-    X(DOMAIN_COLUMNS_QUERY, 0, 3, add_domain_column)                                                         \
     X(RESULTS_QUERY, 0, 4, add_result)
 
 #define QUERY_TEXT(query, since, columns, add)   query,

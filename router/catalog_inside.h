@@ -24,6 +24,8 @@ struct catalog {
     struct names results;   /* struct catalog_result */
     struct catalog_collation *collations;
     size_t collation_count;
+    size_t found_collation; /* the one that was looked for last; while building */
+    struct names domains;   /* while building */
     bool collations_agree; /* with those of all other shards */
     const char *encoding; /* of the database; NULL: it was not told */
 };

@@ -12,6 +12,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
+	tests/unit/forger.c \
 	tests/unit/plan_town.c \
 	tests/unit/stream_scene.c \
 	tests/unit/test_analyze.c \
@@ -39,6 +40,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_worker.c \
 	tests/unit/town.c \
 	tests/unit/certificates.h \
+	tests/unit/forger.h \
 	tests/unit/plan_town.h \
 	tests/unit/settings_files.h \
 	tests/unit/stream_scene.h \
@@ -180,7 +182,7 @@ endif
 
 # ---- fuzzing ----
 
-FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan
+FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan tests/fuzz/fuzz_records
 FUZZ_SECONDS = 60
 EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -194,6 +196,9 @@ tests_fuzz_fuzz_wire_LDADD = $(PROXY_LIBS)
 tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c
 tests_fuzz_fuzz_plan_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_plan_LDADD = $(PROXY_LIBS)
+tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz_records.c tests/unit/forger.c tests/unit/forger.h
+tests_fuzz_fuzz_records_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_records_LDADD = $(PROXY_LIBS)
 
 if FUZZ
 fuzz-programs: $(FUZZ_TARGETS)

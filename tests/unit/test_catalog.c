@@ -67,6 +67,46 @@ Test(catalog, knows_columns_in_their_order)
     cr_assert(posts->columns[2].collation_deterministic);
 }
 
+/* Whatever the order of the rows, and though numbers of dropped columns are missing. */
+Test(catalog, puts_columns_into_their_order_and_keys_into_theirs)
+{
+    begin();
+    town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
+    town_row(builder, TOWN_COLUMNS, "1|c|23|-1|integer|f|f|f|t|f|f|~|9|0");
+    town_row(builder, TOWN_COLUMNS, "1|a|23|-1|integer|f|f|f|t|f|f|~|2|0");
+    town_row(builder, TOWN_COLUMNS, "1|b|25|-1|text|f|o|f|f|f|f|~|4|0");
+    town_row(builder, TOWN_UNIQUES, "1|keys|f|9 2|2");
+    town_row(builder, TOWN_UNIQUES, "1|included|f|2 9|1");
+    town_row(builder, TOWN_UNIQUES, "1|folded|f|2 4|2");
+    struct catalog *made = catalog_finish(builder);
+    const struct catalog_relation *t = catalog_relation(made, "public", "t");
+    cr_assert(eq(int, catalog_column(t, "a"), 0));
+    cr_assert(eq(int, catalog_column(t, "b"), 1));
+    cr_assert(eq(int, catalog_column(t, "c"), 2));
+    cr_assert(eq(int, t->unique_count, 2));
+    cr_assert(eq(int, t->uniques[0].column_count, 2));
+    cr_assert(eq(int, t->uniques[0].columns[0], 2));
+    cr_assert(eq(int, t->uniques[0].columns[1], 0));
+    cr_assert(eq(int, t->uniques[1].column_count, 1));
+    cr_assert(eq(int, t->uniques[1].columns[0], 0));
+    catalog_free(made);
+}
+
+Test(catalog, takes_a_domain_for_what_it_is_made_of)
+{
+    begin();
+    town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
+    town_row(builder, TOWN_DOMAINS, "20000|1700");
+    town_row(builder, TOWN_COLUMNS, "1|a|20000|-1|price|f|f|f|t|f|f|~|1|0");
+    town_row(builder, TOWN_COLUMNS, "1|b|23|-1|integer|f|f|f|t|f|f|~|2|0");
+    struct catalog *made = catalog_finish(builder);
+    const struct catalog_relation *t = catalog_relation(made, "public", "t");
+    cr_assert(eq(u32, t->columns[0].type, 20000));
+    cr_assert(eq(u32, t->columns[0].base, 1700));
+    cr_assert(eq(u32, t->columns[1].base, 23));
+    catalog_free(made);
+}
+
 Test(catalog, knows_unique_keys_and_belongings)
 {
     const struct catalog_relation *users = catalog_relation(catalog, "public", "users");
@@ -101,7 +141,7 @@ static enum column_default default_of(const char *identity, const char *generate
     char row[256];
     begin();
     town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
-    snprintf(row, sizeof row, "1|c|25|-1|text|f|t|f|t|%s|%s|%s", identity, generated, expression);
+    snprintf(row, sizeof row, "1|c|25|-1|text|f|t|f|t|%s|%s|%s|1|0", identity, generated, expression);
     town_row(builder, TOWN_COLUMNS, row);
     struct catalog *made = catalog_finish(builder);
     enum column_default result = catalog_relation(made, "public", "t")->columns[0].standard;
@@ -162,7 +202,7 @@ Test(catalog, holds_thousands_of_tables)
     for (int i = 0; i < 5000; i++) {
         snprintf(row, sizeof row, "%d|public|t%d|r|f|f|f|~", i + 1, i);
         town_row(builder, TOWN_RELATIONS, row);
-        snprintf(row, sizeof row, "%d|c|23|-1|integer|f|f|f|t|f|f|~", i + 1);
+        snprintf(row, sizeof row, "%d|c|23|-1|integer|f|f|f|t|f|f|~|1|0", i + 1);
         town_row(builder, TOWN_COLUMNS, row);
     }
     struct catalog *large = catalog_finish(builder);
@@ -187,23 +227,23 @@ static struct catalog *with_users(const char *relation, const char *column, cons
 }
 
 #define SAME_RELATION "5|public|u|r|f|f|f|~"
-#define SAME_COLUMN   "5|a|25|-1|text|t|t|t|t|f|f|~"
-#define SAME_UNIQUE   "5|u_pkey|t|a"
+#define SAME_COLUMN   "5|a|25|-1|text|t|t|t|t|f|f|~|1|0"
+#define SAME_UNIQUE   "5|u_pkey|t|1|1"
 
 Test(catalog, tells_what_differs_between_shards)
 {
     static const struct {
         const char *relation, *column, *unique, *difference;
     } others[] = {
-        {"9|public|u|r|f|f|f|~", "9|a|25|-1|text|t|t|t|t|f|f|~", "9|other_name|t|a", NULL},
-        {SAME_RELATION, "5|b|25|-1|text|t|t|t|t|f|f|~", NULL, "stands where"},
-        {SAME_RELATION, "5|a|23|-1|integer|t|f|f|t|f|f|~", SAME_UNIQUE, "of type integer"},
-        {SAME_RELATION, "5|a|25|9|text|t|t|t|t|f|f|~", SAME_UNIQUE, "length or precision"},
-        {SAME_RELATION, "5|a|25|-1|text|t|t|f|t|f|f|~", SAME_UNIQUE, "another collation"},
-        {SAME_RELATION, "5|a|25|-1|text|f|t|t|t|f|f|~", SAME_UNIQUE, "may be NULL"},
-        {SAME_RELATION, "5|a|25|-1|text|t|t|t|t|t|f|~", SAME_UNIQUE, "kind of default"},
+        {"9|public|u|r|f|f|f|~", "9|a|25|-1|text|t|t|t|t|f|f|~|1|0", "9|other_name|t|1|1", NULL},
+        {SAME_RELATION, "5|b|25|-1|text|t|t|t|t|f|f|~|1|0", NULL, "stands where"},
+        {SAME_RELATION, "5|a|23|-1|integer|t|f|f|t|f|f|~|1|0", SAME_UNIQUE, "of type integer"},
+        {SAME_RELATION, "5|a|25|9|text|t|t|t|t|f|f|~|1|0", SAME_UNIQUE, "length or precision"},
+        {SAME_RELATION, "5|a|25|-1|text|t|t|f|t|f|f|~|1|0", SAME_UNIQUE, "another collation"},
+        {SAME_RELATION, "5|a|25|-1|text|f|t|t|t|f|f|~|1|0", SAME_UNIQUE, "may be NULL"},
+        {SAME_RELATION, "5|a|25|-1|text|t|t|t|t|t|f|~|1|0", SAME_UNIQUE, "kind of default"},
         {SAME_RELATION, SAME_COLUMN, NULL, "lacks"},
-        {SAME_RELATION, SAME_COLUMN, "5|u_key|f|a", "lacks"},
+        {SAME_RELATION, SAME_COLUMN, "5|u_key|f|1|1", "lacks"},
         {"5|public|u|v|f|f|f|~", SAME_COLUMN, SAME_UNIQUE, "another kind"},
         {"5|public|u|r|t|f|f|~", SAME_COLUMN, SAME_UNIQUE, "row security"},
         {"5|public|u|r|f|t|f|~", SAME_COLUMN, SAME_UNIQUE, "triggers"},
@@ -233,26 +273,25 @@ static struct catalog *with_collation(const char *collation, const char *version
 {
     begin();
     town_row(builder, TOWN_RELATIONS, SAME_RELATION);
-    town_row(builder, TOWN_COLUMNS, "5|a|25|-1|text|t|t|f|t|f|f|~");
     town_row(builder, TOWN_COLLATIONS, collation);
     town_row(builder, TOWN_DEFAULT_VERSION, version);
-    town_row(builder, TOWN_COLUMN_COLLATIONS, "5|a|pg_catalog|default");
+    town_row(builder, TOWN_COLUMNS, "5|a|25|-1|text|t|t|f|t|f|f|~|1|100");
     return catalog_finish(builder);
 }
 
 /* schema, name, provider, locale, ctype, deterministic, recorded version, of a column, altered, by points,
- * encoding */
-#define ICU_ROW(locale, recorded) "pg_catalog|default|i|" locale "|C.UTF-8|t|" recorded "|~|f|f|UTF8"
-#define POINTS_ROW(points)        "pg_catalog|default|c|C.UTF-8|C.UTF-8|t|~|~|f|" points "|UTF8"
+ * encoding, OID */
+#define ICU_ROW(locale, recorded) "pg_catalog|default|i|" locale "|C.UTF-8|t|" recorded "|~|f|f|UTF8|100"
+#define POINTS_ROW(points)        "pg_catalog|default|c|C.UTF-8|C.UTF-8|t|~|~|f|" points "|UTF8|100"
 
 Test(catalog, orders_texts_where_the_library_is_the_same)
 {
     const struct text_order *english = text_order_find(TEXT_ORDER_ICU, "en-US");
     char ours[80], altered[80], folded[80];
     const char *version = text_order_version(english);
-    snprintf(ours, sizeof ours, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|f|f|UTF8", version);
-    snprintf(altered, sizeof altered, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|t|f|UTF8", version);
-    snprintf(folded, sizeof folded, "pg_catalog|default|i|en-US|C.UTF-8|f|%s|~|f|f|UTF8", version);
+    snprintf(ours, sizeof ours, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|f|f|UTF8|100", version);
+    snprintf(altered, sizeof altered, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|t|f|UTF8|100", version);
+    snprintf(folded, sizeof folded, "pg_catalog|default|i|en-US|C.UTF-8|f|%s|~|f|f|UTF8|100", version);
     const struct {
         const char *collation, *version;
         const struct text_order *order;
@@ -266,10 +305,10 @@ Test(catalog, orders_texts_where_the_library_is_the_same)
         {ours, "~", NULL, "its version is not known"},
         {altered, version, NULL, "rules of its own"},
         {folded, version, NULL, "not deterministic"},
-        {"pg_catalog|default|c|xx_YY.UTF-8|C|t|1|~|f|f|UTF8", "1", NULL, "no such locale"},
-        {"pg_catalog|default|c|en_US|C|t|1|~|f|f|LATIN1", "1", NULL, "the encoding is not UTF8"},
-        {"pg_catalog|default|b|C.UTF-8|C|t|1|~|f|f|UTF8", "1", NULL, "no such locale"},
-        {"pg_catalog|default|c|POSIX|C|t|~|~|f|f|LATIN1", "~", &text_order_bytes, NULL},
+        {"pg_catalog|default|c|xx_YY.UTF-8|C|t|1|~|f|f|UTF8|100", "1", NULL, "no such locale"},
+        {"pg_catalog|default|c|en_US|C|t|1|~|f|f|LATIN1|100", "1", NULL, "the encoding is not UTF8"},
+        {"pg_catalog|default|b|C.UTF-8|C|t|1|~|f|f|UTF8|100", "1", NULL, "no such locale"},
+        {"pg_catalog|default|c|POSIX|C|t|~|~|f|f|LATIN1|100", "~", &text_order_bytes, NULL},
         {POINTS_ROW("t"), "~", &text_order_bytes, NULL},
         {POINTS_ROW("f"), "~", NULL, "its version is not known"},
     };
@@ -289,8 +328,8 @@ Test(catalog, orders_texts_only_as_all_shards_do)
     const struct text_order *english = text_order_find(TEXT_ORDER_ICU, "en-US");
     char ours[80], german[80];
     const char *version = text_order_version(english);
-    snprintf(ours, sizeof ours, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|f|f|UTF8", version);
-    snprintf(german, sizeof german, "pg_catalog|default|i|de|C.UTF-8|t|%s|~|f|f|UTF8", version);
+    snprintf(ours, sizeof ours, "pg_catalog|default|i|en-US|C.UTF-8|t|%s|~|f|f|UTF8|100", version);
+    snprintf(german, sizeof german, "pg_catalog|default|i|de|C.UTF-8|t|%s|~|f|f|UTF8|100", version);
     const struct {
         const char *home, *other; /* NULL: not known */
         const char *version;
@@ -304,12 +343,12 @@ Test(catalog, orders_texts_only_as_all_shards_do)
         {POINTS_ROW("t"), POINTS_ROW("t"), "~", &text_order_bytes, true},
         {POINTS_ROW("t"), POINTS_ROW("f"), "~", NULL, true},
         {POINTS_ROW("t"), NULL, NULL, NULL, true},
-        {"pg_catalog|default|c|C|C|t|~|~|f|f|UTF8", NULL, NULL, &text_order_bytes, true},
-        {"pg_catalog|default|c|C|C|t|~|~|f|f|UTF8", "pg_catalog|default|c|C|C|t|~|~|f|f|LATIN1", "~",
+        {"pg_catalog|default|c|C|C|t|~|~|f|f|UTF8|100", NULL, NULL, &text_order_bytes, true},
+        {"pg_catalog|default|c|C|C|t|~|~|f|f|UTF8|100", "pg_catalog|default|c|C|C|t|~|~|f|f|LATIN1|100", "~",
          &text_order_bytes, false},
-        {"pg_catalog|default|c|en_US.utf8|en_US.UTF-8|t|1|~|f|f|UTF8",
-         "pg_catalog|default|c|en_US.UTF-8|en_US.utf8|t|1|~|f|f|UTF8", "1", NULL, true},
-        {"pg_catalog|default|c|C|en_US.UTF-8|t|~|~|f|f|UTF8", "pg_catalog|default|c|C|C|t|~|~|f|f|UTF8", "~",
+        {"pg_catalog|default|c|en_US.utf8|en_US.UTF-8|t|1|~|f|f|UTF8|100",
+         "pg_catalog|default|c|en_US.UTF-8|en_US.utf8|t|1|~|f|f|UTF8|100", "1", NULL, true},
+        {"pg_catalog|default|c|C|en_US.UTF-8|t|~|~|f|f|UTF8|100", "pg_catalog|default|c|C|C|t|~|~|f|f|UTF8|100", "~",
          &text_order_bytes, false},
     };
     struct arena arena = {0};
@@ -399,14 +438,14 @@ Test(routing, checks_key_columns)
     } cases[] = {
         {"text", BY_A, SAME_COLUMN, SAME_COLUMN, ""},
         {"text", BY_A, SAME_COLUMN, NULL, ""},
-        {"text", BY_A, "5|a|1043|14|character varying|t|t|t|t|f|f|~", NULL, ""},
-        {"text", BY_A, "5|a|1042|14|character|t|t|t|t|f|f|~", NULL, "type"},
-        {"bigint", BY_A, "5|a|23|-1|integer|t|f|f|t|f|f|~", NULL, ""},
-        {"integer", BY_A, "5|a|20|-1|bigint|t|f|f|t|f|f|~", NULL, ""},
-        {"bigint", BY_A, "5|a|1700|-1|numeric|t|f|f|t|f|f|~", NULL, "type"},
-        {"text", BY_A, "5|a|25|-1|text|t|t|f|f|f|f|~", NULL, "nondeterministic"},
-        {"text", BY_A, "5|b|25|-1|text|t|t|t|t|f|f|~", NULL, "does not exist"},
-        {"text", BY_A, SAME_COLUMN, "5|a|1043|-1|character varying|t|t|t|t|f|f|~", "shard \"b\" differs"},
+        {"text", BY_A, "5|a|1043|14|character varying|t|t|t|t|f|f|~|1|0", NULL, ""},
+        {"text", BY_A, "5|a|1042|14|character|t|t|t|t|f|f|~|1|0", NULL, "type"},
+        {"bigint", BY_A, "5|a|23|-1|integer|t|f|f|t|f|f|~|1|0", NULL, ""},
+        {"integer", BY_A, "5|a|20|-1|bigint|t|f|f|t|f|f|~|1|0", NULL, ""},
+        {"bigint", BY_A, "5|a|1700|-1|numeric|t|f|f|t|f|f|~|1|0", NULL, "type"},
+        {"text", BY_A, "5|a|25|-1|text|t|t|f|f|f|f|~|1|0", NULL, "nondeterministic"},
+        {"text", BY_A, "5|b|25|-1|text|t|t|t|t|f|f|~|1|0", NULL, "does not exist"},
+        {"text", BY_A, SAME_COLUMN, "5|a|1043|-1|character varying|t|t|t|t|f|f|~|1|0", "shard \"b\" differs"},
     };
     char said[256];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -426,7 +465,7 @@ static bool builds(const char *tables, const char *relation, const char *parent)
     town_row(builder, TOWN_RELATIONS, relation);
     town_row(builder, TOWN_RELATIONS, "6|public|top|r|f|f|f|~");
     town_row(builder, TOWN_COLUMNS, SAME_COLUMN);
-    town_row(builder, TOWN_COLUMNS, "6|a|25|-1|text|t|t|t|t|f|f|~");
+    town_row(builder, TOWN_COLUMNS, "6|a|25|-1|text|t|t|t|t|f|f|~|1|0");
     if (parent)
         town_row(builder, TOWN_PARENTS, parent);
     struct catalog *catalogs[] = {catalog_finish(builder), NULL};

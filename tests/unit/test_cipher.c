@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "certificates.h"
+#include "forger.h"
 #include "proxy/cipher.h"
 
 struct ends {
@@ -67,8 +68,10 @@ static void begin(struct ends *ends, struct wish wish)
     if (!wish.no_secrets)
         certificate_tell_secrets(server);
     SSL_CTX_set_num_tickets(server, wish.tickets ? 2 : 0);
-    if (wish.suite)
+    if (wish.suite) {
+        cr_assert(eq(int, SSL_CTX_set_ciphersuites(server, wish.suite), 1));
         cr_assert(eq(int, SSL_CTX_set_ciphersuites(client, wish.suite), 1));
+    }
     SSL_CTX_set_tlsext_max_fragment_length(client, wish.fragments);
     SSL *tls = SSL_new(server);
     SSL_set_accept_state(tls);
@@ -167,6 +170,7 @@ Test(cipher, an_ssl_stays_where_its_records_are_of_another_form_or_were_begun)
     expect_conversation((struct wish){.fragments = TLSEXT_max_fragment_length_512}, false);
     expect_conversation((struct wish){.tickets = true}, false);
     expect_conversation((struct wish){.no_secrets = true}, false);
+    expect_conversation((struct wish){.suite = "TLS_AES_128_CCM_SHA256"}, false);
 }
 
 Test(cipher, it_tells_its_version_and_suite_without_its_ssl)
@@ -228,10 +232,10 @@ Test(cipher, long_texts_and_padded_records_pass)
     end(&ends);
 }
 
-Test(cipher, keys_change_when_the_client_wants_it_and_when_they_have_sealed_enough)
+static void expect_other_keys(const char *suite)
 {
     struct ends ends;
-    begin(&ends, (struct wish){0});
+    begin(&ends, (struct wish){.suite = suite});
     for (int i = 0; i < 3; i++) {
         SSL_key_update(ends.client, i == 1 ? SSL_KEY_UPDATE_NOT_REQUESTED : SSL_KEY_UPDATE_REQUESTED);
         converse(&ends);
@@ -241,6 +245,220 @@ Test(cipher, keys_change_when_the_client_wants_it_and_when_they_have_sealed_enou
         converse(&ends);
     cr_assert(gt(u32, ends.server->records->left, 1000));
     end(&ends);
+}
+
+Test(cipher, keys_change_when_the_client_wants_it_and_when_they_have_sealed_enough)
+{
+    expect_other_keys("TLS_AES_128_GCM_SHA256");
+    expect_other_keys("TLS_AES_256_GCM_SHA384");
+    expect_other_keys("TLS_CHACHA20_POLY1305_SHA256");
+}
+
+/* --- what an SSL would not send -------------------------------------------------------------------------------- */
+
+static const uint8_t new_keys[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, SSL_KEY_UPDATE_NOT_REQUESTED};
+static const uint8_t keys_on_both_sides[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, SSL_KEY_UPDATE_REQUESTED};
+
+/* A client whose every record is made by hand. */
+struct forged {
+    struct ends ends;
+    struct forger client, server; /* what it sends, and what it is sent */
+    struct buffer records;
+};
+
+static void begin_forging(struct forged *forged)
+{
+    begin(&forged->ends, (struct wish){0});
+    struct records *records = forged->ends.server->records;
+    forger_begin(&forged->client, &records->received, records->suite);
+    forger_begin(&forged->server, &records->sent, records->suite);
+    forged->records = (struct buffer){0};
+}
+
+static void end_forging(struct forged *forged)
+{
+    forger_end(&forged->client);
+    forger_end(&forged->server);
+    buffer_free(&forged->records);
+    end(&forged->ends);
+}
+
+static void forge(struct forged *forged, uint8_t type, const void *content, size_t length)
+{
+    forger_seal(&forged->client, type, content, length, 0, &forged->records);
+}
+
+static void offer_forged(struct forged *forged)
+{
+    cipher_offer(forged->ends.server, buffer_data(&forged->records), buffer_length(&forged->records));
+}
+
+/* What was forged is taken whole, and gives these words. */
+static void expect_words(struct forged *forged, const char *words)
+{
+    offer_forged(forged);
+    if (words[0] != '\0')
+        expect_received(&forged->ends, words);
+    cr_assert(eq(int, cipher_receive(forged->ends.server, forged->ends.place, sizeof(forged->ends.place)).end, TRANSFER_WAIT));
+    cipher_keep(forged->ends.server);
+    buffer_clear(&forged->records);
+}
+
+static void expect_sent(struct forged *forged, uint8_t type, const void *content, size_t length)
+{
+    struct buffer *out = &forged->ends.server->out;
+    uint8_t got_type, place[CIPHER_LEAST_ROOM];
+    size_t got;
+    cr_assert(gt(sz, buffer_length(out), RECORD_HEADER));
+    cr_assert(forger_open(&forged->server, buffer_data(out), place, &got_type, &got));
+    buffer_take(out, records_length(buffer_data(out)));
+    cr_assert(eq(int, got_type, type));
+    cr_assert(eq(sz, got, length));
+    cr_assert(zero(int, memcmp(place, content, length)));
+}
+
+static void expect_refused(struct forged *forged, const char *reason, uint8_t alert)
+{
+    offer_forged(forged);
+    expect_end(&forged->ends, TRANSFER_FAILED, reason);
+    expect_sent(forged, SSL3_RT_ALERT, ((uint8_t[]){SSL3_AL_FATAL, alert}), 2);
+    cipher_close(forged->ends.server);
+    cr_assert(zero(sz, buffer_length(&forged->ends.server->out)));
+}
+
+/* One record of this type and content. */
+static void expect_forgery_refused(uint8_t type, const void *content, size_t length, const char *reason, uint8_t alert)
+{
+    struct forged forged;
+    begin_forging(&forged);
+    forge(&forged, type, content, length);
+    expect_refused(&forged, reason, alert);
+    end_forging(&forged);
+}
+
+Test(cipher, a_change_of_keys_may_come_in_pieces)
+{
+    struct forged forged;
+    begin_forging(&forged);
+    for (size_t cut = 1; cut < sizeof(new_keys); cut++) {
+        forge(&forged, SSL3_RT_HANDSHAKE, new_keys, cut);
+        expect_words(&forged, "");
+        forge(&forged, SSL3_RT_HANDSHAKE, new_keys + cut, sizeof(new_keys) - cut);
+        forger_change_keys(&forged.client);
+        forge(&forged, SSL3_RT_APPLICATION_DATA, "hello", 5);
+        expect_words(&forged, "hello");
+    }
+    for (size_t i = 0; i < sizeof(new_keys); i++)
+        forge(&forged, SSL3_RT_HANDSHAKE, new_keys + i, 1);
+    forger_change_keys(&forged.client);
+    forge(&forged, SSL3_RT_APPLICATION_DATA, "hello", 5);
+    expect_words(&forged, "hello");
+    cr_assert(zero(sz, buffer_length(&forged.ends.server->out)));
+    end_forging(&forged);
+}
+
+Test(cipher, whoever_asks_often_for_new_keys_before_there_is_data_for_it_gets_them_once)
+{
+    struct forged forged;
+    begin_forging(&forged);
+    for (int i = 0; i < 3; i++) {
+        forge(&forged, SSL3_RT_HANDSHAKE, keys_on_both_sides, sizeof(keys_on_both_sides));
+        forger_change_keys(&forged.client);
+    }
+    forge(&forged, SSL3_RT_APPLICATION_DATA, "hello", 5);
+    expect_words(&forged, "hello");
+    cr_assert(zero(sz, buffer_length(&forged.ends.server->out)));
+    for (int i = 0; i < 2; i++)
+        cr_assert(eq(sz, cipher_send(forged.ends.server, (const uint8_t *) "you", 3).count, 3));
+    expect_sent(&forged, SSL3_RT_HANDSHAKE, new_keys, sizeof(new_keys));
+    forger_change_keys(&forged.server);
+    expect_sent(&forged, SSL3_RT_APPLICATION_DATA, "you", 3);
+    expect_sent(&forged, SSL3_RT_APPLICATION_DATA, "you", 3);
+    cr_assert(zero(sz, buffer_length(&forged.ends.server->out)));
+    end_forging(&forged);
+}
+
+Test(cipher, a_change_of_keys_that_is_none_ends_the_conversation_with_the_alert_for_it)
+{
+    const char *another_length = "TLS: a change of keys of another length", *unexpected = "TLS: unexpected message";
+    const uint8_t too_long[] = {SSL3_MT_KEY_UPDATE, 0, 0, 2, 0, 0}, empty[] = {SSL3_MT_KEY_UPDATE, 0, 0, 0};
+    const uint8_t unknown[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, 2}, two[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, 0, SSL3_MT_KEY_UPDATE, 0, 0, 1, 0};
+    const uint8_t ticket[] = {SSL3_MT_NEWSESSION_TICKET, 0, 0, 0};
+    expect_forgery_refused(SSL3_RT_HANDSHAKE, too_long, sizeof(too_long), another_length, SSL_AD_DECODE_ERROR);
+    expect_forgery_refused(SSL3_RT_HANDSHAKE, empty, sizeof(empty), another_length, SSL_AD_DECODE_ERROR);
+    expect_forgery_refused(SSL3_RT_HANDSHAKE, unknown, sizeof(unknown), "TLS: a change of keys that asks for something unknown",
+                           SSL_AD_ILLEGAL_PARAMETER);
+    expect_forgery_refused(SSL3_RT_HANDSHAKE, two, sizeof(two), "TLS: more in the record of a change of keys", SSL_AD_UNEXPECTED_MESSAGE);
+    expect_forgery_refused(SSL3_RT_HANDSHAKE, ticket, sizeof(ticket), unexpected, SSL_AD_UNEXPECTED_MESSAGE);
+    expect_forgery_refused(SSL3_RT_HANDSHAKE, "", 0, unexpected, SSL_AD_UNEXPECTED_MESSAGE);
+}
+
+Test(cipher, nothing_comes_between_the_pieces_of_a_message)
+{
+    static const uint8_t types[] = {SSL3_RT_APPLICATION_DATA, SSL3_RT_ALERT};
+    for (size_t i = 0; i < sizeof(types); i++) {
+        struct forged forged;
+        begin_forging(&forged);
+        forge(&forged, SSL3_RT_HANDSHAKE, new_keys, 3);
+        forge(&forged, types[i], (uint8_t[]){SSL3_AL_WARNING, SSL_AD_CLOSE_NOTIFY}, 2);
+        expect_refused(&forged, "TLS: a message that is interrupted", SSL_AD_UNEXPECTED_MESSAGE);
+        end_forging(&forged);
+    }
+}
+
+Test(cipher, alerts_and_types_that_are_none_end_the_conversation)
+{
+    const uint8_t alerts[] = {SSL3_AL_WARNING, SSL_AD_CLOSE_NOTIFY, SSL3_AL_WARNING, SSL_AD_CLOSE_NOTIFY};
+    expect_forgery_refused(SSL3_RT_ALERT, "", 0, "TLS: an alert that is none", SSL_AD_UNEXPECTED_MESSAGE);
+    expect_forgery_refused(SSL3_RT_ALERT, alerts, 1, "TLS: an alert that is none", SSL_AD_DECODE_ERROR);
+    expect_forgery_refused(SSL3_RT_ALERT, alerts, sizeof(alerts), "TLS: an alert that is none", SSL_AD_DECODE_ERROR);
+    expect_forgery_refused(SSL3_RT_CHANGE_CIPHER_SPEC, "\1", 1, "TLS: unexpected record", SSL_AD_UNEXPECTED_MESSAGE);
+    expect_forgery_refused(0, "", 0, "TLS: a record without content", SSL_AD_UNEXPECTED_MESSAGE);
+}
+
+Test(cipher, a_record_is_as_long_as_it_may_be_and_no_longer)
+{
+    struct forged forged;
+    char *text = calloc(1, RECORD_MOST_PLAIN + 2);
+    memset(text, 'x', RECORD_MOST_PLAIN);
+    begin_forging(&forged);
+    forge(&forged, SSL3_RT_APPLICATION_DATA, text, RECORD_MOST_PLAIN);
+    expect_words(&forged, text);
+    forger_seal(&forged.client, SSL3_RT_APPLICATION_DATA, "x", 1, RECORD_MOST_PLAIN - 1, &forged.records);
+    expect_words(&forged, "x");
+    forge(&forged, SSL3_RT_APPLICATION_DATA, text, RECORD_MOST_PLAIN + 1);
+    expect_refused(&forged, "TLS: a record that is too long", SSL_AD_RECORD_OVERFLOW);
+    end_forging(&forged);
+    free(text);
+}
+
+Test(cipher, a_peer_that_speaks_on_and_on_without_data_is_left)
+{
+    static const uint8_t canceled[] = {SSL3_AL_WARNING, SSL_AD_USER_CANCELLED};
+    static const struct {
+        uint8_t type;
+        const uint8_t *content;
+        size_t length;
+    } idle[] = {
+        {SSL3_RT_APPLICATION_DATA, canceled, 0},
+        {SSL3_RT_ALERT, canceled, sizeof(canceled)},
+        {SSL3_RT_HANDSHAKE, keys_on_both_sides, sizeof(keys_on_both_sides)},
+    };
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+        struct forged forged;
+        begin_forging(&forged);
+        for (int times = 0; times < 100; times++) {
+            if (times == 30 || times == 60) {
+                forge(&forged, SSL3_RT_APPLICATION_DATA, "word", 4);
+                expect_words(&forged, "word");
+            }
+            forge(&forged, idle[i].type, idle[i].content, idle[i].length);
+            if (idle[i].type == SSL3_RT_HANDSHAKE)
+                forger_change_keys(&forged.client);
+        }
+        expect_refused(&forged, "TLS: too many records without data", SSL_AD_UNEXPECTED_MESSAGE);
+        end_forging(&forged);
+    }
 }
 
 /* --- what is refused ------------------------------------------------------------------------------------------- */
