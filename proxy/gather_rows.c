@@ -11,6 +11,7 @@
 
 enum {
     FIRST_USER_TYPE = 16384,
+    TEXT = 25, /* pg_type.dat */
     ARRAY_HEAD = 12,      /* dimensions, has-null, element type */
     ARRAY_DIMENSION = 8,  /* length, lower bound */
     VALUE_LENGTH = 4,
@@ -51,6 +52,12 @@ bool gather_rows_describe(struct gather_rows *rows, const struct frame *frame)
     }
     rows->described = true;
     return reader_done(&reader);
+}
+
+/* Of types of the database's own only enums come here: their values are labels. */
+static uint32_t element_type(const struct gather_column *column)
+{
+    return column->type < FIRST_USER_TYPE ? column->type : TEXT;
 }
 
 bool gather_rows_fit_arrays(const struct gather_rows *rows)
@@ -108,7 +115,7 @@ size_t gather_rows_size(const struct gather_rows *rows)
 
 uint32_t gather_rows_array_type(const struct gather_rows *rows, int column)
 {
-    return array_type_of(rows->columns[column].type);
+    return array_type_of(element_type(&rows->columns[column]));
 }
 
 /* --- arrays -------------------------------------------------------------------------------------------------- */
@@ -140,7 +147,7 @@ static void put_head(const struct gather_rows *rows, struct gather_column *colum
     at = put(at, array_size(rows, column));
     at = put(at, count > 0);
     at = put(at, column->nulls);
-    at = put(at, column->type);
+    at = put(at, element_type(column));
     if (count > 0) {
         at = put(at, count);
         at = put(at, 1);

@@ -48,6 +48,7 @@ struct catalog_column {
     uint32_t type; /* pg_type OID */
     int32_t typmod;
     uint32_t base; /* … or, of a domain, that of the type that it is made of */
+    bool enumeration; /* that one is an enum */
     const char *
         type_name; /* as format_type() writes it: the same on every shard, which OIDs of user types are not */
     bool not_null;

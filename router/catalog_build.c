@@ -139,14 +139,15 @@
     " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
     " GROUP BY n.nspname, t.typname"
 
-/* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out. */
+/* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out.  An enum
+ * is made of itself. */
 #define BASES                                                                                                \
     "WITH RECURSIVE above AS (SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'"              \
     " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd'),"       \
     " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
     " WHERE t.typtype <> 'd' AND d.typcollation = t.typcollation) "
 
-#define DOMAINS_QUERY BASES "SELECT oid, base FROM bases"
+#define DOMAINS_QUERY BASES "SELECT oid, base FROM bases UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"
 
 /* What router/results.c chooses from.  A function that has defaults, or VARIADIC, or that takes a domain, is not chosen by the plain
  * rules. */
@@ -337,14 +338,26 @@ static bool add_domain(struct catalog *catalog, const char *const *row)
     return true;
 }
 
-static uint32_t base_of(const struct catalog *catalog, uint32_t type)
+static const struct domain *find_domain(const struct catalog *catalog, uint32_t type)
 {
     uint64_t hash = names_hash_number(type);
     size_t probe = 0;
     const struct domain *domain = names_first(&catalog->domains, hash, &probe);
     while (domain && domain->oid != type)
         domain = names_next(&catalog->domains, hash, &probe);
+    return domain;
+}
+
+static uint32_t base_of(const struct catalog *catalog, uint32_t type)
+{
+    const struct domain *domain = find_domain(catalog, type);
     return domain ? domain->base : type;
+}
+
+static bool is_enumeration(const struct catalog *catalog, uint32_t base)
+{
+    const struct domain *domain = find_domain(catalog, base);
+    return domain && domain->base == base;
 }
 
 /* Most columns have the same as the one before. */
@@ -389,6 +402,7 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .number = (int) number,
         .type = type,
         .base = base_of(catalog, type),
+        .enumeration = is_enumeration(catalog, base_of(catalog, type)),
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
         .not_null = is_true(row[5]),

@@ -293,6 +293,7 @@ struct gather_fit gather_fit_of(const struct analysis *analysis, const struct qu
             if (!may_name(text, relation->columns[c].name))
                 continue;
             travelling.fit.binary &= gather_is_binary(&relation->columns[c]);
+            travelling.fit.own |= gather_is_own(&relation->columns[c]);
             travelling.fit.collates |= relation->columns[c].collation_is_own;
         }
     }

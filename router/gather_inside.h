@@ -25,6 +25,7 @@ struct gathering {
     int *owners;               /* of each scan of the analysis: its part, or -1 */
     bool *arrays;              /* of the parts: their rows can be arrays */
     List **columns;            /* of the parts: their names */
+    const char ***types;       /* of the parts that are no table's rows: the columns' types, where these are the users' own; or NULL */
     struct gather_key *keys;   /* by scan: which rows are not needed (gather_keys) */
     List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;
@@ -48,7 +49,9 @@ struct gather_parameters gather_renumber(const struct gathering *gathering, Node
 /* A part of the same kind that asks for the same; -1: there is none. */
 int gather_same_part(const struct gathering *gathering, enum gather_what what, const char *text,
                      const struct gather_parameters *parameters);
-/* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside.) */
+/* Is it of a domain or an enum? */
+bool gather_is_own(const struct catalog_column *column);
+/* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside, a domain over one, or an enum.) */
 bool gather_is_binary(const struct catalog_column *column);
 
 #endif

@@ -157,6 +157,8 @@ void gather_add_keys(struct gathering *gathering, int scan, const SelectStmt *se
     if (column < 0)
         return;
     const char *name = scans[scan].relation.relation->columns[key->column].name;
+    if (scans[scan].relation.relation->columns[key->column].enumeration) /* the array is of labels */
+        return;
     SelectStmt restricted = *select;
     Node *among = is_among_keys(name, part->parameter_count + 1);
     restricted.whereClause =

@@ -14,6 +14,7 @@
 
 #include "router/gather_fit.h"
 #include "router/rewrite.h"
+#include "router/sql_types.h"
 
 /* ---- readings of a query ---- */
 
@@ -130,6 +131,46 @@ void gather_qualify(struct gathering *gathering, const struct query *query, int 
     }
 }
 
+static const struct catalog_column *column_of_slot(const struct analysis *analysis, const struct query *query, int end_scan, int slot)
+{
+    for (int i = query->first_scan; slot >= 0 && i < end_scan; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        const struct catalog_relation *relation = scan->relation.relation;
+        if (relation && scan->first_slot >= 0 && slot >= scan->first_slot && slot < scan->first_slot + relation->column_count)
+            return &relation->columns[slot - scan->first_slot];
+    }
+    return NULL;
+}
+
+/* What a part with columns of the users' own types gives: these columns as they are, and values of PostgreSQL's own types.  NULL: it may be
+ * something else. */
+static const char **types_of(const struct gathering *gathering, const struct query *query, int end_scan, const List *targets)
+{
+    struct analysis *analysis = gathering->analysis;
+    const char **types = arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof *types);
+    const struct text_order *order;
+    ListCell *cell;
+    foreach (cell, targets) {
+        Node *value = lfirst_node(ResTarget, cell)->val;
+        const struct catalog_column *column =
+            IsA(value, ColumnRef) ? column_of_slot(analysis, query, end_scan, analysis_slot(analysis, query, value)) : NULL;
+        uint32_t type = column ? 0 : analysis_infer(analysis, query, value, &order);
+        if (column && gather_is_own(column))
+            types[foreach_current_index(cell)] = column->type_name;
+        else if (column ? !gather_is_binary(column) : !type_is_scalar(type))
+            return NULL;
+    }
+    return types;
+}
+
+/* The select list that says what the columns are; NIL: it is not known. */
+static const List *targets_of(enum gather_what what, const SelectStmt *given)
+{
+    if (what == GATHER_RESULT)
+        given = (const SelectStmt *) linitial_node(RangeSubselect, given->fromClause)->subquery;
+    return given->op == SETOP_NONE && !given->valuesLists ? given->targetList : NIL;
+}
+
 int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns)
 {
@@ -145,6 +186,9 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
     if (same >= 0)
         return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
+    const List *targets = targets_of(what, given);
+    gathering->types[number] = fit.binary && fit.own && list_length(targets) == columns ? types_of(gathering, query, end_scan, targets) : NULL;
+    fit.binary &= !fit.own || gathering->types[number];
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)
         return -1; /* COPY takes none */

@@ -13,12 +13,14 @@
  */
 #include <string.h>
 
+#include "router/expressions.h"
 #include "router/gather_filter.h"
 #include "router/gather_index.h"
 #include "router/gather_inside.h"
 #include "router/gather_keys.h"
 #include "router/gather_names.h"
 #include "router/gather_order.h"
+#include "router/gather_push.h"
 #include "router/gather_unread.h"
 #include "router/rewrite.h"
 
@@ -107,12 +109,23 @@ const char *gather_copy_name(const struct gathering *gathering, int part)
     return arena_printf(gathering->arena, "keyway: gathered %d", part + 1);
 }
 
-bool gather_is_binary(const struct catalog_column *column)
+/* Values of these are OIDs of one server (pg_type.dat: regproc, …). */
+static bool is_registry(uint32_t type)
 {
-    return column->type < FIRST_USER_OID && strncmp(column->type_name, "reg", 3) != 0;
+    return type == 24 || (type >= 2202 && type <= 2206) || type == 3734 || type == 3769 || type == 4089 || type == 4096 || type == 4191;
 }
 
-/* Values of types that are not PostgreSQL's own have other OIDs on each shard: those travel as text.  In
+bool gather_is_own(const struct catalog_column *column)
+{
+    return column->enumeration || column->base != column->type;
+}
+
+bool gather_is_binary(const struct catalog_column *column)
+{
+    return column->enumeration || (column->base < FIRST_USER_OID && !is_registry(column->base));
+}
+
+/* Values of the users' own types contain OIDs that are others on each shard, but for domains and enums (enum_send()): they travel as text.  In
  * binary, texts are in the client's encoding, which may lack characters that are stored. */
 static bool travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
 {
@@ -299,6 +312,7 @@ static void make_room(struct gathering *gathering)
     gathering->scans = arena_alloc_array(analysis->arena, room, sizeof *gathering->scans);
     gathering->columns = arena_alloc_array(analysis->arena, room, sizeof *gathering->columns);
     gathering->arrays = arena_alloc_array(analysis->arena, room, sizeof *gathering->arrays);
+    gathering->types = arena_alloc_array(analysis->arena, room, sizeof *gathering->types);
     gathering->owners = arena_alloc_array(analysis->arena, room, sizeof *gathering->owners);
     gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
     for (size_t i = 0; i < room; i++)
@@ -401,6 +415,34 @@ static Node *unnest(int array)
     return (Node *) call;
 }
 
+/* Of a domain or an enum, whose arrays are others: */
+static const char *own_type_of(const struct gathering *gathering, int part, int number)
+{
+    const struct scan *scan = gathering->scans[part];
+    if (!scan)
+        return gathering->types[part] ? gathering->types[part][number] : NULL;
+    const struct catalog_relation *relation = scan->relation.relation;
+    const struct catalog_column *column =
+        &relation->columns[catalog_column(relation, strVal(list_nth(gathering->columns[part], number)))];
+    return gather_is_own(column) ? column->type_name : NULL;
+}
+
+/* "a", "b"::type; NIL: no column is of such a type. */
+static List *columns_of_arrays(const struct gathering *gathering, int part)
+{
+    List *targets = NIL;
+    bool any = false;
+    for (int i = 0; i < gathering->parts[part].column_count; i++) {
+        const char *type = own_type_of(gathering, part, i);
+        ResTarget *target = gather_target(list_nth(gathering->columns[part], i));
+        if (type)
+            target->val = expression_from(arena_printf(gathering->arena, "$1::%s", type), &target->val);
+        targets = lappend(targets, target);
+        any |= type != NULL;
+    }
+    return any ? targets : NIL;
+}
+
 /* "copy" ("a", "b") AS (SELECT * FROM ROWS FROM (unnest($3), unnest($4))) */
 static CommonTableExpr *rows_of_arrays(const struct gathering *gathering, int part, int first)
 {
@@ -410,7 +452,11 @@ static CommonTableExpr *rows_of_arrays(const struct gathering *gathering, int pa
     function->is_rowsfrom = true;
     for (int i = 0; i < gathering->parts[part].column_count; i++)
         function->functions = lappend(function->functions, list_make2(unnest(first + i), NIL));
-    select->targetList = list_make1(gather_target(makeNode(A_Star)));
+    select->targetList = columns_of_arrays(gathering, part);
+    if (select->targetList)
+        function->alias = makeAlias(GATHER_ALIAS, gathering->columns[part]);
+    else
+        select->targetList = list_make1(gather_target(makeNode(A_Star)));
     select->fromClause = list_make1(function);
     rows->ctename = (char *) gather_copy_name(gathering, part);
     rows->aliascolnames = gathering->columns[part];

@@ -93,6 +93,15 @@ Test(gather_rows, shards_agree_on_types_of_postgresql_and_name_others_as_they_li
     cr_expect(describe(INT4, OTHER_MOOD));
     cr_expect_not(describe(TEXT, MOOD));
     cr_expect_not(describe(INT4, TEXT));
+}
+
+Test(gather_rows, an_enums_values_are_labels_and_arrays_in_arrays_are_none)
+{
+    cr_expect(describe(INT4, MOOD));
+    cr_expect(gather_rows_fit_arrays(&rows));
+    cr_expect_eq(gather_rows_array_type(&rows, 1), TEXT_ARRAY);
+    gather_rows_init(&rows, &arena, 2);
+    cr_expect(describe(INT4, INT4_ARRAY));
     cr_expect_not(gather_rows_fit_arrays(&rows));
 }
 
