@@ -17,6 +17,7 @@ static Node *bigint(Node *value)
     return (Node *) cast;
 }
 
+/* A whole number: PostgreSQL rounds others, and knows best how. */
 static bool constant_count(const Node *node, long long *count)
 {
     if (!IsA(node, A_Const) || castNode(A_Const, node)->isnull)
@@ -24,7 +25,7 @@ static bool constant_count(const Node *node, long long *count)
     const A_Const *constant = castNode(A_Const, node);
     if (IsA(&constant->val, Integer))
         *count = intVal(&constant->val);
-    else if (IsA(&constant->val, Float))
+    else if (IsA(&constant->val, Float) && !castNode(Float, &constant->val)->fval[strspn(castNode(Float, &constant->val)->fval, "0123456789")])
         *count = strtoll(castNode(Float, &constant->val)->fval, NULL, 10);
     else
         return false;

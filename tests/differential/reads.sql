@@ -398,6 +398,21 @@ SELECT username FROM users ORDER BY username LIMIT 1 + 2
 -- LIMIT by a fraction, which is rounded
 SELECT username FROM users ORDER BY username LIMIT 2.5
 
+-- … beside an OFFSET
+SELECT username FROM users ORDER BY username LIMIT 2.5 OFFSET 1
+
+-- … and an OFFSET with one
+SELECT username FROM users ORDER BY username LIMIT 3 OFFSET 0.5
+
+-- … both
+SELECT username FROM users ORDER BY username LIMIT 1.5 OFFSET 1.5
+
+-- … in another notation
+SELECT username FROM users ORDER BY username DESC LIMIT 1e1 OFFSET 0.5e1
+
+-- … WITH TIES
+SELECT username FROM users ORDER BY username DESC OFFSET 1.5 ROWS FETCH FIRST (2.5) ROWS WITH TIES
+
 -- LIMIT as a string
 SELECT username FROM users ORDER BY username LIMIT '3'
 
