@@ -15,6 +15,7 @@ Node *expression_operation(const char *operator, Node *left, Node *right);
 
 /* An expression written in SQL, "$1 + 2 * abs($2)": $1 is a copy of values[0], and so on, with the precedence of a name. */
 Node *expression_from(const char *sql, Node *const *values);
+#define EXPRESSION(sql, ...) expression_from((sql), (Node *[]){__VA_ARGS__})
 
 /* Constants as the grammar reads them: a whole number is an integer if it fits into one. */
 Node *expression_number(const char *text);

@@ -171,6 +171,17 @@ static void lift_of_target(struct lifting *lifting, ResTarget *target)
         target->name = (char *) name;
 }
 
+static bool has_subquery(Node *node, void *context)
+{
+    return node && (IsA(node, SubLink) || parse_walk(node, has_subquery, context));
+}
+
+/* What is selected may have to be equal to what stands in GROUP BY, or in ORDER BY beside DISTINCT. */
+static bool is_repeated(const SelectStmt *select)
+{
+    return select->distinctClause || has_subquery((Node *) select->groupClause, NULL);
+}
+
 static bool lift_sums(Node *node, void *context)
 {
     struct gathering *gathering = context;
@@ -182,11 +193,11 @@ static bool lift_sums(Node *node, void *context)
         struct lifting lifting = {gathering, select, gather_first_reading(gathering, select)};
         foreach (cell, lifting.query ? select->fromClause : NIL)
             lift_of_join(&lifting, lfirst(cell));
-        foreach (cell, lifting.query ? select->targetList : NIL)
+        foreach (cell, lifting.query && !is_repeated(select) ? select->targetList : NIL)
             lift_of_target(&lifting, lfirst_node(ResTarget, cell));
         if (lifting.query && select->whereClause)
             lift_sum(&select->whereClause, &lifting);
-        if (lifting.query && select->havingClause)
+        if (lifting.query && select->havingClause && !is_repeated(select))
             lift_sum(&select->havingClause, &lifting);
     }
     return parse_walk(node, lift_sums, context);

@@ -65,7 +65,7 @@ Test(refusals, sums_of_floats_that_show_the_order_of_rows)
     EXPECT_REFUSED(conn, "SELECT sum(karma / 3.0::float8) OVER () FROM users");
     EXPECT_REFUSED(conn, "SELECT sum(1e300::float8) FROM users");
     EXPECT(conn, "SELECT sum(1 / 4.0::float8) * 4 = count(*), round(sum(1 / 3.0::float8)::numeric * 3, 3) = count(*) FROM users", "t|t");
-    EXPECT(conn, "SELECT sum(CASE WHEN username = 'bob' THEN 'Infinity' ELSE 1 / 3.0::float8 END) FROM users", "Infinity");
+    EXPECT(conn, "SELECT sum(CASE WHEN karma > 3 THEN 'Infinity' ELSE karma / 3.0::float8 END) FROM users", "Infinity");
     EXPECT(conn, "SELECT sum(1 / 3.0::float8) > 0, round(avg(1 / 3.0::float8)::numeric, 4) FROM users", "t|0.3333");
 }
 
