@@ -200,7 +200,7 @@ uint32_t common_type(uint32_t left, uint32_t right)
     return found == 2 ? common : left == right ? left : 0;
 }
 
-/* CASE and COALESCE, whose NULLs and quoted literals are of any type. */
+/* CASE and COALESCE, whose NULLs and quoted literals are of any type; texts, if there is nothing else. */
 uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices)
 {
     uint32_t type = 0;
@@ -216,7 +216,7 @@ uint32_t type_of_choice(struct analysis *analysis, const struct query *query, co
         if (!type)
             return 0;
     }
-    return type;
+    return type ? type : TYPE_text;
 }
 
 static uint32_t type_of_case(struct analysis *analysis, const struct query *query, const CaseExpr *expression)

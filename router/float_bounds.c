@@ -7,7 +7,8 @@
  *
  * Sums.  Let x be a multiple of 2^-k, for all x.  Every sum of some of them is one, too, and at most A in size.  If A <= 2^(53-k) it has at
  * most 53 binary digits, so that no addition rounds, in whichever order: the sum is exact.  room() knows k = 0, 10 and 20 (of
- * sum(real), which has 24 digits: 0, 4 and 8).  A itself is exact as long as it is below that, and does not come back below it.
+ * sum(real), which has 24 digits: 0, 4 and 8).  A itself is exact as long as it is below that, and does not come back below it.  Nor does the
+ * order matter to two numbers.
  *
  * Else two sums that are made in any orders differ by at most 2 (N-1) u A (1 + O(N u)) (Higham, Accuracy and Stability of
  * Numerical Algorithms, 4.2).  E = 4 N u A leaves room for its own rounding.
@@ -53,6 +54,7 @@ enum part { VALUE, COUNT, AMOUNT, ROOM, SPREAD, AMOUNT_Y, ROOM_Y, SPREAD_Y, SLOP
 
 #define FEW_DIGITS "$3 <= $4"
 #define FEW_DIGITS_Y "$6 <= $7"
+#define TWO " OR $2 <= 2"
 #define ALONE "$2 <= 1"
 #define FLAT ALONE " OR ($10 AND " FEW_DIGITS ")"
 #define FLAT_Y ALONE " OR ($11 AND " FEW_DIGITS_Y ")"
@@ -70,16 +72,16 @@ static const struct kind {
     int arguments;
     const char *radius, *exact, *doubt;
 } kinds[] = {
-    {"sum", 1, "$2 * $3 * 4.44089209850062616e-16", FEW_DIGITS, HUGE_SUM},
-    {"avg", 1, "$3 * 4.44089209850062616e-16", FEW_DIGITS, HUGE_SUM},
+    {"sum", 1, "$2 * $3 * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
+    {"avg", 1, "$3 * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
     {"var_pop", 1, E_XX " / $2", FLAT, EXTREME},
     {"var_samp", 1, E_XX " / ($2 - 1)", FLAT, EXTREME},
     {"variance", 1, E_XX " / ($2 - 1)", FLAT, EXTREME},
     {"stddev_pop", 1, ROOT(E_XX " / $2"), FLAT, EXTREME},
     {"stddev_samp", 1, ROOT(E_XX " / ($2 - 1)"), FLAT, EXTREME},
     {"stddev", 1, ROOT(E_XX " / ($2 - 1)"), FLAT, EXTREME},
-    {"regr_avgx", 2, "$3 * 4.44089209850062616e-16", FEW_DIGITS, HUGE_SUM},
-    {"regr_avgy", 2, "$6 * 4.44089209850062616e-16", FEW_DIGITS_Y, "$6 >= 1e290"},
+    {"regr_avgx", 2, "$3 * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
+    {"regr_avgy", 2, "$6 * 4.44089209850062616e-16", FEW_DIGITS_Y TWO, "$6 >= 1e290"},
     {"regr_sxx", 2, E_XX, FLAT, EXTREME},
     {"regr_syy", 2, E_YY, FLAT_Y, EXTREME_Y},
     {"regr_sxy", 2, E_XY, EITHER_FLAT, EITHER_EXTREME},
