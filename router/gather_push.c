@@ -142,9 +142,17 @@ static const struct catalog_column *column_of_slot(const struct analysis *analys
     return NULL;
 }
 
+static bool has_outer_join(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    return (IsA(node, JoinExpr) && castNode(JoinExpr, node)->jointype != JOIN_INNER) || parse_walk(node, has_outer_join, context);
+}
+
 /* What a part with columns of the users' own types gives: these columns as they are, and values of PostgreSQL's own types.  NULL: it may be
- * something else. */
-static const char **types_of(const struct gathering *gathering, const struct query *query, int end_scan, const List *targets)
+ * something else.  A domain may forbid NULLs that an outer join makes of it: there its column is one of the type that it is made of. */
+static const char **types_of(const struct gathering *gathering, const struct query *query, int end_scan, const List *targets,
+                             bool null_extends)
 {
     struct analysis *analysis = gathering->analysis;
     const char **types = arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof *types);
@@ -155,8 +163,10 @@ static const char **types_of(const struct gathering *gathering, const struct que
         const struct catalog_column *column =
             IsA(value, ColumnRef) ? column_of_slot(analysis, query, end_scan, analysis_slot(analysis, query, value)) : NULL;
         uint32_t type = column ? 0 : analysis_infer(analysis, query, value, &order);
-        if (column && gather_is_own(column))
+        if (column && gather_is_own(column) && (column->type == column->base || !null_extends))
             types[foreach_current_index(cell)] = column->type_name;
+        else if (column && gather_is_own(column) && column->enumeration)
+            return NULL;
         else if (column ? !gather_is_binary(column) : !type_is_scalar(type))
             return NULL;
     }
@@ -187,7 +197,7 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
         return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
     const List *targets = targets_of(what, given);
-    gathering->types[number] = fit.binary && fit.own && list_length(targets) == columns ? types_of(gathering, query, end_scan, targets) : NULL;
+    gathering->types[number] = fit.binary && fit.own && list_length(targets) == columns ? types_of(gathering, query, end_scan, targets, has_outer_join((Node *) select, NULL)) : NULL;
     fit.binary &= !fit.own || gathering->types[number];
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)

@@ -290,6 +290,13 @@ static void look_at_item(struct gathering *gathering, SelectStmt *select, Node *
     }
 }
 
+static bool has_window(Node *node, void *context)
+{
+    if (!node || IsA(node, SubLink))
+        return false;
+    return (IsA(node, FuncCall) && castNode(FuncCall, node)->over) || parse_walk(node, has_window, context);
+}
+
 /* Whether there are rows does not depend on what is selected of them. */
 static void look_at_exists(struct gathering *gathering, SelectStmt *select)
 {
@@ -299,7 +306,8 @@ static void look_at_exists(struct gathering *gathering, SelectStmt *select)
         select->limitOffset || select->lockingClause)
         return;
     foreach (cell, select->targetList)
-        if (has_aggregate(lfirst_node(ResTarget, cell)->val, gathering))
+        if (has_aggregate(lfirst_node(ResTarget, cell)->val, gathering) ||
+            has_window(lfirst_node(ResTarget, cell)->val, NULL))
             return;
     forget_columns(&nothing, select, NIL);
 }

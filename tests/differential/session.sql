@@ -70,6 +70,13 @@ SELECT count(*) FROM users;
 UPDATE users SET age = 1 WHERE username = 'bob';
 ROLLBACK;
 
+-- … gathers columns of enums and domains, which keep their types and the enum's order
+BEGIN READ ONLY;
+SELECT feeling, count(*), avg(weight) FROM events GROUP BY feeling ORDER BY feeling;
+SELECT pg_typeof(a.feeling), pg_typeof(a.pos), a.feeling < b.feeling, count(*) FROM zoo a JOIN zoo b ON a.i2 = b.i2 + 1 GROUP BY 1, 2, 3 ORDER BY 3;
+SELECT avg(pos), max(x.pos), count(x.feeling) FROM (SELECT feeling, pos FROM zoo WHERE i2 > 3) x JOIN countries c ON true;
+COMMIT;
+
 -- transaction modes are seen
 START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 SHOW transaction_isolation;
