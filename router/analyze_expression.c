@@ -83,12 +83,46 @@ static const struct query *query_of_scope(const struct analysis *analysis, const
     return NULL;
 }
 
+static bool has_own_column(Node *node, void *context)
+{
+    if (!node || IsA(node, SubLink))
+        return false;
+    return (IsA(node, ColumnRef) && scope_finds(context, castNode(ColumnRef, node))) || parse_walk(node, has_own_column, context);
+}
+
+struct grouped {
+    struct analysis *analysis;
+    const struct query *query;
+};
+
+/* count(*), and aggregates of the query's own columns, are the query's that they stand in. */
+static bool has_own_aggregate(Node *node, void *context)
+{
+    const struct grouped *grouped = context;
+    if (!node || IsA(node, SubLink))
+        return false;
+    if (IsA(node, FuncCall)) {
+        const FuncCall *call = castNode(FuncCall, node);
+        bool own = call->agg_star || has_own_column((Node *) call->args, grouped->query->scope);
+        if (own && !call->over && function_facts(grouped->analysis->planning, call).aggregate)
+            return true;
+    }
+    return parse_walk(node, has_own_aggregate, context);
+}
+
+static bool is_surely_grouped(struct analysis *analysis, const struct query *query)
+{
+    struct grouped grouped = {analysis, query};
+    return query->select && query->scope && !query->set_operation &&
+           (query->select->groupClause || has_own_aggregate((Node *) query->select->targetList, &grouped));
+}
+
 /* Has nothing been taken for what it is not: the query for one without aggregates, those inside it for some with? */
-static bool is_as_it_looks(const struct analysis *analysis, const struct query *query)
+static bool is_as_it_looks(struct analysis *analysis, const struct query *query)
 {
     const struct query *inner = analysis->reading;
     for (; inner && inner != query; inner = inner->around)
-        if (inner->aggregates)
+        if (inner->aggregates && !is_surely_grouped(analysis, inner))
             return false;
     return inner && query->select && (query->aggregates || query->select->groupClause);
 }

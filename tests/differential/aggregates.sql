@@ -505,6 +505,22 @@ unnest(ARRAY[1, 2, age]) WITH ORDINALITY AS x (v, n), ROWS FROM (generate_series
 SELECT (SELECT max(p.likes) FROM posts p LEFT JOIN events e ON e.weight = p.likes WHERE p.likes > c.population) AS most, count(*) FROM countries c
 GROUP BY (SELECT max(p.likes) FROM posts p LEFT JOIN events e ON e.weight = p.likes WHERE p.likes > c.population)
 
+-- an outer query's aggregate in a subquery of groups that move
+SELECT country, max(age), (SELECT c.name FROM countries c WHERE c.population > max(u.age) ORDER BY c.code LIMIT 1) AS c FROM users u GROUP BY country ORDER BY country
+
+-- … which has aggregates of its own
+SELECT * FROM (SELECT p.likes, (SELECT count(DISTINCT u.age) FROM users u WHERE u.age > max(p.id)) AS n, (SELECT count(*) FROM (SELECT c.code FROM countries c
+WHERE c.population <> min(p.id) ORDER BY 1 LIMIT 3) z) AS m FROM posts p GROUP BY p.likes) x WHERE n >= 0
+
+-- … of all rows, beside an aggregate of its own and alone
+SELECT count(*), (SELECT min(c.code) FROM countries c WHERE c.population > max(u.age)) FROM users u
+
+-- … in a subquery that looks as if it had one
+SELECT (SELECT max(u.age)) FROM users u
+
+-- … with sets
+SELECT country, active, count(*), EXISTS (SELECT 1 FROM posts p WHERE p.likes > max(u.age)) FROM users u GROUP BY CUBE (country, active)
+
 -- integers as floats
 SELECT sum(age::float8), avg(age::double precision), avg(weight::real) FROM users, events WHERE events.id < 4
 
