@@ -12,6 +12,8 @@
  */
 #include "router/gather_push.h"
 
+#include <string.h>
+
 #include "router/gather_fit.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
@@ -149,6 +151,20 @@ static bool has_outer_join(Node *node, void *context)
     return (IsA(node, JoinExpr) && castNode(JoinExpr, node)->jointype != JOIN_INNER) || parse_walk(node, has_outer_join, context);
 }
 
+/* It could tell a domain from the type that it is made of: a domain's functions are chosen before those of that type. */
+static bool sees_domains(Node *node, void *context)
+{
+    const struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, FuncCall)) {
+        struct function_facts facts = function_facts(gathering->analysis->planning, castNode(FuncCall, node));
+        if (facts.users || !strcmp(facts.name, "pg_typeof"))
+            return true;
+    }
+    return parse_walk(node, sees_domains, context);
+}
+
 /* What a part with columns of the users' own types gives: these columns as they are, and values of PostgreSQL's own types.  NULL: it may be
  * something else.  A domain may forbid NULLs that an outer join makes of it: there its column is one of the type that it is made of. */
 static const char **types_of(const struct gathering *gathering, const struct query *query, int end_scan, const List *targets,
@@ -197,7 +213,8 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
         return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
     const List *targets = targets_of(what, given);
-    gathering->types[number] = fit.binary && fit.own && list_length(targets) == columns ? types_of(gathering, query, end_scan, targets, has_outer_join((Node *) select, NULL)) : NULL;
+    bool known = fit.binary && fit.own && list_length(targets) == columns && !sees_domains((Node *) gathering->query, gathering);
+    gathering->types[number] = known ? types_of(gathering, query, end_scan, targets, has_outer_join((Node *) select, NULL)) : NULL;
     fit.binary &= !fit.own || gathering->types[number];
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)

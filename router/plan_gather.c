@@ -415,7 +415,7 @@ static Node *unnest(int array)
     return (Node *) call;
 }
 
-/* Of a domain or an enum, whose arrays are others: */
+/* The type of a column of a domain or an enum, which comes as an array of another type; NULL: it is of neither. */
 static const char *own_type_of(const struct gathering *gathering, int part, int number)
 {
     const struct scan *scan = gathering->scans[part];

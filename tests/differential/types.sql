@@ -74,6 +74,9 @@ SELECT id, tz::timestamp FROM zoo ORDER BY tz::timestamp, id
 SELECT id, extract(month FROM ts) FROM zoo ORDER BY extract(month FROM ts), id
 
 -- [rows]
+-- a domain stays one where an outer join has made it NULL, or a choice has been made
+SELECT pg_typeof(x.p)::text AS p_type, pg_typeof(x.q)::text AS q_type, x.p, c.code FROM (SELECT z.pos AS p, coalesce(z.pos, z.pos) AS q FROM events e LEFT JOIN zoo z ON z.id = e.id) x JOIN countries c ON c.population > x.p
+
 -- a key comparison of int8 with a domain value
 SELECT id FROM zoo WHERE id = 5::positive
 
