@@ -17,6 +17,7 @@
 #include "proxy/cursor.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
+#include "proxy/locking.h"
 #include "proxy/log.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
@@ -219,6 +220,8 @@ void client_server_lost(struct client *client, struct server *server, const stru
         fanout_forget(client->run->fanout, server);
     else if (client->run && client->run->gather)
         gather_forget(client->run->gather, server, error);
+    else if (client->run && client->run->locking)
+        locking_forget(client->run->locking, server, error);
     if (in_frame) {
         client_close(client, NULL, "a shard was lost in the middle of a row");
         return;

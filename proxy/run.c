@@ -11,6 +11,7 @@
 #include "proxy/cursor.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
+#include "proxy/locking.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
 #include "proxy/run_portal.h"
@@ -27,6 +28,7 @@ static void run_free(struct run *run)
 {
     if (run->plan)
         plan_release(run->plan);
+    locking_free(run->locking);
     error_clear(&run->end_error);
     arena_free(&run->arena);
     free(run);
@@ -503,6 +505,8 @@ void run_cancelled(struct client *client)
         fanout_cancelled(client->run->fanout);
     else if (client->run && client->run->gather)
         gather_cancelled(client->run->gather);
+    else if (client->run && client->run->locking)
+        locking_cancelled(client->run->locking);
 }
 
 void run_loaded(struct client *client)

@@ -51,6 +51,7 @@ struct run {
     struct gather *gather;  /* rows being gathered for the item, or there for its plan; NULL otherwise */
     const uint8_t *description; /* of a cursor's rows that was declared over gathered ones: a RowDescription's body; in the arena */
     size_t description_length;
+    struct locking *locking; /* rows being looked for and locked for the item; NULL otherwise */
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
     const char *text;       /* of the statement being run */
     size_t text_length;

@@ -14,6 +14,7 @@
 #include "proxy/explain.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
+#include "proxy/locking.h"
 #include "proxy/query.h"
 #include "proxy/run_gather.h"
 #include "proxy/run_portal.h"
@@ -279,9 +280,15 @@ const char *run_explain_preface(struct run *run, const struct execution *executi
                          execution->statement ? &execution->bind.values : NULL, route, &run->arena);
 }
 
-/* The shards' XML or YAML could only be put one behind the other. */
+/* The shards' XML or YAML could only be put one behind the other; and what locks in steps cannot be run by each shard for itself. */
 static bool can_explain(const struct plan *plan, const struct route *route, struct error *error)
 {
+    if (plan->inner && plan->inner->locking && plan->explain_analyzes && route->kind != PLAN_SINGLE) {
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE of FOR UPDATE with LIMIT over several shards is not supported");
+        error_detail(error, "Each shard would lock as many rows as LIMIT counts of all.");
+        error_hint(error, "Use EXPLAIN without ANALYZE.");
+        return false;
+    }
     if (plan->inner == NULL || plan->explain_format != EXPLAIN_OTHER || route->kind == PLAN_SINGLE)
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN of several shards is not supported in this format");
@@ -382,6 +389,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     struct route route = {0};
     if (gather_is_ready(run->gather))
         return run_gathered_query(run, execution);
+    if (run->locking)
+        return locking_go_on(run, execution);
     if (!catalog_is_current(client, plan, &error))
         return run_fail(run, &error);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
@@ -391,7 +400,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     if (route.kind == PLAN_GATHER)
         return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
-    if (client->transaction.kind == TRANSACTION_NONE && (run->several || (several_writes && !plan->outside_transaction)))
+    bool locks = plan->locking && route.kind != PLAN_SINGLE && route.limit >= 0;
+    if (client->transaction.kind == TRANSACTION_NONE && (run->several || locks || (several_writes && !plan->outside_transaction)))
         transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
     switch (run_lend_all(client, &route.shards, &error)) {
     case LEND_WAIT:
@@ -401,6 +411,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     case LEND_DONE:
         break;
     }
+    if (locks)
+        return locking_begin(run, execution, &route);
     client->transaction.changes_catalog |= plan->changes_catalog && client->transaction.kind != TRANSACTION_NONE;
     client->transaction.catalog_is_old |= client->transaction.changes_catalog && plan->changes_catalog &&
                                           shard_set_count(&route.shards) > 1;
@@ -493,7 +505,7 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
  */
 static struct plan *plan_begun(const struct run *run)
 {
-    bool begun = gather_is_ready(run->gather) || (run->plan && evaluate_row(run, run->plan));
+    bool begun = gather_is_ready(run->gather) || run->locking || (run->plan && evaluate_row(run, run->plan));
     return begun ? plan_hold(run->plan) : NULL;
 }
 

@@ -35,6 +35,7 @@ struct merge {
     int owing;         /* inputs that have not ended and whose slot is empty */
     int64_t skip;      /* rows still to be dropped for the offset */
     int64_t remaining; /* rows that may still leave; -1: any number */
+    int source;        /* of the last row that left */
 };
 
 static bool check_column(const struct merge_column *column, struct error *error)
@@ -292,11 +293,17 @@ enum merge_step merge_next(struct merge *merge, const uint8_t **row, size_t *len
         }
         if (merge->remaining > 0)
             merge->remaining--;
+        merge->source = input;
         *row = merge->slots[input].row;
         *length = merge->slots[input].length;
         return MERGE_ROW;
     }
     return MERGE_DONE;
+}
+
+int merge_source(const struct merge *merge)
+{
+    return merge->source;
 }
 
 bool merge_tag_count(const char *tag, uint64_t *rows)

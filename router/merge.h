@@ -67,6 +67,7 @@ enum merge_step {
     MERGE_DONE,  /* all inputs ended, or the limit is reached: nothing will follow */
 };
 enum merge_step merge_next(struct merge *merge, const uint8_t **row, size_t *length);
+int merge_source(const struct merge *merge); /* the input that the last MERGE_ROW has come from */
 
 /* How one output column is made of the shards' partial values. */
 enum combine_how {

@@ -131,6 +131,16 @@ struct gather_part {
     const char *format;    /* COPY's options */
 };
 
+/*
+ * SELECT … FOR UPDATE (or SHARE) with LIMIT over several shards, of which no more rows may be locked than one PostgreSQL would lock: those
+ * that LIMIT and OFFSET count.  How many of them are on each shard is found out first, without locks.
+ */
+struct locking_steps {
+    const char *look;            /* the first rows of each shard, unlocked */
+    const char *before, *behind; /* the statement that locks; between them, how many */
+    bool skips;                  /* SKIP LOCKED */
+};
+
 struct plan_inside; /* conditions, values, rows: the planner's own */
 
 struct plan {
@@ -158,6 +168,7 @@ struct plan {
     struct combine_column *combine;
     int combine_count;
     bool has_limit, has_offset;
+    const struct locking_steps *locking; /* of PLAN_CONCAT and PLAN_MERGE with a LIMIT; or NULL */
     struct copy_shape *copy;
     uint32_t *parameter_types; /* known from the statement itself (casts, target columns); 0 unknown */
     int parameter_count;

@@ -206,9 +206,6 @@ static bool read_limits(struct selecting *selecting)
     if (select->limitCount && (int) select->limitOption == PARSED_LIMIT_WITH_TIES)
         return give_up(selecting, "Use LIMIT without WITH TIES.",
                        "FETCH FIRST … WITH TIES counts equal rows.");
-    if ((select->limitCount || select->limitOffset) && select->lockingClause)
-        return give_up(selecting, "Lock rows by their keys.",
-                       "FOR UPDATE with LIMIT would lock more rows than it returns.");
     return read_count(selecting, select->limitCount, &plan->inside->limit, &plan->has_limit) &&
            read_count(selecting, select->limitOffset, &plan->inside->offset, &plan->has_offset);
 }
@@ -225,11 +222,53 @@ static bool rewrite(struct selecting *selecting)
                                        "The statement for the shards cannot be written.");
 }
 
+/* ---- FOR UPDATE with LIMIT ---- */
+
+static bool skips_locked(const SelectStmt *select)
+{
+    ListCell *cell;
+    foreach (cell, select->lockingClause)
+        if (lfirst_node(LockingClause, cell)->waitPolicy == LockWaitSkip)
+            return true;
+    return false;
+}
+
+/* Looked at twice, a row must be the same each time.  What clocks say of it is found out then (proxy/locking). */
+static bool gives_the_same_twice(struct selecting *selecting)
+{
+    for (int i = 0; i < selecting->analysis.sighting_count; i++)
+        if (selecting->analysis.sightings[i].class == FUNCTION_VOLATILE)
+            return give_up(selecting, "Pass the value as a parameter.",
+                           arena_printf(&selecting->plan->arena, "FOR UPDATE with LIMIT looks at rows twice, and %s() gives another result each time.",
+                                        selecting->analysis.sightings[i].name));
+    return true;
+}
+
+/*
+ * PostgreSQL locks a row when LIMIT takes it (nodeLockRows.c), also for OFFSET.  The first rows of all are made of some first rows of each
+ * shard: once it is known of how many, each shard locks as many.  Without LIMIT all rows are locked, whatever OFFSET skips.
+ */
+static bool write_locking(struct selecting *selecting)
+{
+    struct plan *plan = selecting->plan;
+    struct locking_texts texts;
+    if (!selecting->select->lockingClause || !plan->has_limit)
+        return true;
+    if (!gives_the_same_twice(selecting))
+        return false;
+    if (!rewrite_locking(selecting->select, selecting->hidden, &texts, &plan->arena))
+        return give_up(selecting, "Write ORDER BY and LIMIT in a simpler form.", "The statement for the shards cannot be written.");
+    const struct locking_steps steps = {texts.look, texts.before, texts.behind, skips_locked(selecting->select)};
+    plan->locking = arena_memdup(&plan->arena, &steps, sizeof steps);
+    plan_pin_all(plan);
+    return true;
+}
+
 static enum plan_kind prove_merge(struct selecting *selecting)
 {
     struct anchor anchor;
     if (!prove_query(&selecting->analysis, selecting->query, &anchor, &selecting->proof) ||
-        !read_limits(selecting) || !read_order(selecting) || !rewrite(selecting))
+        !read_limits(selecting) || !read_order(selecting) || !rewrite(selecting) || !write_locking(selecting))
         return PLAN_REFUSE;
     return selecting->plan->sort_key_count ? PLAN_MERGE : PLAN_CONCAT;
 }
@@ -380,6 +419,7 @@ static void forget(struct plan *plan)
     plan->sort_keys = NULL;
     plan->sort_key_count = plan->hidden = plan->combine_count = 0;
     plan->combine = NULL;
+    plan->locking = NULL;
     plan->has_limit = plan->has_offset = false;
 }
 

@@ -99,7 +99,7 @@ static List *with_hidden(List *targets, const List *hidden)
     return targets;
 }
 
-const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset, struct arena *arena)
+static SelectStmt *for_shards(const SelectStmt *select, const List *hidden, bool has_offset)
 {
     SelectStmt *copy = (SelectStmt *) copyObjectImpl(select);
     copy->targetList = with_hidden(copy->targetList, hidden);
@@ -109,7 +109,41 @@ const char *rewrite_select(const SelectStmt *select, const List *hidden, bool ha
         if (!copy->limitCount)
             copy->limitOption = (LimitOption) PARSED_LIMIT_DEFAULT;
     }
-    return parse_deparse((Node *) copy, arena);
+    return copy;
+}
+
+const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset, struct arena *arena)
+{
+    return parse_deparse((Node *) for_shards(select, hidden, has_offset), arena);
+}
+
+/* LIMIT stands behind all that could hold the same text; what follows it has none. */
+bool rewrite_locking(const SelectStmt *select, const List *hidden, struct locking_texts *texts, struct arena *arena)
+{
+    static const char mark[] = "keyway: rows";
+    SelectStmt *copy = for_shards(select, hidden, true);
+    copy->lockingClause = NIL;
+    texts->look = parse_deparse((Node *) copy, arena);
+    A_Const *number = makeNode(A_Const);
+    number->val.sval.type = T_String;
+    number->val.sval.sval = pstrdup(mark);
+    number->location = -1;
+    /* The client's own LIMIT stays, and with it the types of its parameters. */
+    MinMaxExpr *least = makeNode(MinMaxExpr);
+    least->op = IS_LEAST;
+    least->args = copy->limitCount ? list_make2(bigint(copy->limitCount), bigint((Node *) number)) : list_make1(bigint((Node *) number));
+    least->location = -1;
+    copy->limitCount = bigint((Node *) least); /* the printer takes no LEAST there */
+    copy->limitOption = (LimitOption) PARSED_LIMIT_COUNT;
+    copy->lockingClause = copyObject(select->lockingClause);
+    const char *text = parse_deparse((Node *) copy, arena), *found = NULL;
+    for (const char *at = text; at && (at = strstr(at, mark)); at++)
+        found = at;
+    if (!texts->look || !found)
+        return false;
+    texts->before = arena_strndup(arena, text, (size_t) (found - text));
+    texts->behind = found + sizeof mark - 1;
+    return true;
 }
 
 const char *rewrite_quote_name(const char *name, struct arena *arena)

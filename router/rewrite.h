@@ -14,6 +14,16 @@
 const char *rewrite_select(const SelectStmt *select, const List *hidden, bool has_offset,
                            struct arena *arena);
 
+/*
+ * SELECT … FOR UPDATE with LIMIT in two statements: what tells which of a shard's rows are among the first of all (`look`: the
+ * same without locks), and what locks as many of its first rows as a number between `before` and `behind` says.  False: one
+ * cannot be written.
+ */
+struct locking_texts {
+    const char *look, *before, *behind;
+};
+bool rewrite_locking(const SelectStmt *select, const List *hidden, struct locking_texts *texts, struct arena *arena);
+
 /* LIMIT + OFFSET (NULL: none), which may be parameters: that many of its first rows are enough of each shard.  NULL: all are needed. */
 Node *rewrite_raised_limit(Node *limit, Node *offset);
 

@@ -75,6 +75,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_limits.c \
 	tests/integration/test_limits_servers.c \
 	tests/integration/test_leaving.c \
+	tests/integration/test_locking.c \
 	tests/integration/test_logins.c \
 	tests/integration/test_memory.c \
 	tests/integration/test_pgbench.c \

@@ -508,6 +508,24 @@ SELECT username FROM users ORDER BY username LIMIT 2 FOR SHARE
 -- SKIP LOCKED
 SELECT username FROM users ORDER BY username FOR UPDATE SKIP LOCKED
 
+-- FOR UPDATE with LIMIT: as many rows of each shard as it counts
+SELECT username, karma FROM users ORDER BY karma NULLS LAST, username LIMIT 5 FOR UPDATE
+
+-- LIMIT and OFFSET, sorted by what is not selected
+SELECT full_name FROM users ORDER BY age, username LIMIT 3 OFFSET 2 FOR SHARE
+
+-- No rows, and no rows to skip
+SELECT username FROM users ORDER BY username LIMIT 0 OFFSET 2 FOR UPDATE NOWAIT
+
+-- Fewer rows than LIMIT counts
+SELECT username FROM users WHERE age > 40 ORDER BY username LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
+
+-- FOR UPDATE of one of two tables that are joined on the key, with LIMIT
+SELECT u.username, p.id FROM users u JOIN posts p ON p.username = u.username ORDER BY p.likes, u.username, p.id LIMIT 4 FOR UPDATE OF p
+
+-- FOR KEY SHARE with LIMIT ALL
+SELECT username FROM users ORDER BY username LIMIT ALL FOR KEY SHARE
+
 -- [some rows]
 -- LIMIT without an order: any five
 SELECT username FROM users LIMIT 5

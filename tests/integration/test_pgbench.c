@@ -76,3 +76,38 @@ Test(pgbench, transactions_run_in_every_mode)
     free(moved);
     PQfinish(conn);
 }
+
+/* Clients that take jobs from a queue: each the first that is left, which is on any shard; nobody fails, and no job is done twice. */
+static void work_off(const char *lock, int clients, int each)
+{
+    char file[300], arguments[400], left[20];
+    FILE *script;
+    load_tables(3, 200);
+    snprintf(file, sizeof file, "%s/queue.sql", cluster_folder());
+    cr_assert((script = fopen(file, "w")));
+    fprintf(script, "BEGIN;\nSELECT quote_literal(username) AS username FROM users ORDER BY karma, users.username LIMIT 1 %s \\gset\n"
+                    "INSERT INTO posts (username, id) VALUES (:username, 0);\n"
+                    "DELETE FROM users WHERE username = :username;\nCOMMIT;\n", lock);
+    fclose(script);
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    for (int shard = 0; shard < 3; shard++) {
+        PGconn *server = connect_server(shard);
+        EXPECT_LIKE(server, "DELETE FROM posts", "DELETE");
+        PQfinish(server);
+    }
+    snprintf(arguments, sizeof arguments, "-n -c %d -t %d -f %s", clients, each, file);
+    cr_expect_eq(pgbench(arguments), 0);
+    snprintf(left, sizeof left, "%d|%d", 200 - clients * each, clients * each);
+    EXPECT(conn, "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM posts)", left);
+    PQfinish(conn);
+}
+
+Test(pgbench, a_queue_whose_locked_rows_are_skipped)
+{
+    work_off("FOR UPDATE SKIP LOCKED", 8, 20);
+}
+
+Test(pgbench, a_queue_whose_locked_rows_are_awaited)
+{
+    work_off("FOR UPDATE", 8, 20);
+}

@@ -207,7 +207,7 @@ Test(plan, order_and_limit_are_merged)
            {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS ONLY", "merge abc"},
            {"SELECT * FROM users ORDER BY age FETCH FIRST 2 ROWS WITH TIES", "gather abc"},
            {"SELECT * FROM users FOR UPDATE", "concat abc"},
-           {"SELECT * FROM users LIMIT 1 FOR UPDATE", "0A000"},
+           {"SELECT * FROM users LIMIT 1 FOR UPDATE", "concat abc"},
            {"SELECT * FROM users ORDER BY age USING <", "gather abc"},
            {"SELECT * FROM users ORDER BY random()", "gather abc"},
            {"SELECT age FROM users UNION ALL SELECT likes FROM posts ORDER BY 1", "merge abc"});
