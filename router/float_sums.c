@@ -87,6 +87,45 @@ Node *float_sums_lifted(struct analysis *analysis, const struct query *query, No
     return node;
 }
 
+/* A window function cannot stand in another one. */
+static bool has_windows(const List *calls)
+{
+    ListCell *cell;
+    foreach (cell, calls)
+        if (lfirst_node(FuncCall, cell)->over)
+            return true;
+    return false;
+}
+
+/*
+ * Sorted by what they are here, each must lie above all that the one before it could be; then so do all before that.  Only those that are known
+ * to the bit may be equal.
+ */
+static Node *apart(const struct float_outcome *outcome)
+{
+    Node *values[] = {outcome->estimate.doubt ? outcome->estimate.doubt : expression_truth(false), float_steps_low(outcome), float_steps_high(outcome),
+                      outcome->estimate.value, failure(outcome)};
+    return expression_from("CASE WHEN $1 THEN $5"
+                           " WHEN lag($3) OVER (ORDER BY $4) >= $2 AND NOT (lag($2) OVER (ORDER BY $4) = $3 AND lag($3) OVER (ORDER BY $4) = $2) THEN $5"
+                           " ELSE false END",
+                           values);
+}
+
+Node *float_sums_ordered(struct analysis *analysis, const struct query *query, Node *expression, Node **value, List **calls)
+{
+    struct float_chain chain = {.analysis = analysis, .query = query};
+    struct float_outcome outcome = {0};
+    if (!float_steps_follow(&chain, expression, &outcome) || !chain.calls || !outcome.near || outcome.stage == STAGE_FIXED ||
+        has_windows(chain.calls))
+        return NULL;
+    *calls = chain.calls;
+    *value = (Node *) copyObjectImpl(outcome.estimate.value);
+    Node *node = apart(&outcome);
+    note_sums(*value, analysis);
+    note_sums(node, analysis);
+    return node;
+}
+
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call)
 {
     ListCell *cell;

@@ -25,6 +25,13 @@ Node *float_sums_checked(struct analysis *analysis, Node *expression, List **cal
  */
 Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, List **calls, List **subqueries);
 
+/*
+ * Where rows are sorted by such an expression, which is of a query: the *value to sort by instead, and a condition that belongs among what the query
+ * sorts by: it is false, or fails where two of the numbers are so near to each other that the order of adding could change theirs.  NULL: it
+ * is no such thing.
+ */
+Node *float_sums_ordered(struct analysis *analysis, const struct query *query, Node *expression, Node **value, List **calls);
+
 /* Is the call of sum() a part of such an expression?  Then it may be made of partial sums. */
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call);
 

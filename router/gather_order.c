@@ -127,6 +127,7 @@ struct lifting {
     struct gathering *gathering;
     SelectStmt *select;
     const struct query *query;
+    List *apart; /* conditions that rows are sorted by */
 };
 
 static bool lift_sum(Node **place, void *context)
@@ -182,6 +183,50 @@ static bool is_repeated(const SelectStmt *select)
     return select->distinctClause || has_subquery((Node *) select->groupClause, NULL);
 }
 
+/* Some rows are near to each other by a value, of rows with a value in between it must not matter (RANGE BETWEEN 1 PRECEDING …). */
+static bool measures(const WindowDef *window)
+{
+    return (window->frameOptions & FRAMEOPTION_RANGE) && (window->startOffset || window->endOffset);
+}
+
+static bool order_by_sum(Node **place, void *context)
+{
+    struct lifting *lifting = context;
+    List *calls;
+    if (IsA(*place, WindowDef) && measures(castNode(WindowDef, *place)))
+        return true;
+    if (!IsA(*place, SortBy)) {
+        parse_visit(*place, order_by_sum, context); /* what it does not know stays as it is */
+        return true;
+    }
+    SortBy *sort = castNode(SortBy, *place);
+    Node *value, *apart = float_sums_ordered(lifting->gathering->analysis, lifting->query, sort->node, &value, &calls);
+    if (!apart)
+        return true;
+    gather_order_is_checked(lifting->gathering, calls);
+    sort->node = value;
+    lifting->apart = lappend(lifting->apart, apart);
+    return true;
+}
+
+/* What a query sorts by is computed of all of its rows, and before LIMIT. */
+static void order_by_sums(struct lifting *lifting)
+{
+    SelectStmt *select = lifting->select;
+    ListCell *cell;
+    if (select->distinctClause && !select_has_distinct_on(select))
+        return;
+    parse_visit_list(select->targetList, order_by_sum, lifting);
+    parse_visit_list(select->windowClause, order_by_sum, lifting);
+    parse_visit_list(select->sortClause, order_by_sum, lifting);
+    foreach (cell, lifting->apart) {
+        SortBy *sort = makeNode(SortBy);
+        sort->node = lfirst(cell);
+        sort->location = -1;
+        select->sortClause = lappend(select->sortClause, sort);
+    }
+}
+
 static bool lift_sums(Node *node, void *context)
 {
     struct gathering *gathering = context;
@@ -190,7 +235,7 @@ static bool lift_sums(Node *node, void *context)
         return false;
     if (IsA(node, SelectStmt)) {
         SelectStmt *select = castNode(SelectStmt, node);
-        struct lifting lifting = {gathering, select, gather_first_reading(gathering, select)};
+        struct lifting lifting = {gathering, select, gather_first_reading(gathering, select), NIL};
         foreach (cell, lifting.query ? select->fromClause : NIL)
             lift_of_join(&lifting, lfirst(cell));
         foreach (cell, lifting.query && !is_repeated(select) ? select->targetList : NIL)
@@ -199,6 +244,8 @@ static bool lift_sums(Node *node, void *context)
             lift_sum(&select->whereClause, &lifting);
         if (lifting.query && select->havingClause && !is_repeated(select))
             lift_sum(&select->havingClause, &lifting);
+        if (lifting.query && select->op == SETOP_NONE)
+            order_by_sums(&lifting);
     }
     return parse_walk(node, lift_sums, context);
 }

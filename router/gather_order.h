@@ -14,7 +14,7 @@ void gather_forget_harmless_orders(struct gathering *gathering);
 Node *gather_checked_sum(const struct gathering *gathering, Node *expression, List **calls);
 void gather_order_is_checked(struct gathering *gathering, const List *calls);
 
-/* Scalar subqueries of such sums stand before the queries that compare them. */
+/* Scalar subqueries of such sums stand before the queries that compare them, and where rows are sorted by sums, the query sees that they are apart. */
 void gather_lift_sums(struct gathering *gathering, SelectStmt *select);
 
 /* Such sums take the places of those that are left in the query. */

@@ -613,6 +613,20 @@ SELECT id FROM zoo WHERE id < 100 AND f8 > (SELECT avg(f8) FROM zoo WHERE id < 1
 SELECT round((sum(score) / nullif(sum(score), 0))::numeric, 2), round(stddev(score)::numeric, 2), round(corr(score, age)::numeric, 2), coalesce(avg(score), 0), sqrt(sum(score))
 FROM users WHERE username < ''
 
+-- groups in the order of sums of floats
+SELECT i2 % 5, count(*) FROM zoo WHERE id < 100 AND f8 < 1e6 GROUP BY 1 ORDER BY avg(f8) DESC NULLS LAST LIMIT 3
+
+-- … behind other keys, in sets
+SELECT country, active FROM users WHERE score < 100 GROUP BY ROLLUP (country, active) ORDER BY active, sum(score) / count(score) NULLS FIRST, country
+
+-- … in windows
+SELECT country, rank() OVER (ORDER BY avg(score) DESC), dense_rank() OVER w, ntile(3) OVER (PARTITION BY active ORDER BY sum(score) + 1, country)
+FROM users WHERE score < 100 GROUP BY country, active WINDOW w AS (ORDER BY round(avg(score)::numeric, 1), country) ORDER BY 2, 1
+
+-- … of a derived table, with DISTINCT ON
+SELECT DISTINCT ON (x.active) x.* FROM (SELECT active, country, row_number() OVER (PARTITION BY active ORDER BY stddev(score), country) AS n FROM users WHERE score < 100 GROUP BY 1, 2) x
+ORDER BY x.active, x.n
+
 -- floats in an order of their own
 SELECT sum(score ORDER BY username), avg(score ORDER BY score), stddev(score ORDER BY username DESC), corr(score, age ORDER BY username) FROM users WHERE score < 100
 

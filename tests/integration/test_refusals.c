@@ -69,6 +69,16 @@ Test(refusals, sums_of_floats_that_show_the_order_of_rows)
     EXPECT(conn, "SELECT sum(1 / 3.0::float8) > 0, round(avg(1 / 3.0::float8)::numeric, 4) FROM users", "t|0.3333");
 }
 
+/* Groups of equal sums, but for their last digits: which comes first is not known. */
+Test(refusals, groups_that_floats_do_not_tell_apart)
+{
+    EXPECT_REFUSED(conn, "SELECT g % 3 FROM users, generate_series(1, 9) g GROUP BY 1 ORDER BY sum(1 / 3.0::float8)");
+    EXPECT_REFUSED(conn, "SELECT rank() OVER (ORDER BY avg(1 / 3.0::float8)) FROM users, generate_series(1, 9) g GROUP BY g % 3 LIMIT 1");
+    EXPECT_REFUSED(conn, "SELECT rank() OVER w FROM users GROUP BY age % 3 WINDOW w AS (ORDER BY avg(karma / 3.0::float8) RANGE 1 PRECEDING)");
+    EXPECT(conn, "SELECT g % 3 FROM users, generate_series(1, 9) g GROUP BY 1 ORDER BY sum(1 / 4.0::float8), 1", "0\n1\n2");
+    EXPECT(conn, "SELECT g % 3 FROM users, generate_series(1, 9) g GROUP BY 1 ORDER BY sum(g % 3 / 3.0::float8) DESC LIMIT 2", "2\n1");
+}
+
 Test(refusals, writes_to_several_shards_unless_allowed)
 {
     EXPECT_REFUSED(conn, "UPDATE users SET age = 1");
