@@ -94,7 +94,8 @@ struct query {
     bool correlated;          /* it may refer to a query around it */
     struct query *around;     /* that was being read when this one began */
     bool passes_order;        /* the one around it relies on the order in which it gives its rows */
-    bool pushed;              /* the shards compute it as a whole (gather_push) */
+    bool moves_whole;         /* the shards may compute it as a whole (gather_push) … */
+    bool pushed;              /* … and do */
 };
 
 /* Where a thing was found that not every plan allows. */
@@ -160,7 +161,8 @@ struct analysis {
     struct order_dependent *order_dependents; /* aggregates that show in which order rows arrive */
     int order_dependent_count, order_dependent_room;
     List *unordered;             /* calls and ARRAY(SELECT …) that stand where the order of a list cannot be seen */
-    int lifted_sums;             /* subqueries that stand in WITH now */
+    int lifted_sums;             /* subqueries that stand in WITH now, and columns that gave their places to others … */
+    List *lifted_columns;        /* … which are these (struct lifted_column of float_steps.h) */
     List *checked_sums;          /* calls of sum() whose parts may be added in any order (float_sums) */
     const char *recursive;       /* a WITH RECURSIVE query */
     bool time_casts;             /* casts to dates and times outside conditions */

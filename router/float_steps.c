@@ -14,6 +14,7 @@
 
 #include "router/expressions.h"
 #include "router/float_bounds.h"
+#include "router/float_columns.h"
 #include "router/order_dependence.h"
 #include "router/sql_types.h"
 
@@ -31,16 +32,36 @@ struct order_dependent *float_steps_dependent(const struct analysis *analysis, c
     return NULL;
 }
 
+static bool find_sum(Node *node, void *context)
+{
+    const struct float_chain *chain = context;
+    if (!node)
+        return false;
+    if (float_steps_dependent(chain->analysis, node))
+        return true;
+    struct float_column column;
+    if (chain->takes_columns && IsA(node, ColumnRef) && float_column_find(chain->analysis, chain->query, castNode(ColumnRef, node), &column)) {
+        struct float_chain inside = {.analysis = chain->analysis, .query = column.query, .takes_columns = true};
+        return find_sum(column.value, &inside);
+    }
+    return parse_walk(node, find_sum, context);
+}
+
+bool float_steps_concern(const struct float_chain *chain, Node *expression)
+{
+    return find_sum(expression, (void *) chain);
+}
+
 /* May it be computed several times?  Not with sums in it that differ. */
 static bool is_unsteady(Node *node, void *context)
 {
-    const struct analysis *analysis = context;
+    const struct float_chain *chain = context;
     if (!node)
         return false;
-    if (IsA(node, SubLink) || float_steps_dependent(analysis, node))
+    if (IsA(node, SubLink))
         return true;
     if (IsA(node, FuncCall)) {
-        struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, node));
+        struct function_facts facts = function_facts(chain->analysis->planning, castNode(FuncCall, node));
         if (facts.class != FUNCTION_SAFE || facts.returns_set)
             return true;
     }
@@ -49,7 +70,7 @@ static bool is_unsteady(Node *node, void *context)
 
 static bool is_steady(const struct float_chain *chain, Node *node)
 {
-    return !is_unsteady(node, chain->analysis);
+    return !is_unsteady(node, (void *) chain) && !float_steps_concern(chain, node);
 }
 
 static uint32_t type_of(const struct float_chain *chain, Node *node)
@@ -271,11 +292,45 @@ static bool follow_square(struct float_chain *chain, Node *node, Node *base, str
     return follow_product(chain, node, &argument, &argument, estimate, outcome);
 }
 
+/* With the argument replaced, and with it the value where there is no row. */
+static Node *shifted(const FuncCall *call, const Node *argument, Node *otherwise)
+{
+    FuncCall *copy = castNode(FuncCall, call_with(call, argument));
+    if (list_length(copy->args) == 3)
+        lthird(copy->args) = otherwise;
+    return (Node *) copy;
+}
+
+/* lag(sum) OVER (ORDER BY day): what is known of a row's sum is found where the sum is found. */
+static bool follow_shift(struct float_chain *chain, FuncCall *call, struct float_outcome *outcome)
+{
+    struct float_outcome argument = {0};
+    int count = list_length(call->args);
+    if (call->agg_filter || call->agg_distinct || call->func_variadic || count < 1 || count > 3 ||
+        !is_steady(chain, (Node *) call->over) || !is_steady(chain, (Node *) list_copy_tail(call->args, 1)) ||
+        !follow_near(chain, linitial(call->args), &argument) || !is_float(argument.type) ||
+        (count == 3 && !type_is_number(type_of(chain, lthird(call->args))) && !is_null(lthird(call->args))))
+        return false;
+    const struct float_estimate *estimate = &argument.estimate;
+    *outcome = (struct float_outcome){.stage = STAGE_FLOAT, .type = argument.type, .near = true};
+    outcome->estimate.value = shifted(call, estimate->value, count == 3 ? copy_of(lthird(call->args)) : NULL);
+    if (estimate->radius)
+        outcome->estimate.radius = shifted(call, estimate->radius, EXPRESSION("0::float8", NULL));
+    if (estimate->exact)
+        outcome->estimate.exact = shifted(call, estimate->exact, expression_truth(true));
+    if (estimate->doubt)
+        outcome->estimate.doubt = shifted(call, estimate->doubt, expression_truth(false));
+    return true;
+}
+
 static bool follow_function(struct float_chain *chain, FuncCall *call, struct float_outcome *outcome)
 {
+    static const char *const shifts[] = {"lag", "lead", "first_value", "last_value", "nth_value", NULL};
     static const char *const roundings[] = {"round", "trunc", "floor", "ceil", "ceiling", "to_char", NULL};
     static const char *const powers[] = {"power", "pow", NULL};
     const char *name = parse_name(call->funcname);
+    if (call->over && is_among(name, shifts) && is_builtin(chain->analysis, call))
+        return follow_shift(chain, call, outcome);
     if (call->over || call->agg_filter || call->agg_distinct || call->func_variadic || !is_builtin(chain->analysis, call))
         return false;
     if (is_among(name, roundings))
@@ -645,6 +700,75 @@ static bool follow_subquery(struct float_chain *chain, SubLink *link, struct flo
     return true;
 }
 
+/* ---- columns of subqueries in FROM ---- */
+
+static Node *renamed(const ColumnRef *reference, const char *name)
+{
+    ColumnRef *copy = castNode(ColumnRef, copy_of((const Node *) reference));
+    llast(copy->fields) = makeString((char *) name);
+    return (Node *) copy;
+}
+
+static int number_among(const List *columns, const Node *value)
+{
+    ListCell *cell;
+    foreach (cell, columns)
+        if (((const struct lifted_column *) lfirst(cell))->value == value)
+            return ((const struct lifted_column *) lfirst(cell))->number;
+    return 0;
+}
+
+/* Equal expressions become equal ones: a column has one number. */
+static int number_of(const struct float_chain *chain, const Node *value)
+{
+    int number = number_among(chain->analysis->lifted_columns, value);
+    return number ? number : number_among(chain->columns, value);
+}
+
+static const char *numbered(const struct float_chain *chain, const char *what, int number)
+{
+    return arena_printf(chain->analysis->arena, "keyway: %s %d", what, number);
+}
+
+/* The subquery is to select what is known of one of its columns. */
+static int add_column(struct float_chain *chain, const struct float_column *column, const struct float_estimate *estimate)
+{
+    int number = ++chain->analysis->lifted_sums;
+    List *targets = list_make1(column_of(numbered(chain, "value", number), estimate->value));
+    targets = lappend(targets, column_of(numbered(chain, "radius", number), or_zero(estimate->radius)));
+    targets = lappend(targets, column_of(numbered(chain, "exact", number), or_true(estimate->exact)));
+    targets = lappend(targets, column_of(numbered(chain, "doubt", number), or_false(estimate->doubt)));
+    const struct lifted_column lifted = {column->value, number};
+    chain->selects = lappend(chain->selects, column->select);
+    chain->additions = lappend(chain->additions, targets);
+    chain->columns = lappend(chain->columns, arena_memdup(chain->analysis->arena, &lifted, sizeof lifted));
+    return number;
+}
+
+/* What is known of the column stands in columns beside it.  It is left as it is, for others that read it. */
+static bool follow_column(struct float_chain *chain, ColumnRef *reference, struct float_outcome *outcome)
+{
+    struct float_column column;
+    struct float_outcome value = {0};
+    if (!float_column_find(chain->analysis, chain->query, reference, &column))
+        return false;
+    struct float_chain inside = {.analysis = chain->analysis, .query = column.query, .takes_columns = true,
+                                 .selects = chain->selects, .additions = chain->additions, .columns = chain->columns};
+    if (!follow_near(&inside, column.value, &value) || value.stage != STAGE_FLOAT)
+        return false;
+    chain->selects = inside.selects;
+    chain->additions = inside.additions;
+    chain->columns = inside.columns;
+    chain->concerns = true;
+    int number = number_of(chain, column.value);
+    if (!number)
+        number = add_column(chain, &column, &value.estimate);
+    *outcome = (struct float_outcome){.stage = STAGE_FLOAT, .type = value.type, .near = true};
+    outcome->estimate = (struct float_estimate){renamed(reference, numbered(chain, "value", number)), renamed(reference, numbered(chain, "radius", number)),
+                                                renamed(reference, numbered(chain, "exact", number)), renamed(reference, numbered(chain, "doubt", number))};
+    return true;
+}
+
 bool float_steps_follow(struct float_chain *chain, Node *node, struct float_outcome *outcome)
 {
     if (is_steady(chain, node))
@@ -665,5 +789,7 @@ bool float_steps_follow(struct float_chain *chain, Node *node, struct float_outc
         return follow_case(chain, castNode(CaseExpr, node), outcome);
     if (IsA(node, NullTest))
         return follow_null_test(chain, castNode(NullTest, node), outcome);
+    if (IsA(node, ColumnRef))
+        return follow_column(chain, castNode(ColumnRef, node), outcome);
     return IsA(node, SubLink) && follow_subquery(chain, castNode(SubLink, node), outcome);
 }

@@ -26,6 +26,12 @@ struct float_outcome {
     Node *low, *high;               /* what is possible is between them; NULL: as the radius says */
 };
 
+/* What was known of a column of a subquery stands in "keyway: value 1", "keyway: radius 1", … */
+struct lifted_column {
+    const Node *value; /* the column's own */
+    int number;
+};
+
 struct float_chain {
     struct analysis *analysis;
     const struct query *query; /* whose columns and aggregates they are */
@@ -33,6 +39,11 @@ struct float_chain {
     bool lifts;                /* scalar subqueries may give their places to … */
     List *subqueries;          /* … these (CommonTableExpr) … */
     List *targets;             /* … each of which selects such a list then */
+    bool concerns;             /* such columns were found */
+    bool takes_columns;        /* a column of a subquery in FROM may give its place to others … */
+    List *selects;             /* … of these (SelectStmt) … */
+    List *additions;           /* … each of which selects such a list, too, then */
+    List *columns;             /* whose they are (struct lifted_column) */
 };
 
 /* False: it does something that is not known here.  The nodes of the outcome are new, or parts of the expression, which is not changed: to be
@@ -40,6 +51,9 @@ struct float_chain {
 bool float_steps_follow(struct float_chain *chain, Node *expression, struct float_outcome *outcome);
 Node *float_steps_low(const struct float_outcome *outcome);
 Node *float_steps_high(const struct float_outcome *outcome);
+
+/* Is there such an aggregate in an expression of the query, or a column of a subquery that has one? */
+bool float_steps_concern(const struct float_chain *chain, Node *expression);
 
 /* What the analysis noted of a call, unless its order does not matter any more; NULL: nothing. */
 struct order_dependent *float_steps_dependent(const struct analysis *analysis, const Node *call);

@@ -54,7 +54,7 @@ static bool find_query(Node *node, void *context)
 static Node *check(struct float_chain *chain, Node *expression, List **calls)
 {
     struct float_outcome outcome = {0};
-    if (!float_steps_follow(chain, expression, &outcome) || !chain->calls || outcome.stage == STAGE_SCALED)
+    if (!float_steps_follow(chain, expression, &outcome) || (!chain->calls && !chain->concerns) || outcome.stage == STAGE_SCALED)
         return NULL;
     *calls = chain->calls;
     Node *node = checked(&outcome);
@@ -70,14 +70,27 @@ Node *float_sums_checked(struct analysis *analysis, Node *expression, List **cal
     return check(&chain, expression, calls);
 }
 
-Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, List **calls, List **subqueries)
+/* The columns that the chain takes instead of others. */
+static void add_columns(struct float_chain *chain)
 {
-    struct float_chain chain = {.analysis = analysis, .query = query, .lifts = true};
-    if (IsA(expression, CaseWhen) || !find_query(expression, &(struct float_chain){.analysis = analysis}))
+    for (int i = 0; i < list_length(chain->selects); i++) {
+        SelectStmt *select = list_nth_node(SelectStmt, chain->selects, i);
+        List *targets = list_nth(chain->additions, i);
+        note_sums((Node *) targets, chain->analysis);
+        select->targetList = list_concat(select->targetList, targets);
+    }
+    chain->analysis->lifted_columns = list_concat(chain->analysis->lifted_columns, chain->columns);
+}
+
+Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, bool columns, List **calls, List **subqueries)
+{
+    struct float_chain chain = {.analysis = analysis, .query = query, .lifts = true, .takes_columns = columns};
+    if (IsA(expression, CaseWhen) || IsA(expression, SortBy) || IsA(expression, ColumnRef) || !float_steps_concern(&chain, expression))
         return NULL;
     Node *node = check(&chain, expression, calls);
-    if (!node || !chain.subqueries)
+    if (!node || (!chain.subqueries && !chain.concerns))
         return NULL;
+    add_columns(&chain);
     for (int i = 0; i < list_length(chain.subqueries); i++) {
         CommonTableExpr *cte = list_nth_node(CommonTableExpr, chain.subqueries, i);
         castNode(SelectStmt, cte->ctequery)->targetList = list_nth(chain.targets, i);
@@ -113,17 +126,24 @@ static Node *apart(const struct float_outcome *outcome)
 
 Node *float_sums_ordered(struct analysis *analysis, const struct query *query, Node *expression, Node **value, List **calls)
 {
-    struct float_chain chain = {.analysis = analysis, .query = query};
+    struct float_chain chain = {.analysis = analysis, .query = query, .takes_columns = !query->select->groupClause};
     struct float_outcome outcome = {0};
-    if (!float_steps_follow(&chain, expression, &outcome) || !chain.calls || !outcome.near || outcome.stage == STAGE_FIXED ||
+    if (!float_steps_concern(&chain, expression) || !float_steps_follow(&chain, expression, &outcome) || !outcome.near || outcome.stage == STAGE_FIXED ||
         has_windows(chain.calls))
         return NULL;
     *calls = chain.calls;
     *value = (Node *) copyObjectImpl(outcome.estimate.value);
     Node *node = apart(&outcome);
+    add_columns(&chain);
     note_sums(*value, analysis);
     note_sums(node, analysis);
     return node;
+}
+
+bool float_sums_concern(const struct analysis *analysis, const struct query *query, Node *expression)
+{
+    const struct float_chain chain = {.analysis = (struct analysis *) analysis, .query = query, .takes_columns = true};
+    return float_steps_concern(&chain, expression);
 }
 
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call)

@@ -20,10 +20,11 @@
 Node *float_sums_checked(struct analysis *analysis, Node *expression, List **calls);
 
 /*
- * The same where such an aggregate is a scalar subquery's in the expression, which is of a query: "x > (SELECT avg(x) FROM t)".  The
- * *subqueries (CommonTableExpr) have become others, and belong into the WITH of the query.
+ * The same where such an aggregate is a subquery's, in an expression of a query: "x > (SELECT avg(x) FROM t)", "x > a" with FROM (SELECT avg(x) AS a
+ * FROM t).  The *subqueries (CommonTableExpr) have become others, and belong into the WITH of the query; those in FROM select more than they did.
+ * `columns`: they may; not where a column, or an expression of some, is grouped by.
  */
-Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, List **calls, List **subqueries);
+Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, bool columns, List **calls, List **subqueries);
 
 /*
  * Where rows are sorted by such an expression, which is of a query: the *value to sort by instead, and a condition that belongs among what the query
@@ -31,6 +32,9 @@ Node *float_sums_lifted(struct analysis *analysis, const struct query *query, No
  * is no such thing.
  */
 Node *float_sums_ordered(struct analysis *analysis, const struct query *query, Node *expression, Node **value, List **calls);
+
+/* Is there such an aggregate in an expression of the query, or a column of a subquery that has one? */
+bool float_sums_concern(const struct analysis *analysis, const struct query *query, Node *expression);
 
 /* Is the call of sum() a part of such an expression?  Then it may be made of partial sums. */
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call);

@@ -8,6 +8,9 @@
  */
 #include "router/gather_order.h"
 
+#include <string.h>
+
+#include "router/float_columns.h"
 #include "router/float_sums.h"
 #include "router/gather_push.h"
 #include "router/order_dependence.h"
@@ -127,7 +130,8 @@ struct lifting {
     struct gathering *gathering;
     SelectStmt *select;
     const struct query *query;
-    List *apart; /* conditions that rows are sorted by */
+    bool columns; /* of subqueries may give their places to others */
+    List *apart;  /* conditions that rows are sorted by */
 };
 
 static bool lift_sum(Node **place, void *context)
@@ -135,13 +139,15 @@ static bool lift_sum(Node **place, void *context)
     struct lifting *lifting = context;
     struct gathering *gathering = lifting->gathering;
     List *calls, *subqueries;
-    Node *lifted = float_sums_lifted(gathering->analysis, lifting->query, *place, &calls, &subqueries);
+    Node *lifted = IsA(*place, WindowDef) ? NULL : float_sums_lifted(gathering->analysis, lifting->query, *place, lifting->columns, &calls, &subqueries);
     if (!lifted) {
         parse_visit(*place, lift_sum, context);
         return true;
     }
     gather_order_is_checked(gathering, calls);
     *place = lifted;
+    if (!subqueries)
+        return true;
     if (!lifting->select->withClause) {
         lifting->select->withClause = makeNode(WithClause);
         lifting->select->withClause->location = -1;
@@ -189,6 +195,19 @@ static bool measures(const WindowDef *window)
     return (window->frameOptions & FRAMEOPTION_RANGE) && (window->startOffset || window->endOffset);
 }
 
+/* ORDER BY name: an output, before a column. */
+static bool names_output(const SelectStmt *select, const Node *node)
+{
+    const List *fields = IsA(node, ColumnRef) ? ((const ColumnRef *) node)->fields : NIL;
+    ListCell *cell;
+    if (list_length(fields) != 1 || !IsA(linitial(fields), String))
+        return false;
+    foreach (cell, select->targetList)
+        if (!strcmp(output_name(lfirst_node(ResTarget, cell)), strVal(linitial(fields))))
+            return true;
+    return false;
+}
+
 static bool order_by_sum(Node **place, void *context)
 {
     struct lifting *lifting = context;
@@ -218,13 +237,64 @@ static void order_by_sums(struct lifting *lifting)
         return;
     parse_visit_list(select->targetList, order_by_sum, lifting);
     parse_visit_list(select->windowClause, order_by_sum, lifting);
-    parse_visit_list(select->sortClause, order_by_sum, lifting);
+    foreach (cell, select->sortClause)
+        if (!names_output(select, lfirst_node(SortBy, cell)->node))
+            order_by_sum((Node **) &cell->ptr_value, lifting);
     foreach (cell, lifting->apart) {
         SortBy *sort = makeNode(SortBy);
         sort->node = lfirst(cell);
         sort->location = -1;
         select->sortClause = lappend(select->sortClause, sort);
     }
+}
+
+/* What is grouped by, and said of groups, is an output of the query, or no such sum. */
+static bool groups_by_outputs(const struct lifting *lifting)
+{
+    const SelectStmt *select = lifting->select;
+    const struct analysis *analysis = lifting->gathering->analysis;
+    ListCell *cell;
+    foreach (cell, select->groupClause)
+        if (float_sums_concern(analysis, lifting->query, lfirst(cell)))
+            return false;
+    foreach (cell, select->sortClause)
+        if (!names_output(select, lfirst_node(SortBy, cell)->node) && float_sums_concern(analysis, lifting->query, lfirst(cell)))
+            return false;
+    return !select->windowClause && !(select->havingClause && float_sums_concern(analysis, lifting->query, select->havingClause));
+}
+
+/* A subquery can only select more than it does if nobody takes all of it: * becomes names, from the inside to the outside. */
+static bool name_columns(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node || parse_walk(node, name_columns, context) || !IsA(node, SelectStmt))
+        return false;
+    SelectStmt *select = castNode(SelectStmt, node);
+    const struct query *query = gather_first_reading(gathering, select);
+    List *targets = NIL;
+    ListCell *cell;
+    foreach (cell, query ? select->targetList : NIL) {
+        Node *value = lfirst_node(ResTarget, cell)->val;
+        bool star = IsA(value, ColumnRef) && IsA(llast(castNode(ColumnRef, value)->fields), A_Star);
+        List *columns = star ? float_columns_of(gathering->analysis, query, castNode(ColumnRef, value)) : NIL;
+        targets = columns ? list_concat(targets, columns) : lappend(targets, lfirst(cell));
+    }
+    if (query)
+        select->targetList = targets;
+    return false;
+}
+
+/* Where a shard computes all of a query, its rows are in its order. */
+static bool mark_whole(Node *node, void *context)
+{
+    struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt) && gather_moves_whole(gathering, castNode(SelectStmt, node)))
+        for (int i = 0; i < gathering->analysis->query_count; i++)
+            if (gathering->analysis->queries[i]->select == castNode(SelectStmt, node))
+                gathering->analysis->queries[i]->moves_whole = true;
+    return parse_walk(node, mark_whole, context);
 }
 
 static bool lift_sums(Node *node, void *context)
@@ -235,13 +305,17 @@ static bool lift_sums(Node *node, void *context)
         return false;
     if (IsA(node, SelectStmt)) {
         SelectStmt *select = castNode(SelectStmt, node);
-        struct lifting lifting = {gathering, select, gather_first_reading(gathering, select), NIL};
+        struct lifting lifting = {gathering, select, gather_first_reading(gathering, select), true, NIL};
+        if (lifting.query && lifting.query->moves_whole)
+            return false;
         foreach (cell, lifting.query ? select->fromClause : NIL)
             lift_of_join(&lifting, lfirst(cell));
-        foreach (cell, lifting.query && !is_repeated(select) ? select->targetList : NIL)
-            lift_of_target(&lifting, lfirst_node(ResTarget, cell));
         if (lifting.query && select->whereClause)
             lift_sum(&select->whereClause, &lifting);
+        lifting.columns = lifting.query && (!select->groupClause || groups_by_outputs(&lifting));
+        foreach (cell, lifting.query && !is_repeated(select) ? select->targetList : NIL)
+            lift_of_target(&lifting, lfirst_node(ResTarget, cell));
+        lifting.columns = !select->groupClause;
         if (lifting.query && select->havingClause && !is_repeated(select))
             lift_sum(&select->havingClause, &lifting);
         if (lifting.query && select->op == SETOP_NONE)
@@ -250,10 +324,21 @@ static bool lift_sums(Node *node, void *context)
     return parse_walk(node, lift_sums, context);
 }
 
+static bool any_order_is_shown(const struct gathering *gathering)
+{
+    for (int i = 0; i < gathering->analysis->order_dependent_count; i++)
+        if (gathering->analysis->order_dependents[i].name)
+            return true;
+    return false;
+}
+
 void gather_lift_sums(struct gathering *gathering, SelectStmt *select)
 {
-    if (!gathering->analysis->planning->facts->gathers)
-        lift_sums((Node *) select, gathering);
+    if (gathering->analysis->planning->facts->gathers || !any_order_is_shown(gathering))
+        return;
+    mark_whole((Node *) select, gathering);
+    name_columns((Node *) select, gathering);
+    lift_sums((Node *) select, gathering);
 }
 
 const char *gather_shown_order(const struct gathering *gathering)

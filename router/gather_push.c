@@ -310,12 +310,17 @@ static bool has_untyped(const SelectStmt *select)
     return has_collation((Node *) select->targetList, NULL);
 }
 
+bool gather_moves_whole(struct gathering *gathering, const SelectStmt *select)
+{
+    return select != gathering->query && !select->sortClause && !select->limitCount && !select->limitOffset && !select->lockingClause &&
+           !has_untyped(select) && gather_all_readings(gathering, select, is_whole) &&
+           gather_is_fit(gathering->analysis, (Node *) select, NULL);
+}
+
 static bool push_whole(struct gathering *gathering, SelectStmt *select)
 {
     const struct query *query = gather_first_reading(gathering, select);
-    if (select->sortClause || select->limitCount || select->limitOffset || select->lockingClause ||
-        has_untyped(select) || !gather_all_readings(gathering, select, is_whole) ||
-        !gather_is_fit(gathering->analysis, (Node *) select, NULL))
+    if (!gather_moves_whole(gathering, select))
         return false;
     gather_qualify(gathering, query, query->end_scan);
     int part = gather_add_part(gathering, GATHER_RESULT, query, query->end_scan,
@@ -329,29 +334,23 @@ static bool push_whole(struct gathering *gathering, SelectStmt *select)
 
 /* ---- the whole ---- */
 
-struct pushing {
-    struct gathering *gathering;
-    const SelectStmt *top;
-};
-
 static bool push_in(Node *node, void *context)
 {
-    struct pushing *pushing = context;
+    struct gathering *gathering = context;
     if (!node)
         return false;
     if (IsA(node, SelectStmt)) {
         SelectStmt *select = castNode(SelectStmt, node);
-        if (select != pushing->top && push_whole(pushing->gathering, select))
+        if (push_whole(gathering, select))
             return false;
-        gather_push_block(pushing->gathering, select);
+        gather_push_block(gathering, select);
     }
     return parse_walk(node, push_in, context);
 }
 
 void gather_push(struct gathering *gathering, SelectStmt *select)
 {
-    struct pushing pushing = {gathering, select};
     const struct analysis *analysis = gathering->analysis;
     if (!analysis->row_function && !analysis->sampled && !analysis->outer_aggregate)
-        push_in((Node *) select, &pushing);
+        push_in((Node *) select, gathering);
 }

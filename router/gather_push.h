@@ -18,6 +18,8 @@ bool gather_has_sharded(const struct analysis *analysis, int first, int end);
 typedef bool (*gather_reading_test)(struct analysis *analysis, const struct query *query);
 bool gather_all_readings(struct gathering *gathering, const SelectStmt *select, gather_reading_test test);
 const struct query *gather_first_reading(const struct gathering *gathering, const SelectStmt *select);
+/* May the shards compute the query as a whole, as it is? */
+bool gather_moves_whole(struct gathering *gathering, const SelectStmt *select);
 /* They are the part's now; `rows`: only what FROM and WHERE read. */
 void gather_own_readings(struct gathering *gathering, const SelectStmt *select, int part, bool rows);
 

@@ -199,7 +199,8 @@ static bool is_meant(Node *node, void *context)
     if (IsA(node, ColumnRef))
         return list_length(castNode(ColumnRef, node)->fields) == 1 && !is_star(node) &&
                !strcmp(strVal(linitial(castNode(ColumnRef, node)->fields)), position->name);
-    return parse_walk(node, is_meant, context);
+    bool holds_items = IsA(node, List) || IsA(node, SortBy) || IsA(node, GroupingSet) || IsA(node, RowExpr);
+    return holds_items && parse_walk(node, is_meant, context); /* in other expressions they mean what they are */
 }
 
 static bool forget_orders(Node *node, void *context)

@@ -680,6 +680,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     make_room(&gathering);
     gather_forget_unread(&gathering, select);
     gather_lift_sums(&gathering, select);
+    gather_forget_unread(&gathering, select); /* columns that gave their places to others */
     gather_push(&gathering, select);
     gather_check_sums(&gathering, select);
     gather_note_names(&gathering, select);

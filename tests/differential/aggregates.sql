@@ -627,6 +627,32 @@ FROM users WHERE score < 100 GROUP BY country, active WINDOW w AS (ORDER BY roun
 SELECT DISTINCT ON (x.active) x.* FROM (SELECT active, country, row_number() OVER (PARTITION BY active ORDER BY stddev(score), country) AS n FROM users WHERE score < 100 GROUP BY 1, 2) x
 ORDER BY x.active, x.n
 
+-- sums of floats that are columns of a subquery: compared with each row's value
+SELECT z.id, round(((z.f8 - s.m) / nullif(s.d, 0))::numeric, 2) FROM zoo z JOIN (SELECT i2 % 3 AS g, avg(f8) AS m, stddev(f8) AS d FROM zoo WHERE id < 100 GROUP BY 1) s ON s.g = z.i2 % 3
+WHERE z.id < 100 AND abs(z.f8 - s.m) < 2 * s.d ORDER BY 1
+
+-- … of a CTE, all of its columns, the first ones
+WITH s AS (SELECT country, active, sum(score) AS v FROM users WHERE score < 100 GROUP BY 1, 2), k AS (SELECT s.*, rank() OVER (PARTITION BY active ORDER BY v DESC) AS r FROM s)
+SELECT country, active, round(v::numeric, 2), r FROM k WHERE r <= 2 ORDER BY active, r, country
+
+-- … through several levels, in each their names
+SELECT b, round(c::numeric, 1) FROM (SELECT b, c FROM (SELECT *, v * 2 AS c FROM (SELECT active, avg(score) FROM users WHERE score < 100 GROUP BY 1) s (b, v)) t) u WHERE c > 0 ORDER BY u.c DESC, b
+
+-- … beside those of the row before
+WITH s AS (SELECT country, sum(score) AS v FROM users WHERE score < 100 GROUP BY 1)
+SELECT country, round((v - lag(v) OVER (ORDER BY country))::numeric, 2), lead(v, 1, 0) OVER (ORDER BY country) > v, round((v - first_value(v) OVER (ORDER BY country))::numeric, 2) FROM s ORDER BY 1
+
+-- … in groups, counted, in the shape of a CASE
+SELECT CASE WHEN a > 10 THEN 'much' ELSE 'little' END AS how, count(*), max(country), count(*) FILTER (WHERE a > 20) FROM (SELECT country, avg(score) AS a FROM users WHERE score < 100 GROUP BY 1) s
+GROUP BY how ORDER BY how
+
+-- … of a LATERAL subquery, null-extended
+SELECT c.code, round(s.t::numeric, 2), s.t IS NULL FROM countries c LEFT JOIN LATERAL (SELECT sum(u.score) AS t FROM users u WHERE u.country = c.code AND u.score < 100) s ON s.t > 5 ORDER BY s.t NULLS FIRST, 1
+
+-- … of a subquery that each shard answers
+SELECT x.username, round((x.s / nullif(x.n, 0))::numeric, 3) FROM (SELECT username, sum(likes / 3.0::float8) AS s, count(*) AS n FROM posts GROUP BY 1) x JOIN follows f ON f.followee = x.username
+WHERE x.s > 1 ORDER BY x.s DESC, 1 LIMIT 7
+
 -- floats in an order of their own
 SELECT sum(score ORDER BY username), avg(score ORDER BY score), stddev(score ORDER BY username DESC), corr(score, age ORDER BY username) FROM users WHERE score < 100
 
