@@ -57,12 +57,14 @@ struct levels {
     const struct scope *scope;
     bool own, outer;
     int nearest; /* of the outer ones */
+    bool links; /* subqueries, which were not looked into */
 };
 
 static bool find_levels(Node *node, void *context)
 {
     struct levels *levels = context;
     int level;
+    levels->links |= node && IsA(node, SubLink);
     if (!node || IsA(node, SubLink))
         return false;
     if (!IsA(node, ColumnRef))
@@ -103,7 +105,7 @@ static bool has_own_aggregate(Node *node, void *context)
         return false;
     if (IsA(node, FuncCall)) {
         const FuncCall *call = castNode(FuncCall, node);
-        bool own = call->agg_star || has_own_column((Node *) call->args, grouped->query->scope);
+        bool own = (call->agg_star && !call->agg_filter) || has_own_column((Node *) call->args, grouped->query->scope);
         if (own && !call->over && function_facts(grouped->analysis->planning, call).aggregate)
             return true;
     }
@@ -127,12 +129,26 @@ static bool is_as_it_looks(struct analysis *analysis, const struct query *query)
     return inner && query->select && (query->aggregates || query->select->groupClause);
 }
 
+/* Could a name lead there? */
+static bool has_columns(const struct scope *scope)
+{
+    for (; scope; scope = scope->outer)
+        if (scope->count > 0)
+            return true;
+    return false;
+}
+
 /* The query whose rows an aggregate takes: the nearest that its columns are of.  In (SELECT count(outer.x)) that is not the one that it
  * stands in: what looks like a plain query around it is none, and only rows of the statement itself can be gathered for it. */
 static const struct query *query_of_aggregate(struct analysis *analysis, const FuncCall *call, const struct scope *scope)
 {
     struct levels levels = {.scope = scope};
     find_levels((Node *) call->args, &levels);
+    find_levels((Node *) call->agg_order, &levels);
+    find_levels(call->agg_filter, &levels);
+    if (levels.links && !levels.own && has_columns(scope->outer))
+        analysis_give_up(analysis, "Write the aggregate in the query whose rows it counts.",
+                         "A subquery in the aggregate %s() may make it one of a query around it.", parse_name(call->funcname));
     if (!levels.outer || levels.own)
         return analysis->reading;
     for (int i = 0; i < levels.nearest; i++)
@@ -243,8 +259,10 @@ static void read_sublink(struct reading *reading, const SubLink *link)
         sight_users(analysis, function_facts_of_name(analysis->planning, link->operName));
     struct query *query =
         read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
-    if (link->subLinkType == ARRAY_SUBLINK && !query->select->sortClause &&
-        !order_is_unseen(analysis, link))
+    if (link->subLinkType != ARRAY_SUBLINK || query->select->sortClause || order_is_unseen(analysis, link))
+        return;
+    query->passes_order |= order_is_kept(query);
+    if (!query->passes_order)
         note_order_dependent(analysis, "array", query, analysis->reading, NULL);
 }
 

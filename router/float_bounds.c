@@ -6,7 +6,7 @@
  *      C = N var_pop(x)     how much they are spread, sum((x - mean)^2)
  *
  * Sums.  Let x be a multiple of 2^-k, for all x.  Every sum of some of them is one, too, and at most A in size.  If A <= 2^(53-k) it has at
- * most 53 binary digits, so that no addition rounds, in whichever order: the sum is exact.  room() knows k = 0, 10 and 20 (of
+ * most 53 binary digits, so that no addition rounds, in whichever order: the sum is exact.  room() knows k = 0, 10, 20, 30 and 40 (of
  * sum(real), which has 24 digits: 0, 4 and 8).  A itself is exact as long as it is below that, and does not come back below it.  Nor does the
  * order matter to two numbers.
  *
@@ -129,7 +129,9 @@ static Node *room(const FuncCall *call, Node *number, bool is_real)
     const char *of_double = "CASE WHEN $1 IS NULL THEN NULL WHEN abs($1) > 9007199254740992::float8 THEN 0::float8"
                             " WHEN $1 = trunc($1) THEN 9007199254740992::float8"
                             " WHEN $1 * 1024 = trunc($1 * 1024) THEN 8796093022208::float8"
-                            " WHEN $1 * 1048576 = trunc($1 * 1048576) THEN 8589934592::float8 ELSE 0::float8 END";
+                            " WHEN $1 * 1048576 = trunc($1 * 1048576) THEN 8589934592::float8"
+                            " WHEN $1 * 1073741824 = trunc($1 * 1073741824) THEN 8388608::float8"
+                            " WHEN $1 * 1099511627776 = trunc($1 * 1099511627776) THEN 8192::float8 ELSE 0::float8 END";
     const char *of_real = "CASE WHEN $1 IS NULL THEN NULL WHEN abs($1) > 16777216::float8 THEN 0::float8"
                           " WHEN $1 = trunc($1) THEN 16777216::float8"
                           " WHEN $1 * 16 = trunc($1 * 16) THEN 1048576::float8"

@@ -25,17 +25,21 @@ static bool is_star(const Node *node)
     return IsA(node, ColumnRef) && IsA(llast(((const ColumnRef *) node)->fields), A_Star);
 }
 
-/* The one reading of it; a query of WITH is read once for each use. */
-static const struct query *only_reading(const struct analysis *analysis, const SelectStmt *select)
+/* A query of WITH is read once for each use, each time in the same way. */
+static const struct query *first_reading(const struct analysis *analysis, const SelectStmt *select)
 {
-    const struct query *found = NULL;
     for (int i = 0; i < analysis->query_count; i++)
-        if (analysis->queries[i]->select == select) {
-            if (found)
-                return NULL;
-            found = analysis->queries[i];
-        }
-    return found;
+        if (analysis->queries[i]->select == select)
+            return analysis->queries[i];
+    return NULL;
+}
+
+static int count_readings(const struct analysis *analysis, const SelectStmt *select)
+{
+    int count = 0;
+    for (int i = 0; i < analysis->query_count; i++)
+        count += analysis->queries[i]->select == select;
+    return count;
 }
 
 static bool is_simple(const SelectStmt *select)
@@ -69,15 +73,69 @@ static void look_into(struct looking *looking, Node *subquery, const char *item,
             looking->found++;
             looking->owner = item;
             looking->names = names;
-            looking->column = (struct float_column){select, only_reading(looking->analysis, select),
+            looking->column = (struct float_column){select, first_reading(looking->analysis, select),
                                                     list_nth_node(ResTarget, select->targetList, i)->val};
         }
+}
+
+/* What others take of a query of WITH that is read several times. */
+struct sharing {
+    const char *name;
+    List *aliases; /* under which it is read */
+    bool taken;    /* all of its columns */
+};
+
+static bool find_aliases(Node *node, void *context)
+{
+    struct sharing *sharing = context;
+    if (!node)
+        return false;
+    if (IsA(node, RangeVar) && !strcmp(castNode(RangeVar, node)->relname, sharing->name))
+        sharing->aliases = lappend(sharing->aliases, castNode(RangeVar, node)->alias ? castNode(RangeVar, node)->alias->aliasname
+                                                                                     : castNode(RangeVar, node)->relname);
+    return parse_walk(node, find_aliases, context);
+}
+
+static bool is_alias(const struct sharing *sharing, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, sharing->aliases)
+        if (!strcmp(lfirst(cell), name))
+            return true;
+    return false;
+}
+
+/* Any *, a row, a join of whatever has the same name. */
+static bool find_takers(Node *node, void *context)
+{
+    struct sharing *sharing = context;
+    if (!node)
+        return false;
+    if (IsA(node, JoinExpr))
+        sharing->taken |= castNode(JoinExpr, node)->isNatural || castNode(JoinExpr, node)->alias;
+    if (IsA(node, ColumnRef)) {
+        const List *fields = castNode(ColumnRef, node)->fields;
+        sharing->taken |= is_star(node) || (list_length(fields) == 1 && is_alias(sharing, strVal(linitial(fields))));
+    }
+    return parse_walk(node, find_takers, context);
+}
+
+/* Under another name nobody else must take all of its columns. */
+static bool is_shared_by_name(const struct analysis *analysis, const struct cte *cte)
+{
+    struct sharing sharing = {.name = cte->name};
+    Node *statement = analysis->query_count ? (Node *) analysis->queries[0]->select : NULL;
+    if (count_readings(analysis, (const SelectStmt *) cte->node->ctequery) <= 1)
+        return true;
+    find_aliases(statement, &sharing);
+    find_takers(statement, &sharing);
+    return statement && !sharing.taken;
 }
 
 static void look_at_cte(struct looking *looking, const RangeVar *range)
 {
     const struct cte *cte = analysis_is_cte(looking->analysis, range) ? scope_cte(looking->query->scope, range->relname) : NULL;
-    if (!cte || cte->opaque)
+    if (!cte || cte->opaque || (!looking->all && !is_shared_by_name(looking->analysis, cte)))
         return;
     const List *names = range->alias && range->alias->colnames ? range->alias->colnames : cte->node->aliascolnames;
     if (list_length(names) >= list_length(cte->node->aliascolnames))

@@ -52,6 +52,15 @@ bool float_steps_concern(const struct float_chain *chain, Node *expression)
     return find_sum(expression, (void *) chain);
 }
 
+/* A query of WITH that is read several times takes the rows each time. */
+static bool takes_rows_of(const struct analysis *analysis, const FuncCall *call, const struct query *query)
+{
+    for (int i = 0; i < analysis->order_dependent_count; i++)
+        if (analysis->order_dependents[i].call == call && analysis->order_dependents[i].name && analysis->order_dependents[i].query == query)
+            return true;
+    return false;
+}
+
 /* May it be computed several times?  Not with sums in it that differ. */
 static bool is_unsteady(Node *node, void *context)
 {
@@ -191,12 +200,77 @@ static bool read_argument(const struct float_chain *chain, const FuncCall *call,
     return list_length(call->args) == 1 ? is_float(type) : type_is_number(type);
 }
 
+/* A copy of the call with another first argument. */
+static Node *call_with(const FuncCall *call, const Node *argument)
+{
+    FuncCall *copy = castNode(FuncCall, copy_of((const Node *) call));
+    linitial(copy->args) = copy_of(argument);
+    return (Node *) copy;
+}
+
+/* Another aggregate, over the same rows as the call. */
+static Node *over_rows(const FuncCall *call, const char *name, Node *argument)
+{
+    FuncCall *node = expression_call(name, copy_of(argument));
+    node->agg_filter = call->agg_filter ? copy_of(call->agg_filter) : NULL;
+    node->over = call->over ? (struct WindowDef *) copy_of((const Node *) call->over) : NULL;
+    return (Node *) node;
+}
+
+static bool takes_rows_plainly(const struct float_chain *chain, const FuncCall *call)
+{
+    return list_length(call->args) == 1 && !call->agg_within_group && !call->agg_distinct && !call->agg_order && !call->func_variadic &&
+           is_builtin(chain->analysis, call) && is_steady(chain, call->agg_filter) && is_steady(chain, (Node *) call->over);
+}
+
+/* avg(sum), of sums that a subquery made: besides what adding rounds here, each of them may be as far off as is known of it. */
+static bool follow_sum_of_sums(struct float_chain *chain, FuncCall *call, struct float_outcome *outcome)
+{
+    struct float_outcome argument = {0};
+    const char *name = parse_name(call->funcname);
+    bool adds = !strcmp(name, "sum");
+    if ((!adds && strcmp(name, "avg") != 0) || !takes_rows_of(chain->analysis, call, chain->query) || !takes_rows_plainly(chain, call) ||
+        !follow_near(chain, linitial(call->args), &argument) || !is_float(argument.type))
+        return false;
+    enum float_argument of = argument.type == TYPE_float4 ? FLOAT_REAL : FLOAT_DOUBLE;
+    struct float_estimate estimate = float_bounds(castNode(FuncCall, call_with(call, argument.estimate.value)), &of);
+    if (argument.estimate.radius)
+        estimate.radius = EXPRESSION("($1 + $2) * 1.01", estimate.radius, over_rows(call, adds ? "sum" : "max", argument.estimate.radius));
+    if (argument.estimate.exact)
+        estimate.exact = both(estimate.exact, over_rows(call, "bool_and", argument.estimate.exact));
+    if (argument.estimate.doubt)
+        estimate.doubt = either(over_rows(call, "bool_or", argument.estimate.doubt), estimate.doubt);
+    chain->calls = lappend(chain->calls, call);
+    *outcome = (struct float_outcome){.stage = STAGE_FLOAT, .type = adds ? argument.type : TYPE_float8, .near = true, .estimate = estimate};
+    return true;
+}
+
+/* The largest of near values is near; how many there are is known. */
+static bool follow_extreme(struct float_chain *chain, FuncCall *call, struct float_outcome *outcome)
+{
+    struct float_outcome argument = {0};
+    bool counts = !strcmp(parse_name(call->funcname), "count");
+    if (!takes_rows_plainly(chain, call) || !follow_near(chain, linitial(call->args), &argument) || !is_float(argument.type))
+        return false;
+    const struct float_estimate *estimate = &argument.estimate;
+    *outcome = (struct float_outcome){.stage = counts ? STAGE_NUMERIC : STAGE_FLOAT, .type = counts ? TYPE_int8 : argument.type, .near = true};
+    outcome->estimate.value = call_with(call, estimate->value);
+    if (estimate->doubt)
+        outcome->estimate.doubt = over_rows(call, "bool_or", estimate->doubt);
+    if (estimate->radius && !counts)
+        outcome->estimate.radius = over_rows(call, "max", estimate->radius);
+    if (estimate->exact && !counts)
+        outcome->estimate.exact = over_rows(call, "bool_and", estimate->exact);
+    return true;
+}
+
 static bool follow_aggregate(struct float_chain *chain, FuncCall *call, struct float_outcome *outcome)
 {
     enum float_argument arguments[2];
-    const struct order_dependent *dependent = float_steps_dependent(chain->analysis, (Node *) call);
+    if (float_steps_concern(chain, (Node *) call->args))
+        return follow_sum_of_sums(chain, call, outcome);
     int count = list_length(call->args);
-    if (!dependent || dependent->query != chain->query || !chain->query->scope || call->agg_within_group || call->agg_distinct ||
+    if (!takes_rows_of(chain->analysis, call, chain->query) || !chain->query->scope || call->agg_within_group || call->agg_distinct ||
         !count || count != float_bounds_arguments(parse_name(call->funcname)) || !is_builtin(chain->analysis, call))
         return false;
     for (int i = 0; i < count; i++)
@@ -209,14 +283,6 @@ static bool follow_aggregate(struct float_chain *chain, FuncCall *call, struct f
     bool of_reals = !strcmp(parse_name(call->funcname), "sum") && arguments[0] == FLOAT_REAL;
     outcome->type = of_reals ? TYPE_float4 : TYPE_float8;
     return true;
-}
-
-/* A copy of the call with another first argument. */
-static Node *call_with(const FuncCall *call, const Node *argument)
-{
-    FuncCall *copy = castNode(FuncCall, copy_of((const Node *) call));
-    linitial(copy->args) = copy_of(argument);
-    return (Node *) copy;
 }
 
 /* round(sum), round(sum, 2), to_char(sum, '…') */
@@ -326,11 +392,14 @@ static bool follow_shift(struct float_chain *chain, FuncCall *call, struct float
 static bool follow_function(struct float_chain *chain, FuncCall *call, struct float_outcome *outcome)
 {
     static const char *const shifts[] = {"lag", "lead", "first_value", "last_value", "nth_value", NULL};
+    static const char *const extremes[] = {"min", "max", "count", NULL};
     static const char *const roundings[] = {"round", "trunc", "floor", "ceil", "ceiling", "to_char", NULL};
     static const char *const powers[] = {"power", "pow", NULL};
     const char *name = parse_name(call->funcname);
     if (call->over && is_among(name, shifts) && is_builtin(chain->analysis, call))
         return follow_shift(chain, call, outcome);
+    if (is_among(name, extremes) && is_builtin(chain->analysis, call))
+        return follow_extreme(chain, call, outcome);
     if (call->over || call->agg_filter || call->agg_distinct || call->func_variadic || !is_builtin(chain->analysis, call))
         return false;
     if (is_among(name, roundings))
@@ -628,6 +697,19 @@ static bool follow_null_test(struct float_chain *chain, NullTest *test, struct f
 
 /* ---- subqueries ---- */
 
+static struct float_chain inside_of(const struct float_chain *chain, const struct query *query)
+{
+    return (struct float_chain){.analysis = chain->analysis, .query = query, .takes_columns = true, .selects = chain->selects,
+                                .additions = chain->additions, .columns = chain->columns};
+}
+
+static void take_columns(struct float_chain *chain, const struct float_chain *inside)
+{
+    chain->selects = inside->selects;
+    chain->additions = inside->additions;
+    chain->columns = inside->columns;
+}
+
 static const struct query *only_reading(const struct analysis *analysis, const Node *select)
 {
     const struct query *found = NULL;
@@ -679,13 +761,15 @@ static CommonTableExpr *cte_of(struct float_chain *chain, SelectStmt *select)
 static bool follow_subquery(struct float_chain *chain, SubLink *link, struct float_outcome *outcome)
 {
     SelectStmt *select = (SelectStmt *) link->subselect;
-    struct float_chain inside = {.analysis = chain->analysis, .query = only_reading(chain->analysis, link->subselect)};
+    struct float_chain inside = inside_of(chain, only_reading(chain->analysis, link->subselect));
+    inside.takes_columns = chain->takes_columns;
     struct float_outcome value = {0};
     if (!chain->lifts || link->subLinkType != EXPR_SUBLINK || !IsA(select, SelectStmt) || select->op != SETOP_NONE ||
         select->distinctClause || select->sortClause || list_length(select->targetList) != 1 || !inside.query ||
         inside.query->correlated || !follow_near(&inside, linitial_node(ResTarget, select->targetList)->val, &value) ||
-        !inside.calls || value.stage == STAGE_NUMERIC)
+        (!inside.calls && !inside.concerns) || value.stage == STAGE_NUMERIC)
         return false;
+    take_columns(chain, &inside);
     CommonTableExpr *cte = cte_of(chain, select);
     List *targets = list_make1(column_of("value", value.estimate.value));
     targets = lappend(targets, column_of("radius", or_zero(value.estimate.radius)));
@@ -738,7 +822,7 @@ static int add_column(struct float_chain *chain, const struct float_column *colu
     targets = lappend(targets, column_of(numbered(chain, "radius", number), or_zero(estimate->radius)));
     targets = lappend(targets, column_of(numbered(chain, "exact", number), or_true(estimate->exact)));
     targets = lappend(targets, column_of(numbered(chain, "doubt", number), or_false(estimate->doubt)));
-    const struct lifted_column lifted = {column->value, number};
+    const struct lifted_column lifted = {column->select, column->value, number};
     chain->selects = lappend(chain->selects, column->select);
     chain->additions = lappend(chain->additions, targets);
     chain->columns = lappend(chain->columns, arena_memdup(chain->analysis->arena, &lifted, sizeof lifted));
@@ -752,13 +836,10 @@ static bool follow_column(struct float_chain *chain, ColumnRef *reference, struc
     struct float_outcome value = {0};
     if (!float_column_find(chain->analysis, chain->query, reference, &column))
         return false;
-    struct float_chain inside = {.analysis = chain->analysis, .query = column.query, .takes_columns = true,
-                                 .selects = chain->selects, .additions = chain->additions, .columns = chain->columns};
+    struct float_chain inside = inside_of(chain, column.query);
     if (!follow_near(&inside, column.value, &value) || value.stage != STAGE_FLOAT)
         return false;
-    chain->selects = inside.selects;
-    chain->additions = inside.additions;
-    chain->columns = inside.columns;
+    take_columns(chain, &inside);
     chain->concerns = true;
     int number = number_of(chain, column.value);
     if (!number)

@@ -28,6 +28,7 @@ struct float_outcome {
 
 /* What was known of a column of a subquery stands in "keyway: value 1", "keyway: radius 1", … */
 struct lifted_column {
+    SelectStmt *select;
     const Node *value; /* the column's own */
     int number;
 };

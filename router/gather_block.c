@@ -135,7 +135,7 @@ static bool visit_as_key(Node **place, void *context)
         return true;
     if (IsA(*place, RowExpr)) /* no column is of its type */
         return parse_visit(*place, visit_as_key, context);
-    if (!is_pure(block, *place))
+    if (!is_pure(block, *place) || gather_makes_row(*place, NULL))
         return false;
     int number = add_key(block, *place);
     if (block->apply)
@@ -270,7 +270,7 @@ static bool visit_group(Node **place, void *context)
     if (IsA(item, GroupingSet) || (IsA(item, RowExpr) && castNode(RowExpr, item)->row_format == COERCE_IMPLICIT_CAST))
         return parse_visit(item, visit_group, context);
     Node *expression = grouped_expression(block, item);
-    if (!expression || IsA(expression, A_Const) || IsA(expression, RowExpr) || !is_pure(block, expression))
+    if (!expression || IsA(expression, A_Const) || gather_makes_row(expression, NULL) || !is_pure(block, expression))
         return false;
     int number = add_key(block, expression);
     if (block->apply)
@@ -435,12 +435,29 @@ static bool find_columns(struct block *block)
     return visit_clauses(block) && block->keys;
 }
 
+/* Its result, or what it takes of its rows, is in an order that shards could only give of their own rows. */
+static bool needs_order(const struct gathering *gathering, const SelectStmt *select, const struct query *query)
+{
+    bool takes = select == gathering->query || select->limitCount || select->limitOffset || select->distinctClause || query->windows;
+    return takes && order_is_kept(query);
+}
+
+/* A subquery in FROM that selects such a row. */
+static bool selects_row(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt) && gather_makes_row((Node *) castNode(SelectStmt, node)->targetList, NULL))
+        return true;
+    return parse_walk(node, selects_row, context);
+}
+
 bool gather_push_block(struct gathering *gathering, SelectStmt *select)
 {
     struct analysis *analysis = gathering->analysis;
     const struct query *query = gather_first_reading(gathering, select);
     if (select->op != SETOP_NONE || select->valuesLists || select->lockingClause || has_star(select->targetList) ||
-        !select->targetList || !gather_all_readings(gathering, select, is_block) ||
+        !select->targetList || selects_row((Node *) select->fromClause, NULL) || !gather_all_readings(gathering, select, is_block) || needs_order(gathering, select, query) ||
         !gather_is_fit(analysis, (Node *) select->fromClause, select->withClause) ||
         !gather_condition_is_fit(analysis, select->whereClause, select->withClause))
         return false;

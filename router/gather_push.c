@@ -295,6 +295,18 @@ static bool has_collation(Node *node, void *context)
     return node && (IsA(node, CollateClause) || parse_walk(node, has_collation, context));
 }
 
+/* A comparison of rows is none. */
+bool gather_makes_row(Node *node, void *context)
+{
+    static const char *const comparisons[] = {"=", "<>", "<", "<=", ">", ">="};
+    if (!node || IsA(node, NullTest))
+        return false;
+    for (size_t i = 0; IsA(node, A_Expr) && i < sizeof comparisons / sizeof *comparisons; i++)
+        if (!strcmp(parse_name(castNode(A_Expr, node)->name), comparisons[i]))
+            return false;
+    return IsA(node, RowExpr) || parse_walk(node, gather_makes_row, context);
+}
+
 /* What has no type yet takes one from around the query; as a column of a part it would be text.  A row's is none of a column,
  * and a COLLATE of the query itself weighs more than a column's. */
 static bool has_untyped(const SelectStmt *select)
@@ -302,7 +314,7 @@ static bool has_untyped(const SelectStmt *select)
     ListCell *cell;
     foreach (cell, select->targetList) {
         const Node *value = lfirst_node(ResTarget, cell)->val;
-        if (IsA(value, ParamRef) || IsA(value, RowExpr) ||
+        if (IsA(value, ParamRef) || gather_makes_row((Node *) value, NULL) ||
             (IsA(value, A_Const) &&
              (((const A_Const *) value)->isnull || IsA(&((const A_Const *) value)->val, String))))
             return true;

@@ -30,6 +30,9 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
 /* The shards find the tables that were meant here, whatever their search_path. */
 void gather_qualify(struct gathering *gathering, const struct query *query, int end_scan);
 
+/* Is it, or does it contain, a row that an expression makes?  No column can be of its type, nor of an array of such. */
+bool gather_makes_row(Node *node, void *context);
+
 /* c1, c2, … */
 const char *gather_column_name(struct gathering *gathering, int number);
 /* The copy of a part, as an item of FROM, and a column of it (0-based). */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "router/expressions.h"
+#include "router/float_steps.h"
 
 /* ---- WITH ---- */
 
@@ -185,7 +186,7 @@ static bool has_aggregate(Node *node, void *context)
 
 /* GROUP BY and ORDER BY may mean a column by its number, or by its name. */
 struct position {
-    int number;
+    int number; /* from 1 */
     const char *name;
 };
 
@@ -251,6 +252,48 @@ static void forget_columns(struct reading *reading, SelectStmt *select, const Li
             continue;
         forget(reading->gathering, select, target);
     }
+}
+
+/* ---- columns that gave their places to others (float_steps) ---- */
+
+static ResTarget *target_of(const struct lifted_column *column)
+{
+    ListCell *cell;
+    foreach (cell, column->select->targetList)
+        if (lfirst_node(ResTarget, cell)->val == column->value)
+            return lfirst(cell);
+    return NULL;
+}
+
+static int number_of(const SelectStmt *select, const ResTarget *target)
+{
+    int number = 1;
+    ListCell *cell;
+    foreach (cell, select->targetList) {
+        if (lfirst(cell) == target)
+            break;
+        number++;
+    }
+    return number;
+}
+
+static bool find_stars(Node *node, void *context)
+{
+    return node && (is_star(node) || parse_walk(node, find_stars, context));
+}
+
+/* The others compute the same: nothing is left out.  It may be a query of WITH that is read several times, under other names. */
+static void forget_lifted(struct gathering *gathering, const struct lifted_column *column)
+{
+    ResTarget *target = target_of(column);
+    if (!target)
+        return;
+    struct reading reading = {.item = (const Node *) column->select, .name = "", .gathering = gathering};
+    struct position position = {number_of(column->select, target), output_name(target)};
+    read_columns((Node *) gathering->query, &reading);
+    if (!reading.all && !find_stars((Node *) gathering->query, NULL) && !is_read(&reading, position.name) &&
+        !is_meant((Node *) column->select->groupClause, &position) && !is_meant((Node *) column->select->sortClause, &position))
+        forget(gathering, column->select, target);
 }
 
 /* ---- the items of FROM ---- */
@@ -333,5 +376,8 @@ static bool look(Node *node, void *context)
 
 void gather_forget_unread(struct gathering *gathering, SelectStmt *select)
 {
+    ListCell *cell;
     look((Node *) select, gathering);
+    foreach (cell, gathering->analysis->lifted_columns)
+        forget_lifted(gathering, lfirst(cell));
 }

@@ -250,6 +250,39 @@ bool order_of_input(const struct query *query)
            !has_sublink(select->whereClause, NULL) && is_ordered_source(query->from[0], linitial(select->fromClause));
 }
 
+/* A window function for which rows are sorted. */
+static bool sorts_again(Node *node, void *context)
+{
+    const struct query *query = context;
+    if (!node || IsA(node, SubLink))
+        return false;
+    if (IsA(node, FuncCall) && castNode(FuncCall, node)->over) {
+        const WindowDef *window = castNode(FuncCall, node)->over;
+        const WindowDef *named = window->name ? named_window(query->select, window->name) : window;
+        if (!named || named->refname || named->partitionClause || named->orderClause)
+            return true;
+    }
+    return parse_walk(node, sorts_again, context);
+}
+
+static bool has_order_of_its_own(const struct query *query)
+{
+    ListCell *cell;
+    foreach (cell, query->select->targetList)
+        if (sorts_again((Node *) lfirst(cell), (void *) query))
+            return true;
+    return false;
+}
+
+bool order_is_kept(const struct query *query)
+{
+    const SelectStmt *select = query->select;
+    if (!select || query->set_operation || query->aggregates || select->valuesLists || select->groupClause || query->from_count != 1 ||
+        has_sublink(select->whereClause, NULL) || (select->sortClause && !query->windows) || has_order_of_its_own(query))
+        return false;
+    return is_ordered_source(query->from[0], linitial(select->fromClause));
+}
+
 /* ---- what is different in all rows ---- */
 
 /* The one table that the query reads; NULL: it is not that simple. */
@@ -406,7 +439,7 @@ bool order_is_harmless(struct analysis *analysis, const struct order_dependent *
     case ORDER_IGNORED:
         return true;
     case ORDER_SHOWN:
-        return false;
+        return call->over && order_is_kept(query);
     case ORDER_OF_KEYS:
         return has_different_keys(analysis, query, call);
     case ORDER_ADDED:

@@ -27,6 +27,9 @@ bool order_is_unseen(const struct analysis *analysis, const void *list);
 void order_unseen_by(struct analysis *analysis, Node *node);
 /* Do the rows of the query come in an order that ORDER BY of a subquery gave them? */
 bool order_of_input(const struct query *query);
+/* Once the query is read: do its rows come, and do its window functions, DISTINCT ON and LIMIT take them, in such an order?  It may have an
+ * ORDER BY behind window functions.  PostgreSQL does not promise that, but does so. */
+bool order_is_kept(const struct query *query);
 /* Once the statement is read: does the call give the same in whichever order rows come? */
 bool order_is_harmless(struct analysis *analysis, const struct order_dependent *dependent);
 

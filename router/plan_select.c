@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "router/order_dependence.h"
 #include "router/plan_inside.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
@@ -158,11 +159,63 @@ static bool has_wrong_number(struct selecting *selecting, const List *sort)
     return wrong;
 }
 
+/* The output of a query in the order of a subquery that is its k-th sort key, and the key; -1: there is none. */
+static int sorted_output(struct selecting *selecting, const struct query *query, int k, const SortBy **sort)
+{
+    const struct query *outer = selecting->query;
+    if (query->select->sortClause) {
+        *sort = list_nth_node(SortBy, query->select->sortClause, k);
+        selecting->query = query;
+        int position = query->outputs_known ? position_of(selecting, (*sort)->node) : -1;
+        selecting->query = outer;
+        return position;
+    }
+    const struct source *source = query->from[0];
+    int column = source->kind == SOURCE_QUERY ? sorted_output(selecting, source->query, k, sort) : -1;
+    const struct output *inner = column < 0 ? NULL : source->merged ? &source->query->outputs[column] : &source->outputs[column];
+    for (int i = 0; inner && inner->slot >= 0 && i < query->output_count; i++)
+        if (query->outputs[i].slot == inner->slot && (!query->outputs[i].expression || IsA(query->outputs[i].expression, ColumnRef)))
+            return i;
+    return -1;
+}
+
+static const struct query *sorted_query(const struct query *query)
+{
+    while (!query->select->sortClause && query->from_count == 1 && query->from[0]->kind == SOURCE_QUERY)
+        query = query->from[0]->query;
+    return query;
+}
+
+/* SELECT … FROM (SELECT … ORDER BY …): PostgreSQL keeps that order, and so does each shard; the merge goes by the same columns. */
+static bool read_inherited_order(struct selecting *selecting)
+{
+    struct plan *plan = selecting->plan;
+    const List *sort = sorted_query(selecting->query)->select->sortClause;
+    plan->sort_keys = arena_alloc_array(&plan->arena, (size_t) list_length(sort), sizeof *plan->sort_keys);
+    for (int k = 0; k < list_length(sort); k++) {
+        const SortBy *by = NULL;
+        struct sort_key *key = &plan->sort_keys[plan->sort_key_count++];
+        const struct text_order *order;
+        key->column = selecting->query->outputs_known ? sorted_output(selecting, selecting->query, k, &by) : -1;
+        if (key->column < 0 || by->sortby_dir == SORTBY_USING)
+            return give_up(selecting, "Give the query an ORDER BY of its own.", "Its rows come in the order of a subquery.");
+        key->descending = by->sortby_dir == SORTBY_DESC;
+        key->nulls_first = by->sortby_nulls == SORTBY_NULLS_FIRST || (by->sortby_nulls == SORTBY_NULLS_DEFAULT && key->descending);
+        uint32_t type = output_type(selecting, selecting->query, key->column, &order);
+        key->order = order;
+        if (!can_order(selecting, type, order))
+            return false;
+    }
+    return true;
+}
+
 static bool read_order(struct selecting *selecting)
 {
     struct plan *plan = selecting->plan;
     const List *sort = selecting->select->sortClause;
     ListCell *cell;
+    if (!sort && order_is_kept(selecting->query))
+        return read_inherited_order(selecting);
     if (!sort || (selecting->query->outputs_known && has_wrong_number(selecting, sort)))
         return true;
     if (!selecting->query->outputs_known)

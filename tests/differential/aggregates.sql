@@ -646,6 +646,19 @@ SELECT country, round((v - lag(v) OVER (ORDER BY country))::numeric, 2), lead(v,
 SELECT CASE WHEN a > 10 THEN 'much' ELSE 'little' END AS how, count(*), max(country), count(*) FILTER (WHERE a > 20) FROM (SELECT country, avg(score) AS a FROM users WHERE score < 100 GROUP BY 1) s
 GROUP BY how ORDER BY how
 
+-- … of a query of WITH that is read twice: compared with their average
+WITH s AS (SELECT country, sum(score) AS v FROM users WHERE score < 100 GROUP BY 1) SELECT country, round(v::numeric, 1), v > (SELECT avg(v) FROM s) FROM s WHERE v > 0.1 * (SELECT max(v) FROM s) ORDER BY v DESC NULLS LAST, 1
+
+-- … joined to themselves, and to their largest
+WITH s AS (SELECT country, sum(score) AS v FROM users WHERE score < 100 GROUP BY 1), m (t) AS (SELECT max(v) FROM s)
+SELECT a.country, b.country, round((a.v / m.t)::numeric, 2) FROM s a JOIN s b ON a.v > b.v * 1.5 AND a.country < b.country, m WHERE m.t > 0 ORDER BY 1, 2
+
+-- … added up, per group and as shares
+SELECT active, round(avg(v)::numeric, 2), round(sum(v)::numeric, 2), round(max(v)::numeric, 1), count(v) FROM (SELECT active, country, avg(score) AS v FROM users WHERE score < 100 GROUP BY 1, 2) s GROUP BY active ORDER BY 1
+
+-- … as shares of a window's sum
+WITH s AS (SELECT country, sum(score) AS v FROM users WHERE score < 100 GROUP BY 1) SELECT country, round((100 * v / nullif(sum(v) OVER (), 0))::numeric, 1) FROM s ORDER BY 1
+
 -- … of a LATERAL subquery, null-extended
 SELECT c.code, round(s.t::numeric, 2), s.t IS NULL FROM countries c LEFT JOIN LATERAL (SELECT sum(u.score) AS t FROM users u WHERE u.country = c.code AND u.score < 100) s ON s.t > 5 ORDER BY s.t NULLS FIRST, 1
 

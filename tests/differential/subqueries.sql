@@ -410,3 +410,49 @@ SELECT username, (SELECT count(*) FROM posts p WHERE p.username = u.username) AS
 
 -- WITH ordered outside
 WITH u AS (SELECT username, age FROM users) SELECT * FROM u ORDER BY age NULLS FIRST, username LIMIT 4
+
+-- Rows in the order of a subquery: SQL leaves it open, PostgreSQL keeps it, and people rely on it.
+-- LIMIT outside, ORDER BY inside
+SELECT * FROM (SELECT username, age FROM users ORDER BY age, username) x LIMIT 3
+
+-- … the last ones, with OFFSET
+SELECT x.age + 1 AS next, x.username FROM (SELECT username, age FROM users ORDER BY age DESC NULLS LAST, username) x LIMIT 4 OFFSET 2
+
+-- … of a query of WITH, with a condition
+WITH z AS (SELECT username, karma FROM users ORDER BY karma DESC NULLS LAST, username) SELECT * FROM z WHERE karma IS NOT NULL LIMIT 4
+
+-- … through another subquery, sorted by what it does not give
+SELECT username FROM (SELECT * FROM (SELECT username, country FROM users ORDER BY lower(full_name), username) x) y LIMIT 5
+
+-- … as a scalar, and behind IN
+SELECT (SELECT x.username FROM (SELECT username FROM users ORDER BY username DESC) x LIMIT 1), count(*) FROM posts
+WHERE username IN (SELECT username FROM (SELECT username FROM users ORDER BY karma DESC NULLS LAST, username) y LIMIT 5)
+
+-- the first of each group
+SELECT DISTINCT ON (country) country, username FROM (SELECT country, username FROM users ORDER BY country, username DESC) s
+
+-- numbered (ROWNUM)
+SELECT n, username FROM (SELECT row_number() OVER () AS n, username FROM (SELECT username FROM users ORDER BY karma NULLS FIRST, username) s) t WHERE n BETWEEN 3 AND 6 ORDER BY n
+
+-- an array
+SELECT ARRAY(SELECT username FROM (SELECT username FROM users ORDER BY age, username) s), (SELECT first_value(username) OVER () FROM (SELECT username FROM users ORDER BY username DESC) t LIMIT 1)
+
+-- groups in their order
+SELECT * FROM (SELECT country, count(*) AS n FROM users GROUP BY country ORDER BY n DESC, country NULLS FIRST) x LIMIT 2
+
+-- Aggregates of the query around.
+-- by their FILTER alone
+SELECT (SELECT max(0) FILTER (WHERE age > 30)), (SELECT count(*) FILTER (WHERE active)) FROM users
+
+-- with a subquery in it
+SELECT (SELECT max((SELECT i.age FROM users i WHERE i.username = o.username))) FROM users o
+
+-- Rows that an expression makes: no column has their type.
+-- an array of rows that finds cycles
+WITH RECURSIVE s (f, t, cycle, path) AS (
+    SELECT follower, followee, false, ARRAY[ROW(follower, followee)] FROM follows WHERE follower < 'c'
+    UNION ALL SELECT g.follower, g.followee, ROW(g.follower, g.followee) = ANY (path), path || ROW(g.follower, g.followee) FROM follows g, s WHERE g.follower = s.t AND NOT cycle AND cardinality(path) < 3)
+SELECT count(*), count(*) FILTER (WHERE cycle) FROM s
+
+-- a row as a column of a subquery
+SELECT k, n FROM (SELECT (country, 3) AS k, count(*) AS n FROM users GROUP BY country) x ORDER BY n DESC, k LIMIT 3
