@@ -69,7 +69,8 @@ static uint64_t meaning_of(const struct client *client)
 
 struct statement *query_intern(struct client *client, const char *sql, size_t length, const uint32_t *types, int count)
 {
-    return statement_intern(state_of(client)->statements, sql, length, types, count, meaning_of(client));
+    return statement_intern(state_of(client)->statements, sql, length, types, count, meaning_of(client),
+                            client->view->state->routing->version);
 }
 
 struct statement *query_statement(struct client *client, const char *name)

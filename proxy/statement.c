@@ -76,13 +76,13 @@ static void store_grow(struct statement_store *store)
 }
 
 struct statement *statement_intern(struct statement_store *store, const char *sql, size_t length, const uint32_t *types,
-                                   int type_count, uint64_t meaning)
+                                   int type_count, uint64_t meaning, uint64_t version)
 {
     size_t types_size = (size_t) type_count * sizeof(*types);
-    uint32_t hash = hash_bytes_32(hash_bytes_32(2166136261u, sql, length), types, types_size) + (uint32_t) meaning;
+    uint32_t hash = hash_bytes_32(hash_bytes_32(2166136261u, sql, length), types, types_size) + (uint32_t) meaning + (uint32_t) version * 31;
     for (struct statement *found = store->buckets[hash % store->bucket_count]; found; found = found->next)
         if (found->hash == hash && found->length == length && found->type_count == type_count && found->meaning == meaning &&
-            memcmp(found->sql, sql, length) == 0 &&
+            found->parsed_under == version && memcmp(found->sql, sql, length) == 0 &&
             (types_size == 0 || memcmp(found->types, types, types_size) == 0))
             return statement_hold(found);
 
@@ -99,6 +99,7 @@ struct statement *statement_intern(struct statement_store *store, const char *sq
         memcpy(statement->types, types, types_size);
     statement->type_count = type_count;
     statement->meaning = meaning;
+    statement->parsed_under = version;
     statement->hash = hash;
     statement->next = store->buckets[hash % store->bucket_count];
     store->buckets[hash % store->bucket_count] = statement;

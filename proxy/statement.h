@@ -26,6 +26,7 @@ struct statement {
     uint32_t hash;
     struct statement *next; /* in its bucket */
     uint64_t meaning;     /* session_meaning() of who parsed it: shards read its text under these settings */
+    uint64_t parsed_under; /* the routing's version then: what is parsed after a change of the schema is parsed anew by the shards, too */
     struct plan *plan;    /* held; good while routing_version and plan_meaning fit */
     uint64_t routing_version;
     uint64_t plan_meaning; /* of the session the plan was made under */
@@ -35,9 +36,9 @@ struct statement {
 struct statement_store; /* one worker's */
 struct statement_store *statement_store_new(void);
 void statement_store_free(struct statement_store *store);
-/* The one statement of this text, these types and this meaning, held. */
+/* The one statement of this text, these types and this meaning, parsed under this version of the routing, held. */
 struct statement *statement_intern(struct statement_store *store, const char *sql, size_t length, const uint32_t *types,
-                                   int type_count, uint64_t meaning);
+                                   int type_count, uint64_t meaning, uint64_t version);
 struct statement *statement_hold(struct statement *statement);
 void statement_release(struct statement_store *store, struct statement *statement); /* NULL is fine */
 size_t statement_store_count(const struct statement_store *store);

@@ -460,3 +460,27 @@ Test(sessions, set_config_is_repeated_like_set)
     EXPECT(conn, "COMMIT", "COMMIT");
     EXPECT(conn, "SELECT current_setting('my.name')", "me");
 }
+
+static void expect_columns(PGresult *result, int columns)
+{
+    cr_expect_eq(PQnfields(result), columns, "%d columns: %s", PQnfields(result), PQresultErrorMessage(result));
+    PQclear(result);
+}
+
+/* Each Parse is a new one, also where the client has parsed the same text just before. */
+Test(sessions, what_is_parsed_after_ddl_has_the_new_columns)
+{
+    start_with_a_setting_of_home();
+    static const char *const texts[] = {"SELECT * FROM posts", "SELECT * FROM posts ORDER BY username LIMIT 1", "SELECT * FROM posts WHERE username = 'anna'"};
+    EXPECT(other, "INSERT INTO posts (username, id) VALUES ('anna', 1)", "INSERT 0 1");
+    for (int i = 0; i < 3; i++) {
+        char sql[60];
+        expect_columns(PQexecParams(conn, texts[i], 0, NULL, NULL, NULL, NULL, 1), 5 + i);
+        expect_columns(PQexecParams(conn, texts[i], 0, NULL, NULL, NULL, NULL, 1), 5 + i);
+        snprintf(sql, sizeof sql, "ALTER TABLE posts ADD COLUMN mood%d text", i);
+        EXPECT(other, sql, "ALTER TABLE");
+        expect_columns(PQexecParams(conn, texts[i], 0, NULL, NULL, NULL, NULL, 1), 6 + i);
+        PQclear(PQprepare(conn, texts[i], texts[i], 0, NULL));
+        expect_columns(PQexecPrepared(conn, texts[i], 0, NULL, NULL, NULL, 0), 6 + i);
+    }
+}
