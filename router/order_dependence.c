@@ -214,12 +214,21 @@ static bool is_one_lateral_row(const struct source *source, const Node *item)
            !query->set_operation && query->aggregates && !query->select->groupClause;
 }
 
+/* (SELECT … ORDER BY …) UNION ALL …: one arm behind the other, each in its order. */
+static bool has_ordered_arm(const struct query *query)
+{
+    if (!query->set_operation)
+        return query->select && query->select->sortClause;
+    return query->select->op == SETOP_UNION && query->select->all && (has_ordered_arm(query->left) || has_ordered_arm(query->right));
+}
+
 /* ORDER BY of its own, or rows one by one of a query that has it: the shards must not compute those then. */
 static bool is_ordered_query(struct query *query)
 {
     const SelectStmt *select = query->select;
     if (select->sortClause)
         return true;
+    query->passes_order |= query->set_operation && has_ordered_arm(query);
     query->passes_order |=
         !query->set_operation && !select->valuesLists && !query->aggregates && order_of_input(query);
     return query->passes_order;
@@ -277,7 +286,9 @@ static bool has_order_of_its_own(const struct query *query)
 bool order_is_kept(const struct query *query)
 {
     const SelectStmt *select = query->select;
-    if (!select || query->set_operation || query->aggregates || select->valuesLists || select->groupClause || query->from_count != 1 ||
+    if (query->set_operation)
+        return select && !select->sortClause && has_ordered_arm(query);
+    if (!select || query->aggregates || select->valuesLists || select->groupClause || query->from_count != 1 ||
         has_sublink(select->whereClause, NULL) || (select->sortClause && !query->windows) || has_order_of_its_own(query))
         return false;
     return is_ordered_source(query->from[0], linitial(select->fromClause));

@@ -191,6 +191,8 @@ static bool read_inherited_order(struct selecting *selecting)
 {
     struct plan *plan = selecting->plan;
     const List *sort = sorted_query(selecting->query)->select->sortClause;
+    if (!sort)
+        return give_up(selecting, "Give the query an ORDER BY of its own.", "Its rows come in the order of subqueries.");
     plan->sort_keys = arena_alloc_array(&plan->arena, (size_t) list_length(sort), sizeof *plan->sort_keys);
     for (int k = 0; k < list_length(sort); k++) {
         const SortBy *by = NULL;
