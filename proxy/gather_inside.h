@@ -18,7 +18,7 @@ enum gather_step {
 };
 
 /* Rows of a part: its copy is worth statistics and indexes. */
-enum { GATHER_WORTH_ANALYZING = 500 };
+enum { GATHER_WORTH_ANALYZING = 500, GATHER_WORTH_ANALYZING_AMONG_MANY = 50 };
 
 /* Where a shard's answers are: these, then the parts. */
 enum {

@@ -57,23 +57,76 @@ struct levels {
     const struct scope *scope;
     bool own, outer;
     int nearest; /* of the outer ones */
-    bool links; /* subqueries, which were not looked into */
+    bool unsure;  /* there is a column that may be of a query around, or of a subquery in the aggregate … */
+    List *inner;  /* … which has items of these names */
 };
+
+static void note_level(struct levels *levels, int level)
+{
+    levels->own |= level <= 0;
+    if (level > 0 && (!levels->outer || level < levels->nearest))
+        levels->nearest = level;
+    levels->outer |= level > 0;
+}
+
+/* The names of what a subquery's FROM has, at any depth. */
+static bool find_item_names(Node *node, void *context)
+{
+    List **names = context;
+    if (!node)
+        return false;
+    if (IsA(node, RangeVar))
+        *names = lappend(*names, castNode(RangeVar, node)->alias ? castNode(RangeVar, node)->alias->aliasname : castNode(RangeVar, node)->relname);
+    if (IsA(node, Alias))
+        *names = lappend(*names, castNode(Alias, node)->aliasname);
+    return parse_walk(node, find_item_names, context);
+}
+
+static bool is_item_name(const List *names, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, names)
+        if (!strcmp(lfirst(cell), name))
+            return true;
+    return false;
+}
+
+/* A subquery of the aggregate: item.column is of a query around if the subquery has no such item; a bare column may be either's. */
+static bool find_levels_inside(Node *node, void *context)
+{
+    struct levels *levels = context;
+    int level;
+    if (!node)
+        return false;
+    if (!IsA(node, ColumnRef))
+        return parse_walk(node, find_levels_inside, context);
+    const List *fields = castNode(ColumnRef, node)->fields;
+    if (list_length(fields) > 1 && is_item_name(levels->inner, strVal(linitial(fields))))
+        return false;
+    scope_resolve(levels->scope, castNode(ColumnRef, node), &level);
+    if (list_length(fields) > 1)
+        note_level(levels, level);
+    else
+        levels->unsure |= level >= 0;
+    return false;
+}
 
 static bool find_levels(Node *node, void *context)
 {
     struct levels *levels = context;
     int level;
-    levels->links |= node && IsA(node, SubLink);
-    if (!node || IsA(node, SubLink))
+    if (!node)
         return false;
+    if (IsA(node, SubLink)) {
+        levels->inner = NIL;
+        find_item_names(castNode(SubLink, node)->subselect, &levels->inner);
+        find_levels_inside(castNode(SubLink, node)->subselect, context);
+        return find_levels(castNode(SubLink, node)->testexpr, context);
+    }
     if (!IsA(node, ColumnRef))
         return parse_walk(node, find_levels, context);
     scope_resolve(levels->scope, castNode(ColumnRef, node), &level);
-    levels->own |= level <= 0;
-    if (level > 0 && (!levels->outer || level < levels->nearest))
-        levels->nearest = level;
-    levels->outer |= level > 0;
+    note_level(levels, level);
     return false;
 }
 
@@ -146,7 +199,7 @@ static const struct query *query_of_aggregate(struct analysis *analysis, const F
     find_levels((Node *) call->args, &levels);
     find_levels((Node *) call->agg_order, &levels);
     find_levels(call->agg_filter, &levels);
-    if (levels.links && !levels.own && has_columns(scope->outer))
+    if (levels.unsure && !levels.own && has_columns(scope->outer))
         analysis_give_up(analysis, "Write the aggregate in the query whose rows it counts.",
                          "A subquery in the aggregate %s() may make it one of a query around it.", parse_name(call->funcname));
     if (!levels.outer || levels.own)
