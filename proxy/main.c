@@ -94,17 +94,17 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 
 static void on_terminate(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    (void) watcher, (void) events;
+    (void) loop, (void) watcher, (void) events;
     log_line(LOG_INFO, "SIGTERM: waiting for clients to finish");
-    listener_close(loop);
+    listener_close();
     keyway_shutdown(true);
 }
 
 static void on_interrupt(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    (void) watcher, (void) events;
+    (void) loop, (void) watcher, (void) events;
     log_line(LOG_INFO, "SIGINT: stopping now");
-    listener_close(loop);
+    listener_close();
     keyway_shutdown(false);
 }
 
@@ -264,7 +264,7 @@ static int run(const char *file)
         return 1;
     }
     load_databases(settings);
-    if (!listener_open(settings, main_loop, &error)) {
+    if (!listener_open(settings, &error)) {
         log_line(LOG_FATAL, "%s", error.message);
         return 1;
     }
