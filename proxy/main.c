@@ -247,7 +247,7 @@ static int run(const char *file)
     if (settings == NULL)
         return 1;
     keyway.config_file = file;
-    keyway.settings = settings;
+    keyway.settings = settings_hold(settings);
     gettimeofday(&now, NULL);
     keyway.started_at = (double) now.tv_sec + (double) now.tv_usec / 1e6;
     raise_file_limit();
@@ -270,6 +270,7 @@ static int run(const char *file)
     }
     write_pid(settings->pid_file);
     log_line(LOG_INFO, "keyway %s is ready on %s, %d workers", KEYWAY_VERSION, settings->listen, keyway.worker_count);
+    settings_release(settings); /* a client may already have had them replaced */
     ev_run(main_loop, 0);
     log_line(LOG_INFO, "keyway stops");
     settings = keyway_settings(); /* a reload may have replaced those of the start */
