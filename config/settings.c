@@ -129,6 +129,69 @@ void settings_release(struct settings *settings)
     free(settings);
 }
 
+#define COPY_INTEGER(name)  copy->name = settings->name;
+#define COPY_SIZE(name)     copy->name = settings->name;
+#define COPY_DURATION(name) copy->name = settings->name;
+#define COPY_BOOLEAN(name)  copy->name = settings->name;
+#define COPY_TEXT(name)     copy->name = arena_strdup(&copy->arena, settings->name);
+#define COPY_FIELD(type, name, standard, unit, what) COPY_##type(name)
+
+static void copy_values(struct settings *copy, const struct settings *settings)
+{
+    SETTINGS_TABLE(COPY_FIELD)
+    copy->file = arena_strdup(&copy->arena, settings->file);
+    copy->auth_method = settings->auth_method;
+    copy->client_tls_sslmode = settings->client_tls_sslmode;
+    copy->pool_mode = settings->pool_mode;
+    copy->io = settings->io;
+}
+
+/* The database's shards become all there are, in its order. */
+static void copy_shards(struct settings *copy, const struct settings *settings, const struct database_settings *database)
+{
+    struct arena *arena = &copy->arena;
+    struct database_settings *only = arena_alloc(arena, sizeof(*only));
+    *only = *database;
+    only->name = arena_strdup(arena, database->name);
+    only->dbname = arena_strdup(arena, database->dbname);
+    only->shards = arena_alloc_array(arena, database->shard_count, sizeof(*only->shards));
+    only->keyspaces = NULL;
+    only->tables = NULL;
+    only->keyspace_count = only->table_count = 0;
+    copy->databases = only;
+    copy->database_count = 1;
+    copy->shards = arena_alloc_array(arena, database->shard_count, sizeof(*copy->shards));
+    copy->shard_count = database->shard_count;
+    for (size_t i = 0; i < database->shard_count; i++) {
+        const struct shard_settings *shard = &settings->shards[database->shards[i]];
+        only->shards[i] = (int) i;
+        copy->shards[i] = (struct shard_settings){arena_strdup(arena, shard->name), arena_strdup(arena, shard->conninfo), shard->line};
+    }
+}
+
+static void copy_user(struct settings *copy, const struct user_settings *user)
+{
+    if (user == NULL)
+        return;
+    copy->users = arena_alloc(&copy->arena, sizeof(*copy->users));
+    copy->user_count = 1;
+    *copy->users = *user;
+    copy->users->name = arena_strdup(&copy->arena, user->name);
+    copy->users->secret = arena_strdup(&copy->arena, user->secret);
+    copy->users->server_user = arena_strdup(&copy->arena, user->server_user);
+    copy->users->server_password = arena_strdup(&copy->arena, user->server_password);
+}
+
+struct settings *settings_for_logins(const struct settings *settings, const struct database_settings *database, const char *user)
+{
+    struct settings *copy = memory_alloc(sizeof(*copy));
+    copy->references = 1;
+    copy_values(copy, settings);
+    copy_shards(copy, settings, database);
+    copy_user(copy, settings_user(settings, user));
+    return copy;
+}
+
 const struct database_settings *settings_database(const struct settings *settings, const char *name)
 {
     for (size_t i = 0; i < settings->database_count; i++)

@@ -180,6 +180,9 @@ struct settings {
 struct settings *settings_load(const char *file, struct diagnostics *diagnostics);
 struct settings *settings_hold(struct settings *settings);
 void settings_release(struct settings *settings); /* NULL is fine */
+/* A copy with what it takes to log a user in at a database's shards, and no more: no keyspaces, no tables, nobody else.  The database is its
+ * only one.  The caller owns one reference. */
+struct settings *settings_for_logins(const struct settings *settings, const struct database_settings *database, const char *user);
 
 /* NULL when there is none of that name. */
 const struct database_settings *settings_database(const struct settings *settings, const char *name);

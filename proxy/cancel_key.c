@@ -23,10 +23,29 @@ struct cancel_entry {
 static struct cancel_entry *cancel_table[CANCEL_BUCKETS];
 static pthread_mutex_t cancel_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Drawn for many clients at a time: what OpenSSL does around each draw takes longer than a login otherwise does here.  A number
+ * is given once. */
+static bool draw(uint32_t random[2])
+{
+    enum { DRAWN = 128 };
+    static _Thread_local uint32_t drawn[DRAWN];
+    static _Thread_local size_t left;
+    if (left == 0) {
+        if (RAND_bytes((unsigned char *) drawn, sizeof(drawn)) != 1)
+            return false;
+        left = DRAWN;
+    }
+    for (int i = 0; i < 2; i++) {
+        random[i] = drawn[--left];
+        drawn[left] = 0;
+    }
+    return true;
+}
+
 void cancel_key_draw(struct client *client)
 {
     uint32_t random[2];
-    if (RAND_bytes((unsigned char *) random, sizeof(random)) != 1)
+    if (!draw(random))
         return; /* no key that could be guessed: such a client cannot cancel */
     struct cancel_entry *entry = memory_alloc(sizeof(*entry));
     client->cancel_pid = entry->pid = random[0] & 0x7fffffff;

@@ -274,7 +274,6 @@ static void greet(struct client *client)
     client_wrote(client);
     set_state(client, CLIENT_IDLE);
     stream_forget_handshake(&client->stream);
-    stream_use_ring(&client->stream);
 }
 
 static bool over_user_limit(const struct client *client)
@@ -621,7 +620,7 @@ void client_open(struct worker *worker, int fd, const char *host)
 {
     struct worker_state *state = worker_state(worker);
     struct client *client = memory_alloc(sizeof(*client));
-    stream_open(&client->stream, worker, fd, NULL, &client_stream_owner, client);
+    stream_open_in_ring(&client->stream, worker, fd, &client_stream_owner, client);
     strncpy(client->host, host, sizeof(client->host) - 1);
     client->id = atomic_fetch_add(&last_client_id, 1) + 1;
     client->connected_at = now_of(client);

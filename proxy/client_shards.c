@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "config/arena.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
 #include "proxy/server_login.h"
@@ -17,7 +18,7 @@ void client_join_shards(struct client *client)
     client->group = pool_group_get(client->view->database, client->user, state, keyway.worker_count);
     client->state_serial = state->serial;
     free(client->server_user);
-    client->server_user = login_user(state->snapshot, state->settings, 0, client->user);
+    client->server_user = memory_strdup(login_user(state->snapshot, state->home_user, client->user));
     atomic_fetch_add(&client->group->clients, 1);
 }
 

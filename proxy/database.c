@@ -253,6 +253,7 @@ static struct database_state *state_read(const char *name, struct settings *snap
     state->serial = atomic_fetch_add(&last_serial, 1) + 1;
     state->snapshot = settings_hold(snapshot);
     state->settings = settings;
+    state->home_user = login_conninfo_user(&state->arena, snapshot, settings, 0);
     state->shard_versions = arena_alloc_array(&state->arena, settings->shard_count, sizeof(char *));
     state->shard_errors = arena_alloc_array(&state->arena, settings->shard_count, sizeof(char *));
     struct catalog **catalogs = memory_alloc(settings->shard_count * sizeof(*catalogs));

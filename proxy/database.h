@@ -34,6 +34,7 @@ struct database_state {
     struct routing *routing;                  /* held; NULL for a database that needs no parsing */
     struct database_parameter *parameters;
     int parameter_count;
+    const char *home_user;   /* the one that the home shard's conninfo names, or NULL */
     const char *search_path; /* the default one, as SHOW gives it */
     const char *encoding;    /* server_encoding */
     bool iso_dates;          /* the default DateStyle is ISO */

@@ -1,5 +1,8 @@
 /*
- * One watcher per listening socket.  Out of descriptors, accepting rests until the next tick instead of spinning.
+ * A listening socket belongs to the worker that waits for its next connection, and only that one touches it.  With the connection,
+ * if that is another's, goes the socket.  When it is shut down accepting fails, and that is how its worker learns of the end.
+ *
+ * Out of descriptors, accepting rests for a moment instead of spinning.
  */
 #include "proxy/listener.h"
 
@@ -26,26 +29,24 @@ enum {
 };
 
 struct listener {
-    struct listener *next;
-    ev_io acceptable;
+    struct worker_accept accept;
+    struct listener *next; /* the main thread's */
+    _Atomic int holders;   /* the main thread, until it has shut the socket down, and the worker, until it has learned of that */
     ev_timer rest;
-    char *path; /* of a Unix socket */
+    bool is_local;         /* a Unix socket */
+    char *path;            /* … of which this is the name; the main thread's */
+    int idle;              /* tcp_keepalive_idle as the socket, and so every connection of it, has it */
 };
 
 static struct listener *listeners;
 
+/* A connection for a worker, which takes the socket it came from as well. */
 struct accepted {
     struct inbox_message message;
-    int fd;
+    struct listener *listener;
+    int fd; /* -1: only the socket */
     char host[48];
 };
-
-static void accepted_run(struct inbox_message *message, struct worker *worker)
-{
-    struct accepted *accepted = (struct accepted *) message;
-    client_open(worker, accepted->fd, accepted->host);
-    free(accepted);
-}
 
 /*
  * The worker with the fewest clients, counted in blocks: a few clients that share one loop are served several at each waking, while
@@ -60,72 +61,126 @@ static struct worker *emptiest_worker(void)
     return found;
 }
 
-static void keep_alive(int fd)
+static void keep_alive(int fd, int idle)
 {
-    struct settings *settings = keyway_settings();
-    int on = 1, idle = (int) settings->tcp_keepalive_idle;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (idle > 0) {
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    int on = idle > 0;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    if (on)
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+}
+
+/* Connections have the options that their listening socket had: it is given others when the settings have changed. */
+static void follow_settings(struct listener *listener, int fd, const struct settings *settings)
+{
+    int idle = (int) settings->tcp_keepalive_idle;
+    if (listener->is_local || idle == listener->idle)
+        return;
+    listener->idle = idle;
+    keep_alive(listener->accept.fd, idle);
+    keep_alive(fd, idle);
+}
+
+static void accepted_run(struct inbox_message *message, struct worker *worker)
+{
+    struct accepted *accepted = (struct accepted *) message;
+    if (accepted->fd >= 0)
+        client_open(worker, accepted->fd, accepted->host);
+    worker_accept(worker, &accepted->listener->accept);
+    free(accepted);
+}
+
+static void send_accepted(struct worker *worker, struct listener *listener, int fd, const char *host)
+{
+    struct accepted *accepted = memory_alloc(sizeof(*accepted));
+    accepted->message.run = accepted_run;
+    accepted->listener = listener;
+    accepted->fd = fd;
+    strcpy(accepted->host, host);
+    worker_send(worker, &accepted->message);
+}
+
+static void name_host(const struct listener *listener, char *host, size_t size)
+{
+    if (listener->is_local)
+        strcpy(host, "[local]");
+    else if (getnameinfo((const struct sockaddr *) &listener->accept.address, listener->accept.length, host, (socklen_t) size, NULL, 0,
+                         NI_NUMERICHOST) != 0)
+        strcpy(host, "?");
+}
+
+static void take_connection(struct listener *listener, struct worker *worker, int fd)
+{
+    char host[sizeof(((struct accepted *) NULL)->host)];
+    struct worker *emptiest = emptiest_worker();
+    name_host(listener, host, sizeof(host));
+    follow_settings(listener, fd, worker_state(worker)->settings);
+    atomic_fetch_add(&emptiest->client_count, 1);
+    atomic_fetch_add(&keyway.client_count, 1);
+    if (emptiest != worker) {
+        send_accepted(emptiest, listener, fd, host);
+        return;
     }
-    settings_release(settings);
+    client_open(worker, fd, host);
+    worker_accept(worker, &listener->accept);
 }
 
 static void rest_over(struct ev_loop *loop, ev_timer *timer, int events)
 {
-    (void) events;
-    ev_io_start(loop, &((struct listener *) timer->data)->acceptable);
+    struct listener *listener = timer->data;
+    (void) loop, (void) events;
+    worker_accept(listener->accept.worker, &listener->accept);
 }
 
-static void accept_one(struct ev_loop *loop, ev_io *watcher, int events)
+static void let_go(struct listener *listener)
 {
-    struct listener *listener = watcher->data;
-    struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
-    (void) events;
-    int fd = accept4(watcher->fd, (struct sockaddr *) &address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            log_line(LOG_ERROR, "accept: %s", strerror(errno));
-            ev_io_stop(loop, watcher);
-            ev_timer_set(&listener->rest, 0.1, 0);
-            ev_timer_start(loop, &listener->rest);
-        }
+    if (atomic_fetch_sub(&listener->holders, 1) > 1)
         return;
-    }
-    struct accepted *accepted = memory_alloc(sizeof(*accepted));
-    accepted->message.run = accepted_run;
-    accepted->fd = fd;
-    if (listener->path)
-        strcpy(accepted->host, "[local]");
-    else if (getnameinfo((struct sockaddr *) &address, length, accepted->host, sizeof(accepted->host), NULL, 0,
-                         NI_NUMERICHOST) != 0)
-        strcpy(accepted->host, "?");
-    if (!listener->path)
-        keep_alive(fd);
-    struct worker *worker = emptiest_worker();
-    atomic_fetch_add(&worker->client_count, 1);
-    atomic_fetch_add(&keyway.client_count, 1);
-    worker_send(worker, &accepted->message);
+    close(listener->accept.fd);
+    free(listener);
 }
 
-static bool listen_on(int fd, const struct sockaddr *address, socklen_t length, const char *path, struct ev_loop *loop)
+static void accepted(struct worker_accept *accept, struct worker *worker, int result)
+{
+    struct listener *listener = (struct listener *) accept; /* its first member */
+    switch (-result) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+        log_line(LOG_ERROR, "accept: %s", strerror(-result));
+        ev_timer_set(&listener->rest, 0.1, 0);
+        ev_timer_start(worker->loop, &listener->rest);
+        break;
+    case EINVAL: /* it does not listen any more */
+        let_go(listener);
+        break;
+    default:
+        if (result >= 0)
+            take_connection(listener, worker, result);
+        else
+            worker_accept(worker, accept);
+    }
+}
+
+static bool listen_on(int fd, const struct sockaddr *address, socklen_t length, const char *path)
 {
     if (bind(fd, address, length) != 0 || listen(fd, BACKLOG) != 0)
         return false;
     struct listener *listener = memory_alloc(sizeof(*listener));
+    listener->holders = 2;
+    listener->accept.fd = fd;
+    listener->accept.accepted = accepted;
+    listener->is_local = path != NULL;
     listener->path = path ? memory_strdup(path) : NULL;
-    ev_io_init(&listener->acceptable, accept_one, fd, EV_READ);
     ev_timer_init(&listener->rest, rest_over, 0.1, 0);
-    listener->acceptable.data = listener->rest.data = listener;
-    ev_io_start(loop, &listener->acceptable);
+    listener->rest.data = listener;
     listener->next = listeners;
     listeners = listener;
+    send_accepted(keyway.workers[0], listener, -1, "");
     return true;
 }
 
-static bool open_tcp(const struct listen_address *wanted, struct ev_loop *loop, struct error *error)
+static bool open_tcp(const struct listen_address *wanted, struct error *error)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found = NULL;
     const char *host = wanted->host && strcmp(wanted->host, "*") != 0 ? wanted->host : NULL;
@@ -143,7 +198,8 @@ static bool open_tcp(const struct listen_address *wanted, struct ev_loop *loop, 
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
         if (at->ai_family == AF_INET6)
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-        open = listen_on(fd, at->ai_addr, at->ai_addrlen, NULL, loop);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        open = listen_on(fd, at->ai_addr, at->ai_addrlen, NULL);
         if (!open) {
             error_set(error, SQLSTATE_CANNOT_CONNECT, "cannot listen on %s:%s: %s", host ? host : "*", wanted->port,
                       strerror(errno));
@@ -154,7 +210,7 @@ static bool open_tcp(const struct listen_address *wanted, struct ev_loop *loop, 
     return open;
 }
 
-static bool open_unix(const char *folder, const char *port, struct ev_loop *loop, struct error *error)
+static bool open_unix(const char *folder, const char *port, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.%s", folder, port);
@@ -164,7 +220,7 @@ static bool open_unix(const char *folder, const char *port, struct ev_loop *loop
     }
     unlink(address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || !listen_on(fd, (struct sockaddr *) &address, sizeof(address), address.sun_path, loop)) {
+    if (fd < 0 || !listen_on(fd, (struct sockaddr *) &address, sizeof(address), address.sun_path)) {
         error_set(error, SQLSTATE_CANNOT_CONNECT, "cannot listen on %s: %s", address.sun_path, strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -174,27 +230,25 @@ static bool open_unix(const char *folder, const char *port, struct ev_loop *loop
     return true;
 }
 
-bool listener_open(const struct settings *settings, struct ev_loop *loop, struct error *error)
+bool listener_open(const struct settings *settings, struct error *error)
 {
     for (size_t i = 0; i < settings->address_count; i++)
-        if (!open_tcp(&settings->addresses[i], loop, error))
+        if (!open_tcp(&settings->addresses[i], error))
             return false;
     if (settings->unix_socket_dir && settings->address_count > 0)
-        return open_unix(settings->unix_socket_dir, settings->addresses[0].port, loop, error);
+        return open_unix(settings->unix_socket_dir, settings->addresses[0].port, error);
     return true;
 }
 
-void listener_close(struct ev_loop *loop)
+void listener_close(void)
 {
     while (listeners) {
         struct listener *listener = listeners;
         listeners = listener->next;
-        ev_io_stop(loop, &listener->acceptable);
-        ev_timer_stop(loop, &listener->rest);
-        close(listener->acceptable.fd);
         if (listener->path)
             unlink(listener->path);
         free(listener->path);
-        free(listener);
+        shutdown(listener->accept.fd, SHUT_RDWR);
+        let_go(listener);
     }
 }

@@ -94,17 +94,17 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 
 static void on_terminate(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    (void) watcher, (void) events;
+    (void) loop, (void) watcher, (void) events;
     log_line(LOG_INFO, "SIGTERM: waiting for clients to finish");
-    listener_close(loop);
+    listener_close();
     keyway_shutdown(true);
 }
 
 static void on_interrupt(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    (void) watcher, (void) events;
+    (void) loop, (void) watcher, (void) events;
     log_line(LOG_INFO, "SIGINT: stopping now");
-    listener_close(loop);
+    listener_close();
     keyway_shutdown(false);
 }
 
@@ -247,7 +247,7 @@ static int run(const char *file)
     if (settings == NULL)
         return 1;
     keyway.config_file = file;
-    keyway.settings = settings;
+    keyway.settings = settings_hold(settings);
     gettimeofday(&now, NULL);
     keyway.started_at = (double) now.tv_sec + (double) now.tv_usec / 1e6;
     raise_file_limit();
@@ -264,12 +264,13 @@ static int run(const char *file)
         return 1;
     }
     load_databases(settings);
-    if (!listener_open(settings, main_loop, &error)) {
+    if (!listener_open(settings, &error)) {
         log_line(LOG_FATAL, "%s", error.message);
         return 1;
     }
     write_pid(settings->pid_file);
     log_line(LOG_INFO, "keyway %s is ready on %s, %d workers", KEYWAY_VERSION, settings->listen, keyway.worker_count);
+    settings_release(settings); /* a client may already have had them replaced */
     ev_run(main_loop, 0);
     log_line(LOG_INFO, "keyway stops");
     settings = keyway_settings(); /* a reload may have replaced those of the start */

@@ -27,8 +27,6 @@ static bool same_text(const char *one, const char *other)
 
 bool pool_group_fits(const struct pool_group *group, const struct settings *settings, const struct database_settings *database)
 {
-    if (settings == group->snapshot)
-        return true;
     if (database->shard_count != group->shards->shard_count || !same_text(database->dbname, group->shards->dbname))
         return false;
     for (size_t i = 0; i < database->shard_count; i++) {
@@ -46,8 +44,8 @@ static struct pool_group *group_new(struct database *database, const char *user,
     struct pool_group *group = memory_alloc(sizeof(*group));
     group->database = database;
     group->user = memory_strdup(user);
-    group->snapshot = settings_hold(state->snapshot);
-    group->shards = state->settings;
+    group->snapshot = settings_for_logins(state->snapshot, state->settings, user);
+    group->shards = &group->snapshot->databases[0];
     group->shard_count = (int) state->settings->shard_count;
     group->pools = memory_alloc((size_t) group->shard_count * sizeof(*group->pools));
     for (int shard = 0; shard < group->shard_count; shard++) {

@@ -60,7 +60,7 @@ struct pool_group {
     struct pool_group *next;
     struct database *database;
     char *user;            /* the client's name */
-    struct settings *snapshot;              /* held: where `shards` is from */
+    struct settings *snapshot;              /* its own: what logins need; the whole file, for as long as there is a group, would be too much */
     const struct database_settings *shards; /* the database as it was when the group was made */
     _Atomic int clients;
     struct pool *pools;    /* shard_count of them */

@@ -34,7 +34,7 @@ enum {
     BUFFER_GROUP = 0,
 };
 
-/* A stream's receive.  Completions carry its address; the low bit says that it is the send's. */
+/* A stream's receive.  Completions carry its address; SEND_BIT says that it is the send's, REQUEST_BIT that it is a request's address. */
 struct ring_place {
     struct stream *stream;                /* NULL: closed, or has left */
     struct ring_place *next, **link;      /* of all places */
@@ -44,9 +44,9 @@ struct ring_place {
     bool cancelled;                       /* … and was told to give it back */
 };
 
-/* What completions without a place carry. */
-enum { OF_NOBODY = 0, OF_LIBEV = 2, OF_PULSE = 4, LOWEST_ADDRESS = 4096 };
-enum { SEND_BIT = 1 };
+/* What completions carry that are neither a place's nor a request's. */
+enum { OF_NOBODY = 0, OF_LIBEV = 4, OF_PULSE = 8, LOWEST_ADDRESS = 4096 };
+enum { SEND_BIT = 1, REQUEST_BIT = 2 };
 
 struct ring {
     struct io_uring uring;
@@ -230,6 +230,25 @@ static struct io_uring_sqe *request(struct ring *ring)
     return sqe;
 }
 
+static void set_request(struct io_uring_sqe *sqe, struct ring_request *of)
+{
+    io_uring_sqe_set_data64(sqe, (uint64_t) (uintptr_t) of | REQUEST_BIT);
+}
+
+void ring_read(struct ring *ring, struct ring_request *of, int fd, void *bytes, size_t length)
+{
+    struct io_uring_sqe *sqe = request(ring);
+    io_uring_prep_read(sqe, fd, bytes, (unsigned) length, 0);
+    set_request(sqe, of);
+}
+
+void ring_accept(struct ring *ring, struct ring_request *of, int fd, struct sockaddr *address, socklen_t *length)
+{
+    struct io_uring_sqe *sqe = request(ring);
+    io_uring_prep_accept(sqe, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    set_request(sqe, of);
+}
+
 static void ask_to_receive(struct ring *ring, struct ring_place *place)
 {
     struct io_uring_sqe *sqe = request(ring);
@@ -320,6 +339,12 @@ static bool is_of_a_send(const struct io_uring_cqe *completion)
     return completion->user_data >= LOWEST_ADDRESS && (completion->user_data & SEND_BIT);
 }
 
+static struct ring_request *request_of(const struct io_uring_cqe *completion)
+{
+    bool is_one = completion->user_data >= LOWEST_ADDRESS && (completion->user_data & REQUEST_BIT);
+    return is_one ? (struct ring_request *) (uintptr_t) (completion->user_data & ~(uint64_t) REQUEST_BIT) : NULL;
+}
+
 /* Every send of this turn is over: those without a completion have sent everything. */
 static void note_sent(struct ring *ring)
 {
@@ -376,6 +401,11 @@ static void receive_completed(struct ring *ring, struct ring_place *place, const
 
 static void complete(struct ring *ring, const struct io_uring_cqe *completion)
 {
+    struct ring_request *done = request_of(completion);
+    if (done != NULL) {
+        done->completed(done, completion->res);
+        return;
+    }
     switch (completion->user_data) {
     case OF_NOBODY:
         return;

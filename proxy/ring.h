@@ -6,13 +6,15 @@
  * that then waits.  So a turn of the loop costs one system call, however many streams took part in it.  What else the
  * loop watches stays with libev: the ring wakes when libev's own descriptor has something to say.
  *
- * Only proxy/stream.c and proxy/worker.c include this.
+ * Only proxy/stream and proxy/worker include this.
  */
 #ifndef KEYWAY_RING_H
 #define KEYWAY_RING_H
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
 
 struct ring;
 struct ring_place;
@@ -24,6 +26,12 @@ struct ring_part {
     struct stream *next_sending, **sending; /* in the list of those with output for the next turn; NULL: not there */
 };
 
+/* Anything else that the ring waits for, once.  completed() is told what the system call would have returned, or an errno, negative; by then the
+ * request is the caller's again.  Part of something larger. */
+struct ring_request {
+    void (*completed)(struct ring_request *request, int result);
+};
+
 /* A ring for the calling thread, which wakes when `event_fd` is readable and after `pulse` seconds at the latest.  NULL with `reason`
  * (static): the kernel has none to give. */
 struct ring *ring_new(int event_fd, double pulse, const char **reason);
@@ -33,6 +41,10 @@ void ring_free(struct ring *ring);
 /* One turn: send, begin and cease to receive, with `yield` let others run, with `sleep` wait until something has happened; then tell the
  * streams.  True: libev has something to do. */
 bool ring_turn(struct ring *ring, struct ev_loop *loop, bool yield, bool sleep);
+
+/* The next turn asks for it.  The descriptor waits in the kernel: it is not a non-blocking one.  The arguments stay where they are until then. */
+void ring_read(struct ring *ring, struct ring_request *request, int fd, void *bytes, size_t length);
+void ring_accept(struct ring *ring, struct ring_request *request, int fd, struct sockaddr *address, socklen_t *length);
 
 /* The stream enters; it does not yet receive.  False: the ring is full, and the stream stays with libev. */
 bool ring_enter(struct ring *ring, struct stream *stream);

@@ -114,16 +114,24 @@ void login_options_free(struct login_options *options)
     arena_free(&options->arena);
 }
 
-char *login_user(const struct settings *settings, const struct database_settings *database, int shard, const char *user)
+const char *login_conninfo_user(struct arena *arena, const struct settings *settings, const struct database_settings *database, int shard)
 {
     struct login_options options;
     struct error error = {0};
-    bool made = login_options_make(&options, settings, database, shard, user, &error);
+    bool made = login_options_make(&options, settings, database, shard, NULL, &error);
     const char *found = made ? option_value(&options, "user") : NULL;
-    char *copy = found ? memory_strdup(found) : NULL;
+    const char *copy = found ? arena_strdup(arena, found) : NULL;
     login_options_free(&options);
     error_clear(&error);
     return copy;
+}
+
+const char *login_user(const struct settings *settings, const char *conninfo_user, const char *user)
+{
+    const struct user_settings *known = settings_user(settings, user);
+    if (known && known->server_user)
+        return known->server_user;
+    return conninfo_user ? conninfo_user : user;
 }
 
 static bool is_address(const char *host)

@@ -22,8 +22,10 @@ struct login_options {
 bool login_options_make(struct login_options *options, const struct settings *settings,
                         const struct database_settings *database, int shard, const char *user, struct error *error);
 void login_options_free(struct login_options *options);
-/* The name that a client's servers of this shard log in with; malloc'ed, NULL if unknown. */
-char *login_user(const struct settings *settings, const struct database_settings *database, int shard, const char *user);
+/* The user that this shard's conninfo names, or NULL. */
+const char *login_conninfo_user(struct arena *arena, const struct settings *settings, const struct database_settings *database, int shard);
+/* The name that a client's servers of that shard log in with: one of the arguments, or the settings' text. */
+const char *login_user(const struct settings *settings, const char *conninfo_user, const char *user);
 /* Blocking: add hostaddr for host names.  False with `error` when a name cannot be resolved. */
 bool login_options_resolve(struct login_options *options, struct error *error);
 

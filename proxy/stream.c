@@ -60,12 +60,6 @@ static void stop(struct stream *stream, ev_io *watcher)
         worker_unwatch(stream->worker, stream->fd);
 }
 
-static void enter_ring(struct stream *stream)
-{
-    if (ring_enter(stream->worker->ring, stream))
-        worker_unwatch(stream->worker, stream->fd);
-}
-
 static void start_receiving(struct stream *stream)
 {
     if (stream->cipher != NULL && stream->cipher->ended)
@@ -654,7 +648,7 @@ static void watch(struct stream *stream)
     ev_io_init(&stream->writable, on_writable, stream->fd, EV_WRITE);
     stream->readable.data = stream->writable.data = stream;
     if (stream->through_ring && stream->worker->ring != NULL)
-        enter_ring(stream);
+        ring_enter(stream->worker->ring, stream);
     if (!stream->paused && !stream->end_told)
         start_receiving(stream);
     if (stream->cipher != NULL)
@@ -674,21 +668,26 @@ void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
     watch(stream);
 }
 
+void stream_open_in_ring(struct stream *stream, struct worker *worker, int fd, const struct stream_owner *owner, void *context)
+{
+    *stream = (struct stream){.fd = fd, .through_ring = true, .worker = worker, .owner = owner, .context = context};
+    watch(stream);
+}
+
 void stream_use_ring(struct stream *stream)
 {
-    assert(!stream->handshaking);
     stream->through_ring = true;
     if (stream->closed || stream->worker == NULL || stream->worker->ring == NULL || stream->ring.place != NULL)
         return;
     stop(stream, &stream->readable);
-    enter_ring(stream);
+    if (ring_enter(stream->worker->ring, stream))
+        worker_unwatch(stream->worker, stream->fd);
     if (!stream->paused && !stream->end_told)
         start_receiving(stream);
 }
 
 bool stream_accept_tls(struct stream *stream, SSL_CTX *context)
 {
-    assert(!stream->through_ring);
     if (stream->cipher != NULL || stream->closed || stream->failed || buffer_length(&stream->in) > 0)
         return false;
     send_waiting(stream);
@@ -813,6 +812,8 @@ void stream_attach(struct stream *stream, struct worker *worker)
 {
     stream->worker = worker;
     watch(stream);
+    if (stream->ring.place != NULL)
+        worker_unwatch(worker, stream->fd);
 }
 
 /* A failed send has lost bytes: the peer could make nothing of an alert behind them. */

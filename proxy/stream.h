@@ -89,9 +89,10 @@ struct stream {
  * fields; tls_borrowed and fd_borrowed are for the owner to set afterwards. */
 void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
                  const struct stream_owner *owner, void *context);
-/* From now on, and on every worker it will be attached to, bytes move through the worker's ring where it has one (proxy/ring).  A stream that
- * is plain now stays so, and one under TLS has shaken hands. */
+/* From now on, and on every worker it will be attached to, bytes move through the worker's ring where it has one (proxy/ring). */
 void stream_use_ring(struct stream *stream);
+/* Both in one, for a new descriptor of which libev has heard nothing. */
+void stream_open_in_ring(struct stream *stream, struct worker *worker, int fd, const struct stream_owner *owner, void *context);
 /* Server side of a TLS handshake on a stream that is open and plain: input() is next called with decrypted
  * bytes; a failed handshake calls ended().  What was written before leaves in plain first.  False, and
  * nothing has happened, when plain bytes wait on either side or OpenSSL refuses.  When input() calls this and

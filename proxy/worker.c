@@ -8,6 +8,7 @@
 #include "proxy/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "proxy/ring.h"
 #include "proxy/stream.h"
 
 /* What happens by time (the proxy's tick) is libev's, and may be as late as this. */
@@ -66,17 +66,39 @@ static void wake(struct worker *worker)
         ;
 }
 
-static void woken(struct ev_loop *loop, struct ev_io *watcher, int events)
+static void woken(struct worker *worker)
+{
+    run_inbox(worker);
+    worker->stopped = worker->stopping;
+}
+
+static void woken_by_libev(struct ev_loop *loop, struct ev_io *watcher, int events)
 {
     (void) events;
     struct worker *worker = watcher->data;
-    uint64_t count;
-    while (read(watcher->fd, &count, sizeof(count)) < 0 && errno == EINTR)
+    while (read(watcher->fd, &worker->wakings, sizeof(worker->wakings)) < 0 && errno == EINTR)
         ;
-    run_inbox(worker);
-    worker->stopped = worker->stopping;
+    woken(worker);
     if (worker->stopped)
         ev_break(loop, EVBREAK_ALL);
+}
+
+static struct worker *worker_of(struct ring_request *request)
+{
+    return (struct worker *) ((char *) request - offsetof(struct worker, woken));
+}
+
+static void await_waking(struct worker *worker)
+{
+    ring_read(worker->ring, &worker->woken, worker->wake.fd, &worker->wakings, sizeof(worker->wakings));
+}
+
+static void woken_by_ring(struct ring_request *request, int result)
+{
+    struct worker *worker = worker_of(request);
+    (void) result;
+    await_waking(worker);
+    woken(worker);
 }
 
 static void end_turn(struct worker *worker)
@@ -133,7 +155,7 @@ static int next_descriptor(void)
 
 struct worker *worker_new(int number)
 {
-    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int wake_fd = eventfd(0, EFD_CLOEXEC);
     if (wake_fd < 0)
         return NULL;
     int fd = next_descriptor();
@@ -153,7 +175,8 @@ struct worker *worker_new(int number)
     pthread_mutex_init(&worker->inbox_lock, NULL);
     ev_prepare_init(&worker->before_sleep, going_to_sleep);
     ev_idle_init(&worker->more, stay_awake);
-    ev_io_init(&worker->wake, woken, wake_fd, EV_READ);
+    ev_io_init(&worker->wake, woken_by_libev, wake_fd, EV_READ);
+    worker->woken.completed = woken_by_ring;
     worker->before_sleep.data = worker->wake.data = worker;
     ev_prepare_start(loop, &worker->before_sleep);
     ev_io_start(loop, &worker->wake);
@@ -163,6 +186,8 @@ struct worker *worker_new(int number)
 static void run_ring(struct worker *worker)
 {
     worker->watches_changed = true;
+    ev_io_stop(worker->loop, &worker->wake);
+    await_waking(worker);
     while (!worker->stopped) {
         end_turn(worker);
         if (worker->watches_changed) {
@@ -193,6 +218,49 @@ void worker_use_ring(struct worker *worker)
 void worker_unwatch(struct worker *worker, int fd)
 {
     epoll_ctl(worker->loop_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* --- accepting ----------------------------------------------------------------------------------------------- */
+
+/* A ring's accept() waits in the kernel; libev's must not, should the one who connects have left in between. */
+static void fit_for_accepting(struct worker_accept *accept, bool blocking)
+{
+    if (accept->blocking == blocking)
+        return;
+    int flags = fcntl(accept->fd, F_GETFL);
+    fcntl(accept->fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+    accept->blocking = blocking;
+}
+
+static void accepted_by_ring(struct ring_request *request, int result)
+{
+    struct worker_accept *accept = (struct worker_accept *) request; /* its first member */
+    accept->accepted(accept, accept->worker, result);
+}
+
+static void accept_by_libev(struct ev_loop *loop, struct ev_io *watcher, int events)
+{
+    (void) events;
+    struct worker_accept *accept = watcher->data;
+    int fd = accept4(accept->fd, (struct sockaddr *) &accept->address, &accept->length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int result = fd < 0 ? -errno : fd;
+    ev_io_stop(loop, watcher);
+    accept->accepted(accept, accept->worker, result);
+}
+
+void worker_accept(struct worker *worker, struct worker_accept *accept)
+{
+    accept->worker = worker;
+    accept->length = sizeof(accept->address);
+    fit_for_accepting(accept, worker->ring != NULL);
+    if (worker->ring != NULL) {
+        accept->request.completed = accepted_by_ring;
+        ring_accept(worker->ring, &accept->request, accept->fd, (struct sockaddr *) &accept->address, &accept->length);
+    } else {
+        ev_io_init(&accept->acceptable, accept_by_libev, accept->fd, EV_READ);
+        accept->acceptable.data = accept;
+        ev_io_start(worker->loop, &accept->acceptable);
+    }
 }
 
 static void *worker_main(void *argument)

@@ -20,6 +20,7 @@
 
 #include "config/arena.h"
 #include "proxy/buffer.h"
+#include "proxy/ring.h"
 
 enum {
     WORKER_READ_BUFFER = 128 * 1024,
@@ -28,7 +29,6 @@ enum {
     WORKER_SPARES = 64,       /* how many are kept */
 };
 
-struct ring;
 struct stream;
 struct worker;
 struct worker_deferred;
@@ -37,6 +37,21 @@ struct worker_deferred;
 struct inbox_message {
     struct inbox_message *next;
     void (*run)(struct inbox_message *message, struct worker *worker);
+};
+
+/*
+ * A listening socket, for one connection.  accepted() is told its descriptor, which is non-blocking, or an errno, negative.  It may ask
+ * for the next one, of this worker or, by a message, of another.
+ */
+struct worker_accept {
+    struct ring_request request;
+    struct ev_io acceptable;
+    struct worker *worker;
+    int fd;
+    bool blocking; /* as a ring wants it, and libev does not */
+    struct sockaddr_storage address;
+    socklen_t length;
+    void (*accepted)(struct worker_accept *accept, struct worker *worker, int result);
 };
 
 struct worker {
@@ -61,6 +76,8 @@ struct worker {
     struct ev_prepare before_sleep;
     struct ev_idle more; /* keeps the loop from sleeping while dirty streams are left over from a turn */
     struct ev_io wake; /* of an eventfd: an ev_async writes only while libev itself sleeps */
+    struct ring_request woken; /* … with a ring, which reads it into `wakings` */
+    uint64_t wakings;
     _Atomic bool stopping;
     bool stopped; /* the loop has seen it */
     pthread_mutex_t inbox_lock;
@@ -90,6 +107,9 @@ void worker_stop(struct worker *worker);
  * none is lost with what it owns.  Streams that are still open are not closed: their owners do that in a
  * message before worker_stop(). */
 void worker_free(struct worker *worker);
+
+/* Wait for a connection; on the worker's thread. */
+void worker_accept(struct worker *worker, struct worker_accept *accept);
 
 /* Memory for a buffer that has none, of the pieces that the worker's streams share; and back, from a buffer whose bytes are not needed any more
  * (a NULL worker: to the system). */

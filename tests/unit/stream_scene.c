@@ -81,9 +81,10 @@ void move_through_ring(struct stream *stream)
 
 static void open_stream(struct scene *scene)
 {
-    stream_open(&scene->stream, scene->worker, opening_fd, NULL, opening_owner, scene);
-    if (scene->tls == NULL)
-        move_through_ring(&scene->stream);
+    if (through_ring)
+        stream_open_in_ring(&scene->stream, scene->worker, opening_fd, opening_owner, scene);
+    else
+        stream_open(&scene->stream, scene->worker, opening_fd, NULL, opening_owner, scene);
 }
 
 void close_stream(struct scene *scene)

@@ -297,6 +297,26 @@ Test(settings, users_come_from_sections_and_from_auth_file)
     settings_release(settings);
 }
 
+Test(settings, logins_need_shards_and_a_user_of_them_only)
+{
+    write_file("users.txt", "\"amy\" \"secret\"\n\"bob\" \"word\"\n");
+    struct settings *all = accepted("[keyway]\nauth_file = users.txt\nauth_method = md5\nserver_connect_timeout = 7\n[user amy]\nuser = Boss\n" BASE);
+    const struct database_settings *database = &all->databases[0];
+    const struct shard_settings *last = &all->shards[database->shards[database->shard_count - 1]];
+    struct settings *few = settings_for_logins(all, database, "amy");
+    cr_assert(eq(sz, few->database_count, 1));
+    cr_assert(eq(str, (char *) few->databases[0].name, (char *) database->name));
+    cr_assert(eq(sz, few->databases[0].keyspace_count, 0));
+    cr_assert(eq(sz, few->databases[0].table_count, 0));
+    cr_assert(eq(sz, few->shard_count, database->shard_count));
+    cr_assert(eq(str, (char *) few->shards[few->databases[0].shards[few->shard_count - 1]].conninfo, (char *) last->conninfo));
+    settings_release(all);
+    cr_assert(eq(dbl, few->server_connect_timeout, 7));
+    cr_assert(eq(str, (char *) settings_user(few, "amy")->server_user, "Boss"));
+    cr_assert(settings_user(few, "bob") == NULL);
+    settings_release(few);
+}
+
 Test(settings, without_users_nobody_is_found)
 {
     struct settings *settings = accepted(BASE);

@@ -39,7 +39,6 @@ static bool takes_up_tls(struct stream *stream)
     if (stream->cipher != NULL) {
         if (own_records)
             stream_forget_handshake(stream);
-        move_through_ring(stream);
         return false;
     }
     stream_write(stream, "S", 1);

@@ -1,18 +1,23 @@
 /*
  * Workers and helper threads: messages run in order, deferred frees after them, jobs come back to who asked.
  */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proxy/blocking.h"
 #include "proxy/log.h"
 #include "proxy/worker.h"
+#include "tests/unit/stream_scene.h"
 
 struct note {
     struct inbox_message message;
@@ -79,6 +84,72 @@ Test(worker, deferred_frees_come_after_the_callback)
     worker_stop(worker);
     worker_free(worker);
     cr_assert(eq(int, last_number, 40));
+}
+
+/* A listening socket that goes to the other worker with each connection. */
+struct porter {
+    struct worker_accept accept;
+    struct inbox_message message;
+    struct worker *workers[2];
+    int taken, result;
+    sem_t told;
+};
+
+static void wait_for_next(struct inbox_message *message, struct worker *worker)
+{
+    struct porter *porter = (struct porter *) ((char *) message - offsetof(struct porter, message));
+    worker_accept(worker, &porter->accept);
+}
+
+static void take(struct worker_accept *accept, struct worker *worker, int result)
+{
+    struct porter *porter = (struct porter *) accept;
+    cr_assert(pthread_equal(pthread_self(), worker->thread) != 0);
+    cr_assert(worker == porter->workers[porter->taken % 2]);
+    porter->result = result;
+    if (result >= 0)
+        worker_send(porter->workers[++porter->taken % 2], &porter->message);
+    sem_post(&porter->told);
+}
+
+static int listen_somewhere(struct sockaddr_in *address)
+{
+    socklen_t size = sizeof(*address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    cr_assert(eq(int, bind(fd, (struct sockaddr *) address, size), 0));
+    cr_assert(eq(int, listen(fd, 5), 0));
+    getsockname(fd, (struct sockaddr *) address, &size);
+    return fd;
+}
+
+BOTH_WAYS(a_listening_socket_goes_from_worker_to_worker_until_it_is_shut_down)
+{
+    struct sockaddr_in address;
+    struct porter porter = {.accept = {.fd = listen_somewhere(&address), .accepted = take},
+                            .message = {.run = wait_for_next},
+                            .workers = {start_worker(0), start_worker(1)}};
+    sem_init(&porter.told, 0, 0);
+    worker_send(porter.workers[0], &porter.message);
+    for (int i = 1; i <= 5; i++) {
+        int peer = socket(AF_INET, SOCK_STREAM, 0);
+        cr_assert(eq(int, connect(peer, (struct sockaddr *) &address, sizeof(address)), 0));
+        sem_wait(&porter.told);
+        cr_assert(ge(int, porter.result, 0));
+        bool non_blocking = fcntl(porter.result, F_GETFL) & O_NONBLOCK;
+        cr_assert(non_blocking);
+        close(porter.result);
+        close(peer);
+    }
+    shutdown(porter.accept.fd, SHUT_RDWR);
+    sem_wait(&porter.told);
+    cr_assert(eq(int, porter.result, -EINVAL));
+    cr_assert(eq(int, porter.taken, 5));
+    for (int i = 0; i < 2; i++) {
+        worker_stop(porter.workers[i]);
+        worker_free(porter.workers[i]);
+    }
+    close(porter.accept.fd);
 }
 
 struct job {
