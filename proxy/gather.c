@@ -23,7 +23,10 @@
 enum {
     HELD_ROWS = 256 * 1024,               /* bytes held for one statement */
     HELD_ROWS_READ_ONLY = 64 * 1024 * 1024, /* where there can be no temporary tables */
-    MANY_PARTS = 4,                         /* of a query: its joins want statistics */
+    MANY_PARTS = 4,                         /* of a query: its joins want statistics … */
+    VERY_MANY_PARTS = 8,                    /* … and among so many a wrong guess multiplies */
+    WORTH_ANALYZING = 500,                  /* rows of a part: its copy is worth statistics and indexes … */
+    WORTH_ANALYZING_AMONG_MANY = 50,        /* … in a query of very many parts */
 };
 
 /* --- errors and the end -------------------------------------------------------------------------------------- */
@@ -390,11 +393,16 @@ static void hold_row(struct gather_shard *shard, const struct frame *frame)
 
 /* Arrays have no statistics and no indexes: a query of many parts, or one that searches a part again for each row, is better off
  * with tables. */
+bool gather_is_worth_analyzing(const struct gather *gather, size_t rows)
+{
+    return rows >= (gather->plan->gather_count >= VERY_MANY_PARTS ? WORTH_ANALYZING_AMONG_MANY : WORTH_ANALYZING);
+}
+
 static bool is_worth_a_table(const struct gather *gather, int part)
 {
     const struct gather_rows *rows = &gather->rows[part];
     bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather[part].index_count > 0;
-    return matters && rows->own_count + rows->other_count >= GATHER_WORTH_ANALYZING;
+    return matters && gather_is_worth_analyzing(gather, rows->own_count + rows->other_count);
 }
 
 /* Not before others have had their keys. */

@@ -17,8 +17,6 @@ enum gather_step {
     STEP_READY,   /* the query can be asked */
 };
 
-/* Rows of a part: its copy is worth statistics and indexes. */
-enum { GATHER_WORTH_ANALYZING = 500, GATHER_WORTH_ANALYZING_AMONG_MANY = 50 };
 
 /* Where a shard's answers are: these, then the parts. */
 enum {
@@ -90,6 +88,8 @@ void gather_go_on(struct gather *gather);
 void gather_wake(struct gather *gather);
 void gather_refuse_read_only(struct gather *gather);
 bool gather_takes_part(const struct gather *gather, int shard, int part);
+/* Is the copy of so many rows worth statistics and indexes? */
+bool gather_is_worth_analyzing(const struct gather *gather, size_t rows);
 /* Bytes move to the home shard; false: too many, and the gathering fails. */
 bool gather_count(struct gather *gather, size_t length);
 

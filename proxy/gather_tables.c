@@ -59,12 +59,13 @@ static void ask(struct gather *gather, const char *sql)
     server_query(home_of(gather), sql, strlen(sql), &gather->table_sink);
 }
 
-static const char *finishing_table(struct arena *arena, const struct gather_part *part, size_t rows)
+static const char *finishing_table(const struct gather *gather, struct arena *arena, int number, size_t rows)
 {
+    const struct gather_part *part = &gather->plan->gather[number];
     const char *sql = "";
     if (part->key)
         sql = arena_printf(arena, "ALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ", part->copy, part->key);
-    if (rows < GATHER_WORTH_ANALYZING)
+    if (!gather_is_worth_analyzing(gather, rows))
         return sql;
     for (int i = 0; i < part->index_count; i++)
         sql = arena_printf(arena, "%sCREATE INDEX ON pg_temp.%s USING %s; ", sql, part->copy, part->indexes[i]);
@@ -79,7 +80,7 @@ static const char *finishing(struct gather *gather)
     bool large = false;
     for (int i = 0; i < gather->plan->gather_count; i++) {
         size_t rows = gather->rows[i].own_count + gather->rows[i].other_count;
-        sql = arena_printf(arena, "%s%s", sql, finishing_table(arena, &gather->plan->gather[i], rows));
+        sql = arena_printf(arena, "%s%s", sql, finishing_table(gather, arena, i, rows));
         large |= rows >= LARGE;
     }
     return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off", sql) : sql;
