@@ -13,6 +13,9 @@
 /* Where the order can be seen, the query fails with 22P02 and a message that contains this. */
 #define FLOAT_SUMS_SEEN "The digits of a sum depend on the order of rows"
 
+/* The same for jsonb_object_agg() over several rows with one key (gather_order). */
+#define EQUAL_KEYS_SEEN "jsonb_object_agg() keeps the last of several equal keys"
+
 /*
  * If the expression is such an aggregate, or made of some, rounded, compared, …: the expression that is to stand in its place, of the same
  * value and type, made of new nodes, and the *calls of aggregates in it.  NULL: it is no such thing.

@@ -10,7 +10,9 @@
 
 #include <string.h>
 
+#include "router/expressions.h"
 #include "router/float_columns.h"
+#include "router/float_steps.h"
 #include "router/float_sums.h"
 #include "router/gather_push.h"
 #include "router/order_dependence.h"
@@ -37,12 +39,53 @@ static bool shows_order(const struct gathering *gathering, const struct order_de
     return false;
 }
 
+/* ---- jsonb_object_agg(key, value) ---- */
+
+static bool is_unsteady(Node *node, void *context)
+{
+    const struct gathering *gathering = context;
+    if (!node)
+        return false;
+    if (IsA(node, SubLink))
+        return true;
+    if (IsA(node, FuncCall)) {
+        struct function_facts facts = function_facts(gathering->analysis->planning, castNode(FuncCall, node));
+        if (facts.class != FUNCTION_SAFE || facts.returns_set || facts.aggregate)
+            return true;
+    }
+    return parse_walk(node, is_unsteady, context);
+}
+
+static Node *count_of(const FuncCall *call, Node *argument, bool distinct)
+{
+    FuncCall *count = expression_call("count", argument);
+    count->agg_distinct = distinct;
+    count->agg_filter = (Node *) copyObjectImpl(call->agg_filter);
+    return (Node *) count;
+}
+
+/* Different keys make one object in every order; the query counts them. */
+static Node *checked_object(const struct gathering *gathering, Node *node, List **calls)
+{
+    const FuncCall *call = IsA(node, FuncCall) ? castNode(FuncCall, node) : NULL;
+    if (!call || strcmp(parse_name(call->funcname), "jsonb_object_agg") != 0 || list_length(call->args) != 2 || call->over || call->agg_order ||
+        call->agg_distinct || !float_steps_dependent(gathering->analysis, node) || is_unsteady(linitial(call->args), (void *) gathering) ||
+        is_unsteady(call->agg_filter, (void *) gathering) || function_facts(gathering->analysis->planning, call).users)
+        return NULL;
+    Node *key = linitial(call->args);
+    Node *values[] = {count_of(call, EXPRESSION("$1::text", key), false), count_of(call, EXPRESSION("$1::text", key), true),
+                      expression_text(EQUAL_KEYS_SEEN ": "), node};
+    *calls = list_make1(node);
+    return expression_from("CASE WHEN CASE WHEN $1 <> $2 THEN ($3::text || coalesce($1::text, ''))::bool ELSE false END THEN $4 ELSE $4 END", values);
+}
+
 /* Rows that are read in steps could fail in a later statement, which does not know of it. */
 Node *gather_checked_sum(const struct gathering *gathering, Node *expression, List **calls)
 {
     if (gathering->analysis->planning->facts->gathers)
         return NULL;
-    return float_sums_checked(gathering->analysis, expression, calls);
+    Node *object = checked_object(gathering, expression, calls);
+    return object ? object : float_sums_checked(gathering->analysis, expression, calls);
 }
 
 static bool is_among(const List *calls, const FuncCall *call)

@@ -77,12 +77,15 @@ void plan_refuse_many(struct plan *plan, const char *message, const char *hint, 
 
 bool plan_refuses_with(const struct plan *plan, struct error *failure)
 {
-    if (!plan->checks_sums || !strstr(failure->message, FLOAT_SUMS_SEEN))
+    bool sums = plan->checks_sums && strstr(failure->message, FLOAT_SUMS_SEEN);
+    bool keys = plan->checks_sums && strstr(failure->message, EQUAL_KEYS_SEEN);
+    if (!sums && !keys)
         return false;
     error_clear(failure);
     error_set(failure, SQLSTATE_FEATURE_NOT_SUPPORTED, CANNOT_CROSS);
-    error_detail(failure, "%s, and those of several shards have none.", FLOAT_SUMS_SEEN);
-    error_hint(failure, "Round it, cast floating-point numbers to numeric, or set float_sums.");
+    error_detail(failure, keys ? "%s, and rows of several shards have no order." : "%s, and those of several shards have none.",
+                 keys ? EQUAL_KEYS_SEEN : FLOAT_SUMS_SEEN);
+    error_hint(failure, keys ? "Give it an ORDER BY." : "Round it, cast floating-point numbers to numeric, or set float_sums.");
     return true;
 }
 

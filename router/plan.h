@@ -176,7 +176,7 @@ struct plan {
     int gather_count;
     const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
-    bool checks_sums;          /* the query fails with FLOAT_SUMS_SEEN where a sum shows the order of rows */
+    bool checks_sums;          /* the query fails with FLOAT_SUMS_SEEN where a sum shows the order of rows, with EQUAL_KEYS_SEEN where an object does */
     const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
     int described_count;
     const char *wrapped_query;  /* the client's query in DECLARE CURSOR, whose columns FETCH gives, or in COPY, over gathered rows */

@@ -471,6 +471,12 @@ SELECT cardinality(ARRAY(SELECT age FROM users WHERE age > 20)), array_upper(ARR
 -- an object of keys that differ, sorted
 SELECT jsonb_object_agg(username, age) FROM users
 
+-- … of an expression, in groups, in another object
+SELECT active, jsonb_build_object('all', jsonb_object_agg(lower(full_name) || username, karma), 'n', count(*)) FROM users GROUP BY active ORDER BY active
+
+-- … of what a UNION ALL gives
+SELECT jsonb_object_agg(k, v) FROM (SELECT username AS k, age AS v FROM users WHERE age > 30 UNION ALL SELECT code || '?', 1 FROM countries) x
+
 -- … because they are groups
 SELECT jsonb_object_agg(c, n) FROM (SELECT coalesce(country, '-') AS c, count(*) AS n FROM users GROUP BY 1) s
 

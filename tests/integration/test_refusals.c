@@ -69,6 +69,13 @@ Test(refusals, sums_of_floats_that_show_the_order_of_rows)
     EXPECT(conn, "SELECT sum(1 / 3.0::float8) > 0, round(avg(1 / 3.0::float8)::numeric, 4) FROM users", "t|0.3333");
 }
 
+/* Which of several equal keys is the last is not known; that all are different is found out by the query itself. */
+Test(refusals, objects_with_equal_keys)
+{
+    EXPECT_REFUSED(conn, "SELECT jsonb_object_agg(coalesce(age, 0) % 3, username) FROM users");
+    EXPECT(conn, "SELECT jsonb_object_agg(username || '!', age) FILTER (WHERE username < 'c') <> '{}', jsonb_object_agg(username, 1) FILTER (WHERE age < 0) FROM users", "t|~");
+}
+
 /* Groups of equal sums, but for their last digits: which comes first is not known. */
 Test(refusals, groups_that_floats_do_not_tell_apart)
 {
