@@ -43,6 +43,14 @@ const struct layout layouts[] = {
      .slots = {512, 513},
      .days = {"2024-02-01", "2024-02-02"},
      .regions = {"'eu', 'us'", "'mars'", "'asia', 'africa', 'oz'"}},
+    {.name = "3, a workspace", /* the first has no keys: gathered queries run there, and nothing else */
+     .shards = 3,
+     .owners = {1, 2, 0},
+     .keyless = 1,
+     .names = {"k"},
+     .slots = {500},
+     .days = {"2024-01-14"},
+     .regions = {"'eu', 'mars'", "'us', 'asia', 'africa', 'oz'"}},
     {.name = "3, all on one",
      .shards = 3,
      .owners = {1, 0, 2},
@@ -85,13 +93,18 @@ static const char *const keyspace_names[] = {
 
 /* ---- the configuration ---- */
 
-static const char *bound(const char *const *cuts, int piece, int shards, bool upper)
+static int pieces(const struct layout *layout)
+{
+    return layout->shards - layout->keyless;
+}
+
+static const char *bound(const char *const *cuts, int piece, int count, bool upper)
 {
     static char quoted[2][60];
     int cut = piece - !upper;
     if (cut < 0)
         return "-infinity";
-    if (cut >= shards - 1)
+    if (cut >= count - 1)
         return "+infinity";
     snprintf(quoted[upper], sizeof quoted[upper], "'%s'", cuts[cut]);
     return quoted[upper];
@@ -100,7 +113,7 @@ static const char *bound(const char *const *cuts, int piece, int shards, bool up
 static int slot_bound(const struct layout *layout, int piece, bool upper)
 {
     int cut = piece - !upper;
-    return cut < 0 ? 0 : cut >= layout->shards - 1 ? SLOTS : layout->slots[cut];
+    return cut < 0 ? 0 : cut >= pieces(layout) - 1 ? SLOTS : layout->slots[cut];
 }
 
 static void write_piece(const struct layout *layout, enum keyspace keyspace, int piece, FILE *file)
@@ -110,8 +123,8 @@ static void write_piece(const struct layout *layout, enum keyspace keyspace, int
     switch (keyspace) {
     case BY_NAME:
     case BY_DAY:
-        fprintf(file, "range = shard%d [%s, %s)\n", shard, bound(cuts, piece, layout->shards, false),
-                bound(cuts, piece, layout->shards, true));
+        fprintf(file, "range = shard%d [%s, %s)\n", shard, bound(cuts, piece, pieces(layout), false),
+                bound(cuts, piece, pieces(layout), true));
         break;
     case BY_ID:
     case BY_UUID:
@@ -131,7 +144,7 @@ static void write_piece(const struct layout *layout, enum keyspace keyspace, int
 static void write_keyspace(const struct layout *layout, enum keyspace keyspace, const char *lines, FILE *file)
 {
     fprintf(file, "[keyspace app.%s]\n%s", keyspace_names[keyspace], lines);
-    for (int piece = 0; piece < layout->shards; piece++)
+    for (int piece = 0; piece < pieces(layout); piece++)
         write_piece(layout, keyspace, piece, file);
 }
 
@@ -187,13 +200,17 @@ static void write_condition(const struct layout *layout, int piece, int i, FILE 
 {
     const char *const *cuts = tables[i].keyspace == BY_DAY ? layout->days : layout->names;
     const char *order = tables[i].keyspace == BY_NAME ? " COLLATE \"C\"" : "";
+    if (piece >= pieces(layout) && tables[i].keyspace != REFERENCE && tables[i].keyspace != HOME) {
+        fprintf(sql, "false");
+        return;
+    }
     switch (tables[i].keyspace) {
     case BY_NAME:
     case BY_DAY:
         fprintf(sql, "true");
         if (piece > 0)
             fprintf(sql, " AND %s >= '%s'%s", tables[i].key, cuts[piece - 1], order);
-        if (piece < layout->shards - 1)
+        if (piece < pieces(layout) - 1)
             fprintf(sql, " AND %s < '%s'%s", tables[i].key, cuts[piece], order);
         break;
     case BY_ID:

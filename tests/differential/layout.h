@@ -1,7 +1,7 @@
 /*
  * layout: how the rows of the test's tables are spread over shards, and what a statement has changed in them.
  *
- * A layout cuts each keyspace into one piece for each shard.  layout_load() puts all rows on the oracle, and
+ * A layout cuts each keyspace into one piece for each shard; the last pieces may be of no keys.  layout_load() puts all rows on the oracle, and
  * on each shard those that are its own, without any help from Keyway.  After a statement, layout_changes()
  * says in which rows the tables differ from that beginning, and layout_restore() brings them back to it.
  */
@@ -18,6 +18,7 @@ struct layout {
     const char *name;
     int shards;
     int owners[LAYOUT_MAX_SHARDS];            /* the shard of each piece */
+    int keyless;                              /* so many of the last pieces have no keys */
     const char *names[LAYOUT_MAX_SHARDS - 1]; /* where the pieces of the user names are cut, */
     int slots[LAYOUT_MAX_SHARDS - 1];         /* of the hash slots, */
     const char *days[LAYOUT_MAX_SHARDS - 1];  /* of the days */

@@ -458,7 +458,7 @@ SELECT count(*), count(*) FILTER (WHERE cycle) FROM s
 SELECT k, n FROM (SELECT (country, 3) AS k, count(*) AS n FROM users GROUP BY country) x ORDER BY n DESC, k LIMIT 3
 
 -- … of the inner query, with a subquery that speaks of it
-SELECT country, (SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM countries c WHERE c.code = i.country) THEN 1 ELSE 0 END) FROM users i WHERE i.country = o.country) FROM (SELECT DISTINCT country FROM users) o
+SELECT country, (SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM countries c WHERE c.code = i.country) THEN 1 ELSE 0 END) FROM users i WHERE i.country = o.country) FROM (SELECT DISTINCT country FROM users) o ORDER BY 1
 
 -- UNION ALL of queries that are in order
 (SELECT username, 1 FROM users WHERE age < 40 ORDER BY username) UNION ALL (SELECT username, 2 FROM users ORDER BY username DESC) LIMIT 5
