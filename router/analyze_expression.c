@@ -69,6 +69,24 @@ static void note_level(struct levels *levels, int level)
     levels->outer |= level > 0;
 }
 
+/* How far out a column, or a whole row, is; -1: nobody knows. */
+static int level_of_name(const struct scope *scope, const ColumnRef *reference)
+{
+    int level;
+    scope_resolve(scope, reference, &level);
+    if (level < 0 && IsA(linitial(reference->fields), String) && list_length(reference->fields) <= 2)
+        level = scope_item_level(scope, strVal(linitial(reference->fields)));
+    return level;
+}
+
+static bool has_opaque_item(const struct scope *scope)
+{
+    for (int i = 0; i < scope->count; i++)
+        if (scope->items[i]->opaque)
+            return true;
+    return false;
+}
+
 /* The names of what a subquery's FROM has, at any depth. */
 static bool find_item_names(Node *node, void *context)
 {
@@ -95,26 +113,23 @@ static bool is_item_name(const List *names, const char *name)
 static bool find_levels_inside(Node *node, void *context)
 {
     struct levels *levels = context;
-    int level;
     if (!node)
         return false;
     if (!IsA(node, ColumnRef))
         return parse_walk(node, find_levels_inside, context);
     const List *fields = castNode(ColumnRef, node)->fields;
-    if (list_length(fields) > 1 && is_item_name(levels->inner, strVal(linitial(fields))))
-        return false;
-    scope_resolve(levels->scope, castNode(ColumnRef, node), &level);
-    if (list_length(fields) > 1)
+    int level = level_of_name(levels->scope, castNode(ColumnRef, node));
+    bool hidden = list_length(fields) > 1 && is_item_name(levels->inner, strVal(linitial(fields)));
+    if (level >= 0 && (list_length(fields) == 1 || hidden))
+        levels->unsure = true;
+    else if (level >= 0)
         note_level(levels, level);
-    else
-        levels->unsure |= level >= 0;
     return false;
 }
 
 static bool find_levels(Node *node, void *context)
 {
     struct levels *levels = context;
-    int level;
     if (!node)
         return false;
     if (IsA(node, SubLink)) {
@@ -125,8 +140,11 @@ static bool find_levels(Node *node, void *context)
     }
     if (!IsA(node, ColumnRef))
         return parse_walk(node, find_levels, context);
-    scope_resolve(levels->scope, castNode(ColumnRef, node), &level);
-    note_level(levels, level);
+    int level = level_of_name(levels->scope, castNode(ColumnRef, node));
+    if (level < 0 && !has_opaque_item(levels->scope))
+        levels->unsure = true;
+    else
+        note_level(levels, level);
     return false;
 }
 

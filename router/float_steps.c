@@ -254,6 +254,7 @@ static bool follow_extreme(struct float_chain *chain, FuncCall *call, struct flo
         return false;
     const struct float_estimate *estimate = &argument.estimate;
     *outcome = (struct float_outcome){.stage = counts ? STAGE_NUMERIC : STAGE_FLOAT, .type = counts ? TYPE_int8 : argument.type, .near = true};
+    chain->calls = lappend(chain->calls, call);
     outcome->estimate.value = call_with(call, estimate->value);
     if (estimate->doubt)
         outcome->estimate.doubt = over_rows(call, "bool_or", estimate->doubt);
@@ -379,6 +380,7 @@ static bool follow_shift(struct float_chain *chain, FuncCall *call, struct float
         return false;
     const struct float_estimate *estimate = &argument.estimate;
     *outcome = (struct float_outcome){.stage = STAGE_FLOAT, .type = argument.type, .near = true};
+    chain->calls = lappend(chain->calls, call);
     outcome->estimate.value = shifted(call, estimate->value, count == 3 ? copy_of(lthird(call->args)) : NULL);
     if (estimate->radius)
         outcome->estimate.radius = shifted(call, estimate->radius, EXPRESSION("0::float8", NULL));
@@ -440,6 +442,8 @@ static bool follow_cast(struct float_chain *chain, TypeCast *cast, struct float_
     outcome->stage = is_float(type) ? STAGE_FLOAT : argument.stage == STAGE_FLOAT ? STAGE_NUMERIC : argument.stage;
     outcome->near = argument.near;
     outcome->estimate.radius = argument.near ? rounded(argument.estimate.radius, argument.estimate.value, type) : NULL;
+    if (outcome->estimate.radius && argument.type == TYPE_float4 && type == TYPE_numeric) /* of which six digits are kept */
+        outcome->estimate.radius = EXPRESSION("$1 + abs($2::float8) * 1.1e-05", outcome->estimate.radius, argument.estimate.value);
     return true;
 }
 

@@ -226,16 +226,31 @@ static bool has_subquery(Node *node, void *context)
     return node && (IsA(node, SubLink) || parse_walk(node, has_subquery, context));
 }
 
-/* What is selected may have to be equal to what stands in GROUP BY, or in ORDER BY beside DISTINCT. */
-static bool is_repeated(const SelectStmt *select)
+static int count_subqueries(const List *expressions)
 {
-    return select->distinctClause || has_subquery((Node *) select->groupClause, NULL);
+    int count = 0;
+    ListCell *cell;
+    foreach (cell, expressions)
+        count += has_subquery(lfirst(cell), NULL);
+    return count;
 }
 
-/* Some rows are near to each other by a value, of rows with a value in between it must not matter (RANGE BETWEEN 1 PRECEDING …). */
-static bool measures(const WindowDef *window)
+/* What is selected may have to be equal to what stands in GROUP BY, by a number or a name, too, or in ORDER BY beside DISTINCT. */
+static bool is_repeated(const SelectStmt *select)
 {
-    return (window->frameOptions & FRAMEOPTION_RANGE) && (window->startOffset || window->endOffset);
+    int count = count_subqueries(select->targetList) + count_subqueries(select->sortClause) + has_subquery(select->havingClause, NULL);
+    return select->distinctClause || has_subquery((Node *) select->groupClause, NULL) || (select->groupClause && count > 1);
+}
+
+/* RANGE BETWEEN 1 PRECEDING …: how far rows are from each other shows more than which comes first.  It may be the order of another window. */
+static bool measures(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, WindowDef) && (castNode(WindowDef, node)->frameOptions & FRAMEOPTION_RANGE) &&
+        (castNode(WindowDef, node)->startOffset || castNode(WindowDef, node)->endOffset))
+        return true;
+    return parse_walk(node, measures, context);
 }
 
 /* ORDER BY name: an output, before a column. */
@@ -255,7 +270,7 @@ static bool order_by_sum(Node **place, void *context)
 {
     struct lifting *lifting = context;
     List *calls;
-    if (IsA(*place, WindowDef) && measures(castNode(WindowDef, *place)))
+    if (IsA(*place, FuncCall) && castNode(FuncCall, *place)->agg_order) /* of the rows of a list */
         return true;
     if (!IsA(*place, SortBy)) {
         parse_visit(*place, order_by_sum, context); /* what it does not know stays as it is */
@@ -276,7 +291,8 @@ static void order_by_sums(struct lifting *lifting)
 {
     SelectStmt *select = lifting->select;
     ListCell *cell;
-    if (select->distinctClause && !select_has_distinct_on(select))
+    if (select->distinctClause || measures((Node *) select->targetList, NULL) || measures((Node *) select->windowClause, NULL) ||
+        measures((Node *) select->sortClause, NULL))
         return;
     parse_visit_list(select->targetList, order_by_sum, lifting);
     parse_visit_list(select->windowClause, order_by_sum, lifting);
@@ -291,15 +307,31 @@ static void order_by_sums(struct lifting *lifting)
     }
 }
 
+static bool has_aggregate(Node *node, void *context)
+{
+    const struct gathering *gathering = context;
+    if (!node || IsA(node, SubLink))
+        return false;
+    if (IsA(node, FuncCall) && !castNode(FuncCall, node)->over && function_facts(gathering->analysis->planning, castNode(FuncCall, node)).aggregate)
+        return true;
+    return parse_walk(node, has_aggregate, context);
+}
+
 /* What is grouped by, and said of groups, is an output of the query, or no such sum. */
 static bool groups_by_outputs(const struct lifting *lifting)
 {
     const SelectStmt *select = lifting->select;
     const struct analysis *analysis = lifting->gathering->analysis;
     ListCell *cell;
+    int single = 0; /* what is grouped by, and expressions that contain it, must stay alike: there may be one */
     foreach (cell, select->groupClause)
         if (float_sums_concern(analysis, lifting->query, lfirst(cell)))
             return false;
+    foreach (cell, select->targetList)
+        single += float_sums_concern(analysis, lifting->query, lfirst_node(ResTarget, cell)->val) &&
+                  !has_aggregate(lfirst_node(ResTarget, cell)->val, lifting->gathering);
+    if (single > 1)
+        return false;
     foreach (cell, select->sortClause)
         if (!names_output(select, lfirst_node(SortBy, cell)->node) && float_sums_concern(analysis, lifting->query, lfirst(cell)))
             return false;

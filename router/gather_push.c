@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "router/gather_fit.h"
+#include "router/order_dependence.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
 
@@ -301,7 +302,7 @@ bool gather_makes_row(Node *node, void *context)
     static const char *const comparisons[] = {"=", "<>", "<", "<=", ">", ">="};
     if (!node || IsA(node, NullTest))
         return false;
-    for (size_t i = 0; IsA(node, A_Expr) && i < sizeof comparisons / sizeof *comparisons; i++)
+    for (size_t i = 0; IsA(node, A_Expr) && castNode(A_Expr, node)->kind != AEXPR_NULLIF && i < sizeof comparisons / sizeof *comparisons; i++)
         if (!strcmp(parse_name(castNode(A_Expr, node)->name), comparisons[i]))
             return false;
     return IsA(node, RowExpr) || parse_walk(node, gather_makes_row, context);
@@ -360,9 +361,21 @@ static bool push_in(Node *node, void *context)
     return parse_walk(node, push_in, context);
 }
 
+/* What passes an order on is known before anything moves. */
+static void find_orders(const struct gathering *gathering)
+{
+    for (int i = 0; i < gathering->analysis->query_count; i++) {
+        const struct query *query = gathering->analysis->queries[i];
+        const SelectStmt *select = query->select;
+        if (select && (select == gathering->query || select->limitCount || select->limitOffset || select->distinctClause || query->windows))
+            order_is_kept(query);
+    }
+}
+
 void gather_push(struct gathering *gathering, SelectStmt *select)
 {
     const struct analysis *analysis = gathering->analysis;
+    find_orders(gathering);
     if (!analysis->row_function && !analysis->sampled && !analysis->outer_aggregate)
         push_in((Node *) select, gathering);
 }

@@ -282,6 +282,22 @@ static bool find_stars(Node *node, void *context)
     return node && (is_star(node) || parse_walk(node, find_stars, context));
 }
 
+/* Columns that are read under other names than their own. */
+static bool find_column_lists(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, Alias) && castNode(Alias, node)->colnames)
+        return true;
+    if (IsA(node, RangeVar) && castNode(RangeVar, node)->alias && castNode(RangeVar, node)->alias->colnames)
+        return true;
+    if (IsA(node, RangeSubselect) && castNode(RangeSubselect, node)->alias && castNode(RangeSubselect, node)->alias->colnames)
+        return true;
+    if (IsA(node, CommonTableExpr) && castNode(CommonTableExpr, node)->aliascolnames)
+        return true;
+    return parse_walk(node, find_column_lists, context);
+}
+
 /* The others compute the same: nothing is left out.  It may be a query of WITH that is read several times, under other names. */
 static void forget_lifted(struct gathering *gathering, const struct lifted_column *column)
 {
@@ -291,7 +307,7 @@ static void forget_lifted(struct gathering *gathering, const struct lifted_colum
     struct reading reading = {.item = (const Node *) column->select, .name = "", .gathering = gathering};
     struct position position = {number_of(column->select, target), output_name(target)};
     read_columns((Node *) gathering->query, &reading);
-    if (!reading.all && !find_stars((Node *) gathering->query, NULL) && !is_read(&reading, position.name) &&
+    if (!reading.all && !find_column_lists((Node *) gathering->query, NULL) && !find_stars((Node *) gathering->query, NULL) && !is_read(&reading, position.name) &&
         !is_meant((Node *) column->select->groupClause, &position) && !is_meant((Node *) column->select->sortClause, &position))
         forget(gathering, column->select, target);
 }

@@ -214,12 +214,22 @@ static bool is_one_lateral_row(const struct source *source, const Node *item)
            !query->set_operation && query->aggregates && !query->select->groupClause;
 }
 
+static bool has_ordered_arm(const struct query *query);
+
 /* (SELECT … ORDER BY …) UNION ALL …: one arm behind the other, each in its order. */
+static bool is_ordered_arm(struct query *arm)
+{
+    if (arm->set_operation ? has_ordered_arm(arm) : arm->select && !arm->select->sortClause && order_is_kept(arm))
+        arm->passes_order = true;
+    return arm->passes_order || (arm->select && arm->select->sortClause);
+}
+
 static bool has_ordered_arm(const struct query *query)
 {
-    if (!query->set_operation)
-        return query->select && query->select->sortClause;
-    return query->select->op == SETOP_UNION && query->select->all && (has_ordered_arm(query->left) || has_ordered_arm(query->right));
+    if (query->select->op != SETOP_UNION || !query->select->all)
+        return false;
+    bool left = is_ordered_arm(query->left), right = is_ordered_arm(query->right);
+    return left || right;
 }
 
 /* ORDER BY of its own, or rows one by one of a query that has it: the shards must not compute those then. */

@@ -120,7 +120,7 @@ const char *rewrite_select(const SelectStmt *select, const List *hidden, bool ha
 /* LIMIT stands behind all that could hold the same text; what follows it has none. */
 bool rewrite_locking(const SelectStmt *select, const List *hidden, struct locking_texts *texts, struct arena *arena)
 {
-    static const char mark[] = "keyway: rows";
+    static const char mark[] = "keyway: locked rows", quoted[] = "'keyway: locked rows'";
     SelectStmt *copy = for_shards(select, hidden, true);
     copy->lockingClause = NIL;
     texts->look = parse_deparse((Node *) copy, arena);
@@ -137,12 +137,12 @@ bool rewrite_locking(const SelectStmt *select, const List *hidden, struct lockin
     copy->limitOption = (LimitOption) PARSED_LIMIT_COUNT;
     copy->lockingClause = copyObject(select->lockingClause);
     const char *text = parse_deparse((Node *) copy, arena), *found = NULL;
-    for (const char *at = text; at && (at = strstr(at, mark)); at++)
+    for (const char *at = text; at && (at = strstr(at, quoted)); at++)
         found = at;
     if (!texts->look || !found)
         return false;
-    texts->before = arena_strndup(arena, text, (size_t) (found - text));
-    texts->behind = found + sizeof mark - 1;
+    texts->before = arena_strndup(arena, text, (size_t) (found + 1 - text)); /* with the quote */
+    texts->behind = found + sizeof quoted - 2;
     return true;
 }
 
