@@ -462,3 +462,42 @@ SELECT country, (SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM countries c WHERE c.
 
 -- UNION ALL of queries that are in order
 (SELECT username, 1 FROM users WHERE age < 40 ORDER BY username) UNION ALL (SELECT username, 2 FROM users ORDER BY username DESC) LIMIT 5
+
+-- Sums of floats that a column list renames: what still reads them
+SELECT b > 3, b::text::numeric::int FROM (SELECT sum(age::float8) FROM users) x (b)
+
+-- … in a query of WITH that is read under two lists
+WITH x AS (SELECT active AS k, sum(age::float8) AS s FROM users GROUP BY 1) SELECT p.k, p.b > 3, (SELECT count(*) FROM x AS q (k, c) WHERE q.c::text > '0') FROM x AS p (k, b) ORDER BY 1
+
+-- … in an order of a list
+SELECT array_agg(k ORDER BY s) FROM (SELECT active AS k, sum(age::float8) AS s FROM users GROUP BY 1) x
+
+-- … in windows within ORDER BY
+SELECT k FROM (SELECT active AS k, sum(score) AS s FROM users WHERE score < 100 GROUP BY 1) x ORDER BY round(max(s) OVER (PARTITION BY k)::numeric, 1), k
+
+-- … by DISTINCT ON
+SELECT DISTINCT ON (s) k, s > 0 FROM (SELECT country AS k, sum(age * 0.5::float8) AS s FROM users GROUP BY 1) x ORDER BY s, k
+
+-- … grouped by, and selected twice
+SELECT s + 1 AS t, count(*), (s + 1) * 2 > 3 FROM (SELECT country, sum(age::float8) AS s FROM users GROUP BY 1) x GROUP BY 1 ORDER BY 1
+
+-- comparisons with an average that are grouped by, and selected twice
+SELECT score > (SELECT avg(age::float8) FROM users) AS hot, NOT score > (SELECT avg(age::float8) FROM users) AS cold, count(*) FROM users GROUP BY 1 ORDER BY 1
+
+-- An arm of UNION ALL that is in the order of a subquery
+SELECT username FROM (SELECT username FROM users ORDER BY karma NULLS LAST, username) y UNION ALL SELECT 'nobody' LIMIT 6
+
+-- … added up
+SELECT count(*), min(n) FROM (SELECT username AS n FROM (SELECT username FROM (SELECT username FROM users ORDER BY username DESC) y) z UNION ALL SELECT 'zzzz' LIMIT 4) x
+
+-- *, beside what is not proved
+SELECT *, (SELECT count(*) FROM posts) FROM (SELECT username, age FROM (SELECT * FROM users ORDER BY age NULLS LAST, username) y) x LIMIT 5
+
+-- Aggregates of whole rows of the query around
+SELECT (SELECT count(c) FROM countries k WHERE k.code = 'de'), (SELECT max((SELECT (c.name)::text)) FROM countries k WHERE k.code = 'de') FROM countries c WHERE c.code IN (SELECT country FROM users)
+
+-- … in a function of FROM
+SELECT (SELECT max(x) FROM generate_series(1, u.age) x) FROM users u WHERE u.age BETWEEN 1 AND 30 ORDER BY u.username
+
+-- a row by nullif
+SELECT nullif(ROW(active, 1), ROW(true, 1)), count(*) FROM users GROUP BY 1 ORDER BY 1
