@@ -327,6 +327,8 @@ static bool writes_beyond_ascii(const struct plan *plan)
 {
     bool found = is_beyond_ascii(plan->shard_text) || is_beyond_ascii(plan->gather_values) ||
                  is_beyond_ascii(plan->wrapped_query);
+    if (plan->locking)
+        found |= is_beyond_ascii(plan->locking->look) || is_beyond_ascii(plan->locking->before) || is_beyond_ascii(plan->locking->behind);
     for (int i = 0; i < plan->gather_count; i++)
         found |= is_beyond_ascii(plan->gather[i].select);
     return found;

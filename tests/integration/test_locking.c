@@ -212,6 +212,9 @@ Test(locking, errors)
     EXPECT_REFUSED(one, "SELECT username FROM users WHERE random() < 2 ORDER BY age LIMIT 1 FOR UPDATE");
     EXPECT_REFUSED(one, "EXPLAIN ANALYZE SELECT username FROM users ORDER BY age LIMIT 1 FOR UPDATE");
     EXPECT_LIKE(one, "EXPLAIN SELECT username FROM users ORDER BY age LIMIT 1 FOR UPDATE", "locks: ");
+    EXPECT(one, "SET client_encoding = 'LATIN1'", "SET");
+    EXPECT_REFUSED(one, "SELECT username FROM users WHERE username <> U&'\\4e2d' ORDER BY age LIMIT 1 FOR UPDATE");
+    EXPECT(one, "SELECT username FROM users WHERE username <> 'x' ORDER BY age LIMIT 1 FOR UPDATE", "ann");
     expect_free(0, "ann bob cid");
 }
 
