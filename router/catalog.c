@@ -20,6 +20,8 @@ void catalog_free(struct catalog *catalog)
     names_free(&catalog->by_oid);
     names_free(&catalog->domains);
     names_free(&catalog->functions);
+    names_free(&catalog->sources_by_name);
+    arena_free(&catalog->building);
     names_free(&catalog->schemas);
     names_free(&catalog->results);
     arena_free(&catalog->arena);

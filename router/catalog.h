@@ -100,13 +100,23 @@ struct catalog_relation {
     const char *definition; /* of a view: pg_get_viewdef with an empty search_path, else NULL */
 };
 
+/* What the result of a function depends on, the best first. */
+enum function_class {
+    FUNCTION_SAFE,     /* the same everywhere, given the same session settings */
+    FUNCTION_CLOCK,    /* stable, but each shard has its own clock: now() */
+    FUNCTION_VOLATILE, /* another result at each call: random() */
+    FUNCTION_HOME,     /* depends on the server, its catalog or its sequences: home shard */
+    FUNCTION_LOCK,     /* advisory locks: home shard */
+    FUNCTION_SETTING,  /* changes the session of one server only: set_config(), setseed() */
+    FUNCTION_UNKNOWN,  /* not in the catalog */
+    FUNCTION_READER,   /* may read tables behind the router's back */
+};
+
 /* All functions of one name (or the users' operators, or casts, which are named "::type"): what the worst of
  * them may do. */
 struct catalog_function {
     const char *schema, *name;
-    char volatility; /* worst of 'i', 's', 'v' */
-    bool builtin; /* all of them come with PostgreSQL, are written in C, internal or SQL (which reads the
-                     catalog at most), and none runs a query that it is given (query_to_xml, ts_stat, …) */
+    enum function_class class;
     bool aggregate, window, returns_set; /* any of them */
     bool takes_builtin;                  /* one of them takes nothing but types that come with PostgreSQL */
 };

@@ -15,6 +15,7 @@
 
 #include "config/array.h"
 #include "router/catalog_inside.h"
+#include "router/function_class.h"
 
 /* PostgreSQL's own relations are not listed: what reads them goes to the home shard anyway. */
 #define USER_SCHEMA                                                                                          \
@@ -139,6 +140,25 @@
     " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
     " GROUP BY n.nspname, t.typname"
 
+/* Of those that do not promise to be IMMUTABLE: router/function_class.c reads them.  Of extensions that read no tables but are written in C, the
+ * STABLE functions depend on settings or files, the same everywhere; a VOLATILE one is as good as random(). */
+#define BODIES_QUERY                                                                                                   \
+    "WITH bodies AS (SELECT p.oid, p.pronamespace, p.proname, CASE WHEN l.lanname IN ('sql', 'plpgsql')"              \
+    " THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) || coalesce(' ; ' || pg_get_expr(p.proargdefaults, 0), '')" \
+    " WHEN l.lanname = 'c' AND p.proname <> 'set_limit' AND EXISTS (SELECT FROM pg_depend d JOIN pg_extension e"      \
+    " ON e.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'"            \
+    " AND d.refclassid = 'pg_extension'::regclass AND e.extname IN ('btree_gin', 'btree_gist', 'citext', 'cube',"    \
+    " 'fuzzystrmatch', 'hstore', 'intarray', 'isn', 'ltree', 'pg_trgm', 'pgcrypto', 'seg', 'unaccent', 'uuid-ossp'))" \
+    " THEN CASE p.provolatile WHEN 'v' THEN 'random()' ELSE '' END END AS body"                                       \
+    " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384 AND p.provolatile <> 'i'"           \
+    " AND p.prokind = 'f' AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)),"                  \
+    " named AS (SELECT pronamespace AS schema, proname AS name, body FROM bodies"                                     \
+    " UNION ALL SELECT o.oprnamespace, o.oprname, b.body FROM pg_operator o JOIN bodies b ON b.oid = o.oprcode"       \
+    " UNION ALL SELECT t.typnamespace, '::' || t.typname, b.body FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget" \
+    " JOIN bodies b ON b.oid = c.castfunc)"                                                                           \
+    " SELECT n.nspname, b.name, string_agg(b.body, ' ; ') FROM named b JOIN pg_namespace n ON n.oid = b.schema"       \
+    " GROUP BY n.nspname, b.name HAVING bool_and(b.body IS NOT NULL)"
+
 /* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out.  An enum
  * is made of itself. */
 #define BASES                                                                                                \
@@ -192,6 +212,10 @@ struct catalog *catalog_finish(struct catalog_builder *builder)
     names_free(&catalog->by_oid);
     names_free(&catalog->domains);
     catalog_order_collations(catalog);
+    function_classes_find(catalog->sources);
+    names_free(&catalog->sources_by_name);
+    arena_free(&catalog->building);
+    catalog->sources = NULL;
     free(builder);
     return catalog;
 }
@@ -493,13 +517,31 @@ static bool add_function(struct catalog *catalog, const char *const *row)
     struct catalog_function *function = arena_alloc(&catalog->arena, sizeof *function);
     function->schema = arena_strdup(&catalog->arena, row[0]);
     function->name = arena_strdup(&catalog->arena, row[1]);
-    function->volatility = *row[2];
-    function->builtin = is_true(row[3]);
     function->aggregate = is_true(row[4]);
     function->window = is_true(row[5]);
     function->returns_set = is_true(row[6]);
     function->takes_builtin = is_true(row[7]);
-    names_add(&catalog->functions, names_hash(function->schema, function->name), function);
+    uint64_t hash = names_hash(function->schema, function->name);
+    names_add(&catalog->functions, hash, function);
+    struct function_source *source = arena_alloc(&catalog->building, sizeof *source);
+    *source = (struct function_source){
+        .function = function, .volatility = *row[2], .builtin = is_true(row[3]), .next = catalog->sources};
+    catalog->sources = source;
+    names_add(&catalog->sources_by_name, hash, source);
+    return true;
+}
+
+static bool add_body(struct catalog *catalog, const char *const *row)
+{
+    if (!row[0] || !row[1] || !row[2])
+        return false;
+    uint64_t hash = names_hash(row[0], row[1]);
+    size_t probe = 0;
+    struct function_source *source = names_first(&catalog->sources_by_name, hash, &probe);
+    while (source && (strcmp(source->function->name, row[1]) || strcmp(source->function->schema, row[0])))
+        source = names_next(&catalog->sources_by_name, hash, &probe);
+    if (source)
+        source->body = arena_strdup(&catalog->building, row[2]);
     return true;
 }
 
@@ -566,7 +608,8 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(PARTS_QUERY, 0, 2, add_part)                                                                           \
     X(UNIQUES_QUERY, 0, 5, add_unique)                                                                       \
     X(FUNCTIONS_QUERY, 0, 8, add_function)                                                                   \
-    X(RESULTS_QUERY, 0, 4, add_result)
+    X(RESULTS_QUERY, 0, 4, add_result)                                                                       \
+    X(BODIES_QUERY, 140000, 3, add_body)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

@@ -26,6 +26,9 @@ struct catalog {
     size_t collation_count;
     size_t found_collation; /* the one that was looked for last; while building */
     struct names domains;   /* while building */
+    struct arena building;  /* holds the following; while building */
+    struct function_source *sources;
+    struct names sources_by_name;
     bool collations_agree; /* with those of all other shards */
     const char *encoding; /* of the database; NULL: it was not told */
 };

@@ -1,6 +1,6 @@
 /*
- * PostgreSQL's own functions are classed by name where their pg_proc entry does not say enough; the rest
- * follows from volatility.  A function of the database's users is trusted only if it is declared IMMUTABLE.
+ * What router/function_class.c says of a name, for calls: of all functions that an unqualified name may mean
+ * the worst counts.
  */
 #include "router/functions.h"
 
@@ -8,112 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct known {
-    const char *name;
-    enum function_class class;
-};
-
-/* Sorted by name. */
-static const struct known knowns[] = {
-    {"age", FUNCTION_CLOCK}, /* with one argument: since midnight today */
-    {"clock_timestamp", FUNCTION_VOLATILE},
-    {"col_description", FUNCTION_HOME},
-    {"current_catalog", FUNCTION_HOME},
-    {"current_database", FUNCTION_HOME},
-    {"current_query", FUNCTION_HOME},
-    {"current_schemas", FUNCTION_HOME}, /* with the session's temporary one, if it has made any */
-    {"currtid2", FUNCTION_HOME},
-    {"currval", FUNCTION_HOME},
-    {"format_type", FUNCTION_HOME},
-    {"has_any_column_privilege", FUNCTION_HOME},
-    {"has_column_privilege", FUNCTION_HOME},
-    {"has_database_privilege", FUNCTION_HOME},
-    {"has_foreign_data_wrapper_privilege", FUNCTION_HOME},
-    {"has_function_privilege", FUNCTION_HOME},
-    {"has_language_privilege", FUNCTION_HOME},
-    {"has_parameter_privilege", FUNCTION_HOME},
-    {"has_schema_privilege", FUNCTION_HOME},
-    {"has_sequence_privilege", FUNCTION_HOME},
-    {"has_server_privilege", FUNCTION_HOME},
-    {"has_table_privilege", FUNCTION_HOME},
-    {"has_tablespace_privilege", FUNCTION_HOME},
-    {"has_type_privilege", FUNCTION_HOME},
-    {"inet_client_addr", FUNCTION_HOME},
-    {"inet_client_port", FUNCTION_HOME},
-    {"inet_server_addr", FUNCTION_HOME},
-    {"inet_server_port", FUNCTION_HOME},
-    {"lastval", FUNCTION_HOME},
-    {"nextval", FUNCTION_HOME},
-    {"now", FUNCTION_CLOCK},
-    {"obj_description", FUNCTION_HOME},
-    {"row_security_active", FUNCTION_HOME},
-    {"set_config", FUNCTION_SETTING},
-    {"setseed", FUNCTION_SETTING},
-    {"setval", FUNCTION_HOME},
-    {"shobj_description", FUNCTION_HOME},
-    {"statement_timestamp", FUNCTION_CLOCK},
-    {"timeofday", FUNCTION_VOLATILE},
-    {"to_regclass", FUNCTION_HOME},
-    {"to_regcollation", FUNCTION_HOME},
-    {"to_regnamespace", FUNCTION_HOME},
-    {"to_regoper", FUNCTION_HOME},
-    {"to_regoperator", FUNCTION_HOME},
-    {"to_regproc", FUNCTION_HOME},
-    {"to_regprocedure", FUNCTION_HOME},
-    {"to_regrole", FUNCTION_HOME},
-    {"to_regtype", FUNCTION_HOME},
-    {"transaction_timestamp", FUNCTION_CLOCK},
-    {"txid_current", FUNCTION_HOME},
-    {"txid_current_if_assigned", FUNCTION_HOME},
-    {"txid_current_snapshot", FUNCTION_HOME},
-    {"txid_snapshot_xip", FUNCTION_HOME},
-    {"txid_status", FUNCTION_HOME},
-    {"txid_visible_in_snapshot", FUNCTION_HOME},
-    {"version", FUNCTION_HOME},
-};
-
-static int compare_known(const void *name, const void *known)
-{
-    return strcmp(name, ((const struct known *) known)->name);
-}
-
 static bool starts(const char *name, const char *start)
 {
     return !strncmp(name, start, strlen(start));
-}
-
-/* Of the family pg_…: those that depend on nothing but their arguments (pg_sleep*() not even on these). */
-static bool is_of_no_server(const char *name)
-{
-    static const char *const names[] = {"pg_char_to_encoding", "pg_column_size",  "pg_encoding_max_length",
-                                        "pg_encoding_to_char", "pg_size_bytes",   "pg_size_pretty",
-                                        "pg_sleep",            "pg_sleep_for",    "pg_sleep_until",
-                                        "pg_typeof"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(names[i], name))
-            return true;
-    return false;
-}
-
-/* Families whose members all depend on the server that runs them. */
-static bool is_server_function(const char *name)
-{
-    return (starts(name, "pg_") && !is_of_no_server(name)) || starts(name, "lo_") ||
-           starts(name, "binary_upgrade_") || !strcmp(name, "lowrite") || !strcmp(name, "loread");
-}
-
-static enum function_class class_of_builtin(const struct catalog_function *function)
-{
-    const char *name = function->name;
-    const struct known *known =
-        bsearch(name, knowns, sizeof knowns / sizeof *knowns, sizeof *knowns, compare_known);
-    if (known)
-        return known->class;
-    if (starts(name, "pg_advisory_") || starts(name, "pg_try_advisory_"))
-        return FUNCTION_LOCK;
-    if (is_server_function(name))
-        return FUNCTION_HOME;
-    return function->volatility == 'v' ? FUNCTION_VOLATILE : FUNCTION_SAFE;
 }
 
 static bool changes_something(const char *name)
@@ -159,10 +56,8 @@ static void add_users(struct function_facts *facts, const struct catalog_functio
     facts->shadowed |= function->takes_builtin;
     facts->aggregate |= function->aggregate;
     facts->returns_set |= function->returns_set;
-    if (function->volatility != 'i')
-        facts->class = FUNCTION_READER;
-    else if (facts->class == FUNCTION_UNKNOWN)
-        facts->class = FUNCTION_SAFE;
+    if (facts->class == FUNCTION_UNKNOWN || function->class > facts->class)
+        facts->class = function->class;
 }
 
 static void add_users_of_path(struct function_facts *facts, const struct planning *planning, const char *name)
@@ -182,7 +77,7 @@ struct function_facts function_facts(const struct planning *planning, const Func
     struct function_facts facts = {.class = FUNCTION_UNKNOWN, .name = name};
     const struct catalog_function *function = find(planning, schema, name);
     if (function && !strcmp(function->schema, "pg_catalog")) {
-        facts.class = function->builtin ? class_of_builtin(function) : FUNCTION_READER;
+        facts.class = function->class;
         facts.aggregate = function->aggregate;
         facts.returns_set = function->returns_set;
         facts.writes = changes_something(name);

@@ -10,17 +10,6 @@
 
 #include "router/planning.h"
 
-enum function_class {
-    FUNCTION_SAFE,     /* the same everywhere, given the same session settings */
-    FUNCTION_CLOCK,    /* stable, but each shard has its own clock: now() */
-    FUNCTION_VOLATILE, /* another result at each call: random() */
-    FUNCTION_HOME,     /* depends on the server, its catalog or its sequences: home shard */
-    FUNCTION_LOCK,     /* advisory locks: home shard */
-    FUNCTION_SETTING,  /* changes the session of one server only: set_config(), setseed() */
-    FUNCTION_UNKNOWN,  /* not in the catalog */
-    FUNCTION_READER,   /* may read tables behind the router's back */
-};
-
 struct function_facts {
     enum function_class class;
     const char *name;

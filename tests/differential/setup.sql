@@ -13,6 +13,13 @@ CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
 CREATE FUNCTION plus_one(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
 CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT upper($1) || ''!''';
 
+-- Of functions that promise nothing those that only compute.
+CREATE FUNCTION half(integer) RETURNS numeric LANGUAGE sql AS 'SELECT round($1 / 2.0, 1)';
+CREATE FUNCTION steps(integer) RETURNS SETOF integer LANGUAGE sql STABLE AS 'SELECT g * half($1)::integer FROM generate_series(1, 3) AS g';
+CREATE FUNCTION ripe(integer) RETURNS text LANGUAGE plpgsql AS
+    'DECLARE r text := ''''; BEGIN FOR i IN 1..3 LOOP r := r || CASE WHEN $1 > i * 20 THEN ''*'' ELSE ''.'' END; END LOOP; RETURN r; END';
+CREATE FUNCTION sorted(text[]) RETURNS text[] LANGUAGE sql AS 'SELECT array_agg(x ORDER BY x) FROM unnest($1) AS x';
+
 CREATE TABLE users (username text PRIMARY KEY, full_name text, age integer, karma bigint, balance numeric(12,2),
     score double precision, active boolean DEFAULT true, country text, born date, created timestamptz, tags text[],
     title text COLLATE "en-x-icu", city varchar(20));

@@ -127,6 +127,24 @@ SELECT u.username, u.event_count FROM users u
 -- the same in parentheses
 SELECT (u).event_count FROM users u
 
+-- a function that is VOLATILE because nobody said anything
+SELECT username, half(age), ripe(age), sorted(tags) FROM users
+
+-- the same where rows are chosen, grouped and added
+SELECT ripe(age), count(*), sum(half(age)) FROM users WHERE half(age) > 10 GROUP BY ripe(age)
+
+-- the same in the order of an aggregate, and in HAVING
+SELECT country, string_agg(username, ',' ORDER BY half(age), username), max(half(age)) FROM users GROUP BY country HAVING max(half(age)) > 20
+
+-- the same in rows that are gathered
+SELECT a.username, half(b.age), rank() OVER (ORDER BY half(b.age), a.username, b.username) FROM users a JOIN users b ON half(a.age) = half(b.age + 1)
+
+-- a function of theirs that gives rows, beside each row
+SELECT u.username, s FROM users u, steps(u.age) s
+
+-- a function of theirs with the key's value
+SELECT ripe(age) FROM users WHERE username = 'bob'
+
 -- a harmless function called like a column
 SELECT u.username, u.initial FROM users u
 

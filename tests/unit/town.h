@@ -24,6 +24,7 @@ enum {
     TOWN_UNIQUES,
     TOWN_FUNCTIONS,
     TOWN_RESULTS,
+    TOWN_BODIES,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
