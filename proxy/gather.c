@@ -306,6 +306,10 @@ static void examined(struct gather *gather)
         gather_go_on(gather);
         return;
     }
+    if (gather->plan->gather_as_text && !gather->read_only && !gather->tables) {
+        gather->tables = true;
+        gather->asked = gather->plan->gather_count;
+    }
     home->part = gather->asks_mode ? AT_MODE : next_part(gather, home, 0);
     ask_home_for_parts(gather);
     sync_shard(home);
@@ -619,7 +623,7 @@ static void make_rows(struct gather *gather)
     const struct plan *plan = gather->plan;
     gather->rows = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->rows);
     for (int i = 0; i < plan->gather_count; i++)
-        gather_rows_init(&gather->rows[i], &gather->run->arena, plan->gather[i].column_count);
+        gather_rows_init(&gather->rows[i], &gather->run->arena, plan->gather[i].column_count, plan->gather[i].as_text);
     gather->keys = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->keys);
     while (gather->asked < plan->gather_count && (gather->tables || !plan->gather[gather->asked].keyed))
         gather->asked++;
@@ -638,14 +642,14 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     gather->wraps = gather->plan->wrapped_query && !execution->plan->inner;
     gather->declares = gather->wraps && gather->plan->statement == STATEMENT_CURSOR;
     gather->keeps = gather->declares || execution->limit != 0;
-    gather->tables = gather->plan->gather_values == NULL;
-    gather->asks_mode = !gather->tables && may_be_read_only(run->client);
+    gather->asks_mode = gather->plan->gather_values && may_be_read_only(run->client);
+    gather->tables = !gather->plan->gather_values || (gather->plan->gather_as_text && !gather->asks_mode);
     make_rows(gather);
     copy_bind(gather, execution);
     find_types(gather, execution->statement);
     gather->plans = gather->type_count == (gather->bind ? gather->bind->values.count : 0);
     gather_ask_examination(gather, execution->statement);
-    bool at_once = knows_parameters(gather);
+    bool at_once = knows_parameters(gather) && !(gather->asks_mode && gather->plan->gather_as_text);
     if (at_once)
         ask_home_for_parts(gather);
     sync_shard(gather->home);

@@ -56,6 +56,8 @@ void gather_ask_examination(struct gather *gather, const struct statement *state
         ask_description(gather, statement, query, strlen(query));
     if (gather->plans)
         plan_statement(gather);
+    if (gather->asks_mode && gather->plan->gather_as_text)
+        gather_ask_mode(gather);
 }
 
 void gather_ask_mode(struct gather *gather)
@@ -95,6 +97,15 @@ static void put_value(struct buffer *out, const struct bind_value *value)
         wire_put_bytes(out, value->bytes, (size_t) value->length);
 }
 
+/* The result formats: binary, but for arrays that go to no table. */
+static void put_formats(const struct gather *gather, const struct gather_part *part, struct buffer *out, bool binary)
+{
+    bool apart = part->as_text && !gather->tables;
+    wire_put_int16(out, (int16_t) (apart ? part->column_count : 1));
+    for (int i = 0; i < (apart ? part->column_count : 1); i++)
+        wire_put_int16(out, binary && !(apart && part->as_text[i]));
+}
+
 static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, int number, bool binary)
 {
     const struct gather_part *part = &gather->plan->gather[number];
@@ -114,8 +125,7 @@ static void bind_part(struct gather *gather, struct server *server, struct reply
         put_value(out, &gather->bind->values.values[part->parameters[i]]);
     if (keys->value)
         wire_put_bytes(out, keys->value, keys->length);
-    wire_put_int16(out, 1);
-    wire_put_int16(out, binary);
+    put_formats(gather, part, out, binary);
     wire_end(out, mark);
     server_expect(server, 'B', false, sink);
 }

@@ -9,7 +9,7 @@
 #include "proxy/gather_rows.h"
 
 enum gather_step {
-    STEP_EXAMINE, /* the home shard looks at the statement; nothing else is under way */
+    STEP_EXAMINE, /* the home shard looks at the statement, and whether there can be tables; nothing else is under way */
     STEP_COLLECT, /* all shards run the parts; the home shard has been asked about the statement before */
     STEP_OPEN,    /* the home shard makes the temporary tables, and opens one for COPY */
     STEP_COPY,    /* rows are passed on to it */

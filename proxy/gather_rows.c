@@ -17,10 +17,12 @@ enum {
     VALUE_LENGTH = 4,
 };
 
-void gather_rows_init(struct gather_rows *rows, struct arena *arena, int columns)
+void gather_rows_init(struct gather_rows *rows, struct arena *arena, int columns, const bool *as_text)
 {
     *rows = (struct gather_rows){.column_count = columns};
     rows->columns = arena_alloc_array(arena, (size_t) columns, sizeof *rows->columns);
+    for (int i = 0; as_text && i < columns; i++)
+        rows->columns[i].as_text = as_text[i];
 }
 
 void gather_rows_free(struct gather_rows *rows)
@@ -57,7 +59,7 @@ bool gather_rows_describe(struct gather_rows *rows, const struct frame *frame)
 /* Of types of the database's own only enums come here: their values are labels. */
 static uint32_t element_type(const struct gather_column *column)
 {
-    return column->type < FIRST_USER_TYPE ? column->type : TEXT;
+    return column->type < FIRST_USER_TYPE && !column->as_text ? column->type : TEXT;
 }
 
 bool gather_rows_fit_arrays(const struct gather_rows *rows)

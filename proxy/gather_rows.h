@@ -17,6 +17,7 @@
 
 struct gather_column {
     uint32_t type;
+    bool as_text; /* it is of arrays, and comes as their texts */
     size_t bytes; /* of its values that are not NULL */
     bool nulls;
     uint8_t *next; /* while arrays are written: where the next value goes */
@@ -31,8 +32,8 @@ struct gather_rows {
     size_t other_bytes;         /* of all of the others' rows, held or passed on */
 };
 
-/* `columns` columns, in the arena; the rows themselves are freed by gather_rows_free(). */
-void gather_rows_init(struct gather_rows *rows, struct arena *arena, int columns);
+/* `columns` columns, in the arena, those of `as_text` (NULL: none) of arrays as texts; the rows themselves are freed by gather_rows_free(). */
+void gather_rows_init(struct gather_rows *rows, struct arena *arena, int columns, const bool *as_text);
 void gather_rows_free(struct gather_rows *rows);
 
 /* A RowDescription: the first sets the types.  False: malformed, or columns of other types of PostgreSQL's own than those of the first. */

@@ -176,6 +176,8 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return analysis_infer(analysis, query, argument, &ignored);
     if (is_builtin(call, "unnest") && list_length(call->args) == 1)
         return type_of_element(analysis_infer(analysis, query, argument, &ignored));
+    if (is_builtin(call, "array_agg") && list_length(call->args) == 1)
+        return type_of_array(analysis_infer(analysis, query, argument, &ignored));
     if (call->agg_within_group)
         return type_in_group(analysis, query, call);
     uint32_t type = 0;

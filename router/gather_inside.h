@@ -17,15 +17,13 @@ struct gathering {
     const char **names; /* mentioned anywhere, as columns may be */
     int name_count, name_room;
     bool all_columns; /* a natural join, a row, … */
-    const char **group_names; /* of columns in GROUP BY */
-    int group_count, group_room;
     bool collates;             /* COLLATE is written somewhere */
     bool shows_row_type;       /* that of a table, which a copy does not have */
     const struct scan **scans; /* that are replaced, in the order of the parts; NULL: a query is */
     int *owners;               /* of each scan of the analysis: its part, or -1 */
     bool *arrays;              /* of the parts: their rows can be arrays */
     List **columns;            /* of the parts: their names */
-    const char ***types;       /* of the parts that are no table's rows: the columns' types, where these are the users' own; or NULL */
+    const char ***types;       /* of the parts that are no table's rows: the columns' types, where these are the users' own or arrays; or NULL */
     struct gather_key *keys;   /* by scan: which rows are not needed (gather_keys) */
     List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;
@@ -49,6 +47,8 @@ struct gather_parameters gather_renumber(const struct gathering *gathering, Node
 /* A part of the same kind that asks for the same; -1: there is none. */
 int gather_same_part(const struct gathering *gathering, enum gather_what what, const char *text,
                      const struct gather_parameters *parameters);
+/* Is it of arrays?  (A domain over arrays is not.) */
+bool gather_is_array(const struct catalog_column *column);
 /* Is it of a domain or an enum? */
 bool gather_is_own(const struct catalog_column *column);
 /* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside, a domain over one, or an enum.) */

@@ -105,26 +105,6 @@ static void note_reference(struct gathering *gathering, const ColumnRef *referen
     add_names(gathering, reference->fields);
 }
 
-static bool note_group_names(Node *node, void *context)
-{
-    struct gathering *gathering = context;
-    if (!node)
-        return false;
-    if (IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), String))
-        *ARRAY_ADD(gathering->analysis, gathering->group_names, gathering->group_count,
-                   gathering->group_room) = strVal(llast(castNode(ColumnRef, node)->fields));
-    return parse_walk(node, note_group_names, context);
-}
-
-/* GROUP BY may also name an output column, or give its number. */
-static void note_groups(struct gathering *gathering, const SelectStmt *select)
-{
-    if (!select->groupClause)
-        return;
-    note_group_names((Node *) select->groupClause, gathering);
-    note_group_names((Node *) select->targetList, gathering);
-}
-
 static bool note_mentions(Node *node, void *context);
 
 /* Whether there are rows does not depend on their columns. */
@@ -173,7 +153,6 @@ static bool note_mentions(Node *node, void *context)
         return note_mentions(castNode(RangeSubselect, node)->subquery, context);
     case T_SelectStmt:
         note_stars(gathering, castNode(SelectStmt, node));
-        note_groups(gathering, castNode(SelectStmt, node));
         break;
     case T_CollateClause:
         gathering->collates = true;
@@ -187,9 +166,4 @@ static bool note_mentions(Node *node, void *context)
 void gather_note_names(struct gathering *gathering, SelectStmt *select)
 {
     note_mentions((Node *) select, gathering);
-}
-
-bool gather_groups_by_name(const struct gathering *gathering, const char *column)
-{
-    return is_among(gathering->group_names, gathering->group_count, column);
 }

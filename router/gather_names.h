@@ -10,8 +10,6 @@
 void gather_note_names(struct gathering *gathering, SelectStmt *select);
 
 bool gather_mentions(const struct gathering *gathering, const char *column);
-/* Is it among the columns that GROUP BY may mean? */
-bool gather_groups_by_name(const struct gathering *gathering, const char *column);
 
 /* A bare name that a table or a view has, too, may mean its row. */
 bool gather_may_be_row(const struct analysis *analysis, const ColumnRef *reference);

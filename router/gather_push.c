@@ -190,6 +190,37 @@ static const char **types_of(const struct gathering *gathering, const struct que
     return types;
 }
 
+/* The type of an array, to be read from text; NULL: it is none, or of a type that is not usual. */
+static const char *array_name_of(struct gathering *gathering, const struct query *query, int end_scan, Node *value)
+{
+    struct analysis *analysis = gathering->analysis;
+    const struct text_order *order;
+    const struct catalog_column *column =
+        IsA(value, ColumnRef) ? column_of_slot(analysis, query, end_scan, analysis_slot(analysis, query, value)) : NULL;
+    if (column)
+        return gather_is_array(column) ? column->type_name : NULL;
+    return type_array_name(analysis_infer(analysis, query, value, &order));
+}
+
+/* Columns of arrays: noted among the part's types; NULL: there are none, or none that is known to be one. */
+static const bool *arrays_of(struct gathering *gathering, const struct query *query, int end_scan, const List *targets, int number)
+{
+    bool *as_text = arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof *as_text), any = false;
+    ListCell *cell;
+    foreach (cell, targets) {
+        int i = foreach_current_index(cell);
+        const char *name = array_name_of(gathering, query, end_scan, lfirst_node(ResTarget, cell)->val);
+        if (!name)
+            continue;
+        if (!gathering->types[number])
+            gathering->types[number] =
+                arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof **gathering->types);
+        gathering->types[number][i] = name;
+        any = as_text[i] = true;
+    }
+    return any ? as_text : NULL;
+}
+
 /* The select list that says what the columns are; NIL: it is not known. */
 static const List *targets_of(enum gather_what what, const SelectStmt *given)
 {
@@ -217,6 +248,7 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
     bool known = fit.binary && fit.own && list_length(targets) == columns && !sees_domains((Node *) gathering->query, gathering);
     gathering->types[number] = known ? types_of(gathering, query, end_scan, targets, has_outer_join((Node *) select, NULL)) : NULL;
     fit.binary &= !fit.own || gathering->types[number];
+    const bool *as_text = list_length(targets) == columns ? arrays_of(gathering, query, end_scan, targets, number) : NULL;
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)
         return -1; /* COPY takes none */
@@ -227,6 +259,7 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
         .parameters = parameters.numbers,
         .parameter_count = parameters.count,
         .column_count = columns,
+        .as_text = as_text,
         .copy = copy,
         .binary = binary,
         .format = binary ? "FORMAT binary" : encoded ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'",

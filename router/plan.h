@@ -124,6 +124,7 @@ struct gather_part {
     int key_part;          /* … a part before it … */
     int key_column;        /* … in this column: their array is its last parameter */
     const char *copy;      /* of the temporary table, in quotes, to be found in pg_temp */
+    const bool *as_text;   /* of the columns: arrays, which no array holds; NULL: there are none */
     const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
     const char *const *indexes; /* what the table wants indexes of: "btree (a)" */
     int index_count;
@@ -175,6 +176,7 @@ struct plan {
     const struct gather_part *gather; /* of PLAN_GATHER; shard_text is the query over the temporary tables */
     int gather_count;
     const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
+    bool gather_as_text;       /* … takes arrays as their texts: it is for transactions that can have no tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
     bool checks_sums;          /* the query fails with FLOAT_SUMS_SEEN where a sum shows the order of rows, with EQUAL_KEYS_SEEN where an object does */
     const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */

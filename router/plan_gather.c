@@ -15,6 +15,7 @@
 
 #include "router/expressions.h"
 #include "router/gather_filter.h"
+#include "router/gather_groups.h"
 #include "router/gather_index.h"
 #include "router/gather_inside.h"
 #include "router/gather_keys.h"
@@ -120,6 +121,11 @@ bool gather_is_own(const struct catalog_column *column)
     return column->enumeration || column->base != column->type;
 }
 
+bool gather_is_array(const struct catalog_column *column)
+{
+    return strchr(column->type_name, '[') && column->base == column->type;
+}
+
 bool gather_is_binary(const struct catalog_column *column)
 {
     return column->enumeration || (column->base < FIRST_USER_OID && !is_registry(column->base));
@@ -137,17 +143,17 @@ static bool travels_in_binary(const struct gathering *gathering, const struct ca
     return true;
 }
 
-/* GROUP BY the primary key groups all other columns, too (functional dependency). */
+/* That of the table, if the query may rely on it. */
 static const char *primary_key(const struct gathering *gathering, const struct catalog_relation *relation)
 {
     const struct catalog_unique *primary = NULL;
     const char *list = NULL;
     for (int i = 0; i < relation->unique_count; i++)
-        if (relation->uniques[i].primary)
+        if (relation->uniques[i].primary && gather_groups_by_key(gathering, relation))
             primary = &relation->uniques[i];
     for (int i = 0; primary && i < primary->column_count; i++) {
         const char *name = relation->columns[primary->columns[i]].name;
-        if (!gather_groups_by_name(gathering, name))
+        if (!gather_mentions(gathering, name))
             return NULL;
         name = rewrite_quote_name(name, gathering->arena);
         list = list ? arena_printf(gathering->arena, "%s, %s", list, name) : name;
@@ -227,12 +233,24 @@ static const char *copy_format(const struct gathering *gathering, const struct c
     return gathering->analysis->planning->facts->server_encoding ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'";
 }
 
-/* unnest() of several arrays gives rows of scalars: no arrays in arrays; a column's own collation would be lost. */
+/* unnest() gives rows of scalars: a column of arrays comes as their texts. */
+static const bool *columns_as_text(const struct gathering *gathering, const struct catalog_relation *relation, const List *columns)
+{
+    bool *as_text = arena_alloc_array(gathering->arena, (size_t) list_length(columns), sizeof *as_text), any = false;
+    ListCell *cell;
+    foreach (cell, columns) {
+        const struct catalog_column *column = &relation->columns[catalog_column(relation, strVal(lfirst(cell)))];
+        any |= as_text[foreach_current_index(cell)] = gather_is_array(column);
+    }
+    return any ? as_text : NULL;
+}
+
+/* A column's own collation would be lost. */
 static bool fits_arrays(const struct gathering *gathering, const struct catalog_relation *relation)
 {
     for (int i = 0; i < relation->column_count; i++) {
         const struct catalog_column *column = &relation->columns[i];
-        if (gather_mentions(gathering, column->name) && (column->collation_is_own || strchr(column->type_name, '[')))
+        if (gather_mentions(gathering, column->name) && (column->collation_is_own))
             return false;
     }
     return true;
@@ -290,11 +308,12 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
         .parameter_count = parameters.count,
         .column_count = list_length(columns),
         .copy = rewrite_quote_name(gather_copy_name(gathering, gathering->part_count), arena),
+        .as_text = columns_as_text(gathering, relation, columns),
         .key = primary_key(gathering, relation),
         .binary = binary,
         .format = copy_format(gathering, relation),
     };
-    gathering->arrays[gathering->part_count] = part->binary && !part->key && fits_arrays(gathering, relation);
+    gathering->arrays[gathering->part_count] = part->binary && fits_arrays(gathering, relation);
     gathering->scans[gathering->part_count++] = scan;
     int number = (int) (scan - gathering->analysis->scans);
     if (!gather_waits_for_keys(gathering, number))
@@ -415,7 +434,7 @@ static Node *unnest(int array)
     return (Node *) call;
 }
 
-/* The type of a column of a domain or an enum, which comes as an array of another type; NULL: it is of neither. */
+/* The type of a column whose values come as others: of a domain or an enum, or of arrays; NULL: it comes as it is. */
 static const char *own_type_of(const struct gathering *gathering, int part, int number)
 {
     const struct scan *scan = gathering->scans[part];
@@ -424,7 +443,7 @@ static const char *own_type_of(const struct gathering *gathering, int part, int 
     const struct catalog_relation *relation = scan->relation.relation;
     const struct catalog_column *column =
         &relation->columns[catalog_column(relation, strVal(list_nth(gathering->columns[part], number)))];
-    return gather_is_own(column) ? column->type_name : NULL;
+    return gather_is_own(column) || gather_is_array(column) ? column->type_name : NULL;
 }
 
 /* "a", "b"::type; NIL: no column is of such a type. */
@@ -478,8 +497,11 @@ static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
     List *rows = NIL;
     ListCell *cell;
     for (int i = 0; i < gathering->part_count; i++) {
-        if (!gathering->arrays[i])
+        const struct gather_part *part = &gathering->parts[i];
+        if (!gathering->arrays[i] || (part->as_text && !gathering->analysis->planning->facts->iso_dates) ||
+            (part->key && !gather_group_columns(gathering, i)))
             return;
+        plan->gather_as_text |= part->as_text != NULL;
         rows = lappend(rows, rows_of_arrays(gathering, i, next));
         next += gathering->parts[i].column_count;
     }

@@ -209,8 +209,7 @@ static bool is_key(struct analysis *analysis, const struct query *query, int slo
     return analysis_equal(analysis, query->region, slot, key);
 }
 
-/* GROUP BY and DISTINCT ON name an input column, else an output column, or its number. */
-static int slot_of_item(struct analysis *analysis, const struct query *query, Node *item)
+int prove_item_slot(struct analysis *analysis, const struct query *query, Node *item)
 {
     int slot = analysis_slot(analysis, query, item);
     if (slot >= 0)
@@ -236,7 +235,7 @@ static bool list_has_key(struct analysis *analysis, const struct query *query, c
     ListCell *cell;
     bool found = false;
     foreach (cell, items)
-        found |= is_key(analysis, query, slot_of_item(analysis, query, lfirst(cell)), key);
+        found |= is_key(analysis, query, prove_item_slot(analysis, query, lfirst(cell)), key);
     return found;
 }
 

@@ -39,6 +39,8 @@ bool prove_block(struct analysis *analysis, const struct query *query, struct an
 bool scans_are_tied(struct analysis *analysis, const struct scan *scan, const struct scan *other);
 /* Does nothing in the statement forbid running it on several shards: clocks, random numbers, system columns,
  * …? */
+/* The slot of an item of GROUP BY or DISTINCT ON, which name an input column, else an output column, or its number; NO_SLOT: it is none. */
+int prove_item_slot(struct analysis *analysis, const struct query *query, Node *item);
 bool prove_environment(struct analysis *analysis, struct proof *proof);
 
 /* "concat: users and posts are joined on their keys, countries is on every shard": why each shard may answer `query` for its rows. */

@@ -41,6 +41,20 @@ static inline bool type_is_usual(uint32_t type)
 #undef SQL_TYPE_IS
 }
 
+/* "pg_catalog.int4[]"; NULL: it is not an array of one of them. */
+static inline const char *type_array_name(uint32_t type)
+{
+    switch (type) {
+#define SQL_TYPE_ARRAY(name, oid, array) \
+    case array: \
+        return "pg_catalog." #name "[]";
+        SQL_TYPES(SQL_TYPE_ARRAY)
+#undef SQL_TYPE_ARRAY
+    default:
+        return NULL;
+    }
+}
+
 static inline bool type_is_integer(uint32_t type)
 {
     return type == TYPE_int2 || type == TYPE_int4 || type == TYPE_int8;

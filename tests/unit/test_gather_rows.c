@@ -14,7 +14,7 @@ static struct gather_rows rows;
 
 static void begin(void)
 {
-    gather_rows_init(&rows, &arena, 2);
+    gather_rows_init(&rows, &arena, 2, NULL);
 }
 
 static void end(void)
@@ -100,7 +100,7 @@ Test(gather_rows, an_enums_values_are_labels_and_arrays_in_arrays_are_none)
     cr_expect(describe(INT4, MOOD));
     cr_expect(gather_rows_fit_arrays(&rows));
     cr_expect_eq(gather_rows_array_type(&rows, 1), TEXT_ARRAY);
-    gather_rows_init(&rows, &arena, 2);
+    gather_rows_init(&rows, &arena, 2, NULL);
     cr_expect(describe(INT4, INT4_ARRAY));
     cr_expect_not(gather_rows_fit_arrays(&rows));
 }

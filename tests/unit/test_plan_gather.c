@@ -152,7 +152,7 @@ static void expect_over_arrays(const char *sql, const char *wanted)
     plan_release(plan);
 }
 
-Test(plan_gather, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_primary_key)
+Test(plan_gather, gathered_rows_can_be_arrays)
 {
     expect_over_arrays("SELECT avg(age) FROM users WHERE name <> $1 AND random() > 0",
                        "WITH \"keyway: gathered 1\"(name, age) AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($2) , pg_catalog.unnest($3) )) "
@@ -162,8 +162,27 @@ Test(plan_gather, gathered_rows_can_be_arrays_unless_the_query_relies_on_a_prima
                        "x AS (SELECT random() AS one) "
                        "SELECT avg(age) FROM \"keyway: gathered 1\" users, x WHERE age > $3");
     expect_over_arrays("SELECT username, name, count(*) FROM users JOIN (SELECT avg(age) FROM users) x (age) "
-                       "USING (age) GROUP BY username",
+                       "USING (age) GROUP BY ROLLUP (username)",
                        NULL);
+}
+
+/* Arrays have no primary key: the columns that follow from it are named. */
+Test(plan_gather, rows_of_arrays_are_grouped_by_all_that_the_primary_key_groups)
+{
+#define OVER_USERS(columns, unnested, select, group)                                                                       \
+    "WITH \"keyway: gathered 1\"(" columns ") AS (SELECT * FROM ROWS FROM (" unnested ")) " select                         \
+    " FROM \"keyway: gathered 1\" u, \"keyway: gathered 1\" v WHERE u.age = v.age GROUP BY " group
+#define JOINED "SELECT u.username AS x, u.name, count(*)"
+#define EXPECT_GROUPS(group)                                                                                               \
+    expect_over_arrays(JOINED " FROM users u, users v WHERE u.age = v.age GROUP BY " group,                                \
+                       OVER_USERS("username, name, age",                                                                   \
+                                  "pg_catalog.unnest($1) , pg_catalog.unnest($2) , pg_catalog.unnest($3) ", JOINED,        \
+                                  group ", u.username, u.name, u.age"))
+    EXPECT_GROUPS("u.username");
+    EXPECT_GROUPS("1");
+    EXPECT_GROUPS("x");
+    expect_over_arrays("SELECT v.name, count(*) FROM users u, users v WHERE u.age = v.age GROUP BY v.name",
+                       OVER_USERS("name, age", "pg_catalog.unnest($1) , pg_catalog.unnest($2) ", "SELECT v.name, count(*)", "v.name"));
 }
 
 /* What the shards compute of a query, and what the home shard makes of that. */
