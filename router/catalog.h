@@ -118,6 +118,7 @@ struct catalog_function {
     const char *schema, *name;
     enum function_class class;
     bool aggregate, window, returns_set; /* any of them */
+    bool any_order;                      /* they are users' aggregates that take rows in any order */
     bool takes_builtin;                  /* one of them takes nothing but types that come with PostgreSQL */
 };
 

@@ -120,9 +120,9 @@
 /* 16384 is the first OID that is not PostgreSQL's own.  The functions named run queries that they are given.
  * The users' operators stand beside them under their names, and their casts as "::" and the type's: those
  * that may read tables, and operators that may be taken for PostgreSQL's own.  Operators written in C that are STABLE
- * (pg_trgm's %) depend on settings. */
+ * (pg_trgm's %) depend on settings.  Users' aggregates all pass for IMMUTABLE, whatever functions they are made of. */
 #define FUNCTIONS_QUERY                                                                                      \
-    "SELECT n.nspname, p.proname, max(p.provolatile), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
+    "SELECT n.nspname, p.proname, max(CASE WHEN p.prokind = 'a' AND p.oid >= 16384 THEN 'v' ELSE p.provolatile END), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
     " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
     " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
     " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset),"                             \
@@ -141,7 +141,8 @@
     " GROUP BY n.nspname, t.typname"
 
 /* Of those that do not promise to be IMMUTABLE: router/function_class.c reads them.  Of extensions that read no tables but are written in C, the
- * STABLE functions depend on settings or files, the same everywhere; a VOLATILE one is as good as random(). */
+ * STABLE functions depend on settings or files, the same everywhere; a VOLATILE one is as good as random().  An aggregate calls the functions that
+ * it is made of. */
 #define BODIES_QUERY                                                                                                   \
     "WITH bodies AS (SELECT p.oid, p.pronamespace, p.proname, CASE WHEN l.lanname IN ('sql', 'plpgsql')"              \
     " THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) || coalesce(' ; ' || pg_get_expr(p.proargdefaults, 0), '')" \
@@ -153,11 +154,23 @@
     " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384 AND p.provolatile <> 'i'"           \
     " AND p.prokind = 'f' AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)),"                  \
     " named AS (SELECT pronamespace AS schema, proname AS name, body FROM bodies"                                     \
+    " UNION ALL SELECT p.pronamespace, p.proname, string_agg(format('%I.%I()', n.nspname, f.proname), ', ')"           \
+    " FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid JOIN pg_proc f ON f.oid IN (a.aggtransfn, a.aggfinalfn," \
+    " a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)"                \
+    " JOIN pg_namespace n ON n.oid = f.pronamespace WHERE p.oid >= 16384 GROUP BY p.oid, p.pronamespace, p.proname"    \
     " UNION ALL SELECT o.oprnamespace, o.oprname, b.body FROM pg_operator o JOIN bodies b ON b.oid = o.oprcode"       \
     " UNION ALL SELECT t.typnamespace, '::' || t.typname, b.body FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget" \
     " JOIN bodies b ON b.oid = c.castfunc)"                                                                           \
     " SELECT n.nspname, b.name, string_agg(b.body, ' ; ') FROM named b JOIN pg_namespace n ON n.oid = b.schema"       \
     " GROUP BY n.nspname, b.name HAVING bool_and(b.body IS NOT NULL)"
+
+/* Users' aggregates whose state does not tell in which order rows came, unless it overflows on the way: it is multiplied, added up, … exactly. */
+#define ANY_ORDER_QUERY                                                                                                \
+    "SELECT n.nspname, p.proname FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid"                            \
+    " JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid >= 16384 GROUP BY n.nspname, p.proname"               \
+    " HAVING bool_and(a.aggkind = 'n' AND a.aggfinalfn = 0 AND a.aggmfinalfn = 0 AND a.aggtransfn::oid < 16384"       \
+    " AND (SELECT f.proname FROM pg_proc f WHERE f.oid = a.aggtransfn)"                                               \
+    " ~ '^(numeric_(mul|add)|int[248](mul|pl|larger|smaller|and|or|xor)|bool(and|or)_statefunc|(date|time|timestamp)_(larger|smaller))$')"
 
 /* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out.  An enum
  * is made of itself. */
@@ -531,15 +544,29 @@ static bool add_function(struct catalog *catalog, const char *const *row)
     return true;
 }
 
+static struct function_source *find_source(struct catalog *catalog, const char *schema, const char *name)
+{
+    uint64_t hash = names_hash(schema, name);
+    size_t probe = 0;
+    struct function_source *source = names_first(&catalog->sources_by_name, hash, &probe);
+    while (source && (strcmp(source->function->name, name) || strcmp(source->function->schema, schema)))
+        source = names_next(&catalog->sources_by_name, hash, &probe);
+    return source;
+}
+
+static bool add_any_order(struct catalog *catalog, const char *const *row)
+{
+    struct function_source *source = row[0] && row[1] ? find_source(catalog, row[0], row[1]) : NULL;
+    if (source)
+        source->function->any_order = true;
+    return source;
+}
+
 static bool add_body(struct catalog *catalog, const char *const *row)
 {
     if (!row[0] || !row[1] || !row[2])
         return false;
-    uint64_t hash = names_hash(row[0], row[1]);
-    size_t probe = 0;
-    struct function_source *source = names_first(&catalog->sources_by_name, hash, &probe);
-    while (source && (strcmp(source->function->name, row[1]) || strcmp(source->function->schema, row[0])))
-        source = names_next(&catalog->sources_by_name, hash, &probe);
+    struct function_source *source = find_source(catalog, row[0], row[1]);
     if (source)
         source->body = arena_strdup(&catalog->building, row[2]);
     return true;
@@ -609,7 +636,8 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(UNIQUES_QUERY, 0, 5, add_unique)                                                                       \
     X(FUNCTIONS_QUERY, 0, 8, add_function)                                                                   \
     X(RESULTS_QUERY, 0, 4, add_result)                                                                       \
-    X(BODIES_QUERY, 140000, 3, add_body)
+    X(BODIES_QUERY, 140000, 3, add_body)                                                                     \
+    X(ANY_ORDER_QUERY, 0, 2, add_any_order)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

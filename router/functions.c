@@ -52,6 +52,7 @@ static const struct catalog_function *find(const struct planning *planning, cons
 
 static void add_users(struct function_facts *facts, const struct catalog_function *function)
 {
+    facts->any_order = function->any_order && (facts->any_order || facts->class == FUNCTION_UNKNOWN);
     facts->users = true;
     facts->shadowed |= function->takes_builtin;
     facts->aggregate |= function->aggregate;

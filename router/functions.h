@@ -16,6 +16,7 @@ struct function_facts {
     bool users;     /* may be one of the database's users */
     bool shadowed;  /* may be one of theirs where PostgreSQL's own would fit, too */
     bool aggregate; /* may be one */
+    bool any_order; /* … of the users' own, that takes rows in any order */
     bool returns_set;
     bool writes;         /* changes something that a transaction keeps */
     enum pin_reason pin; /* the server must stay with the session afterwards */

@@ -113,6 +113,8 @@ enum order_dependence call_order_dependence(const struct analysis *analysis, con
         return ORDER_IGNORED;
     if ((!facts->aggregate && !call->over) || (!facts->shadowed && is_among(name, indifferent)))
         return ORDER_IGNORED;
+    if (facts->any_order)
+        return ORDER_IGNORED;
     if (!facts->shadowed && is_among(name, adders))
         return sums_in_any_order(analysis) ? ORDER_IGNORED : ORDER_ADDED;
     if (!facts->shadowed && is_among(name, float_adders))

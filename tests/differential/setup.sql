@@ -19,6 +19,9 @@ CREATE FUNCTION steps(integer) RETURNS SETOF integer LANGUAGE sql STABLE AS 'SEL
 CREATE FUNCTION ripe(integer) RETURNS text LANGUAGE plpgsql AS
     'DECLARE r text := ''''; BEGIN FOR i IN 1..3 LOOP r := r || CASE WHEN $1 > i * 20 THEN ''*'' ELSE ''.'' END; END LOOP; RETURN r; END';
 CREATE FUNCTION sorted(text[]) RETURNS text[] LANGUAGE sql AS 'SELECT array_agg(x ORDER BY x) FROM unnest($1) AS x';
+CREATE AGGREGATE product(numeric) (SFUNC = numeric_mul, STYPE = numeric, INITCOND = '1');
+CREATE FUNCTION halves(numeric, integer) RETURNS numeric LANGUAGE sql AS 'SELECT coalesce($1, 0) + half($2)';
+CREATE AGGREGATE sum_of_halves(integer) (SFUNC = halves, STYPE = numeric);
 
 CREATE TABLE users (username text PRIMARY KEY, full_name text, age integer, karma bigint, balance numeric(12,2),
     score double precision, active boolean DEFAULT true, country text, born date, created timestamptz, tags text[],
@@ -62,6 +65,8 @@ CREATE VIEW totals AS SELECT country, count(*) AS people FROM users GROUP BY cou
 CREATE FUNCTION event_count(users) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM events WHERE events.username = $1.username';
 CREATE FUNCTION initial(users) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT left($1.username, 1)';
 CREATE FUNCTION of_kind(text, text) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM events WHERE kind = $1';
+CREATE FUNCTION add_kind(bigint, text) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT $1 + of_kind($2, $2)';
+CREATE AGGREGATE count_of_kinds(text) (SFUNC = add_kind, STYPE = bigint, INITCOND = '0');
 CREATE OPERATOR <~> (LEFTARG = text, RIGHTARG = text, FUNCTION = of_kind);
 CREATE TYPE tally AS (n bigint);
 CREATE FUNCTION to_tally(text) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(count(*))::tally FROM events WHERE kind = $1';

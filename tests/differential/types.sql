@@ -145,6 +145,15 @@ SELECT u.username, s FROM users u, steps(u.age) s
 -- a function of theirs with the key's value
 SELECT ripe(age) FROM users WHERE username = 'bob'
 
+-- an aggregate of theirs that takes rows in any order
+SELECT country, product(age::numeric / 10), count(*) FROM users GROUP BY country HAVING product(1.5) > 1
+
+-- one of theirs that may not, in order
+SELECT sum_of_halves(age ORDER BY username), sum_of_halves(DISTINCT age) FROM users
+
+-- one of theirs that reads tables
+SELECT count_of_kinds(kind ORDER BY kind) FROM events
+
 -- a harmless function called like a column
 SELECT u.username, u.initial FROM users u
 

@@ -25,6 +25,7 @@ enum {
     TOWN_FUNCTIONS,
     TOWN_RESULTS,
     TOWN_BODIES,
+    TOWN_ANY_ORDER,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
