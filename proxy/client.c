@@ -13,6 +13,7 @@
 #include "proxy/admin.h"
 #include "proxy/cancel_key.h"
 #include "proxy/client_gone.h"
+#include "proxy/client_rest.h"
 #include "proxy/client_shards.h"
 #include "proxy/cursor.h"
 #include "proxy/gather.h"
@@ -129,6 +130,7 @@ void client_close(struct client *client, const struct error *error, const char *
     *client->link = client->next;
     if (client->next)
         client->next->link = client->link;
+    client_leave_lists(client);
     state->client_count--;
     atomic_fetch_sub(&worker->client_count, 1);
     atomic_fetch_sub(&keyway.client_count, 1);
@@ -576,6 +578,7 @@ static size_t client_input(struct stream *stream, const uint8_t *bytes, size_t l
 {
     struct client *client = stream->context;
     size_t used = 0;
+    client_rouse(client);
     while (used < length && !stream->closed && !stream->paused && !stream->handshaking) {
         size_t step = 0;
         switch (client->state) {
@@ -630,6 +633,7 @@ void client_open(struct worker *worker, int fd, const char *host)
         client->next->link = &client->next;
     state->clients = client;
     state->client_count++;
+    client_rouse(client);
     set_state(client, CLIENT_STARTUP);
 }
 

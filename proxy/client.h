@@ -44,6 +44,8 @@ enum client_wait { /* why an unread request waits */
 struct client {
     struct stream stream;
     struct client *next, **link; /* in the worker's list */
+    struct client_list *list;    /* which of proxy/client_rest it is in */
+    struct client *next_listed, *previous_listed;
     enum client_state state;
     enum client_wait waiting;
     bool console;                /* talks to the admin console */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "proxy/client_rest.h"
 #include "proxy/copy.h"
 
 static bool request_is_under_way(const struct client *client)
@@ -42,6 +43,7 @@ static bool has_output_to_send(struct client *client)
 bool client_half_closed(struct stream *stream)
 {
     struct client *client = stream->context;
+    client_rouse(client);
     bool data_is_missing = !stream->paused && copy_wanted(client);
     if (!request_is_under_way(client) || client->console || data_is_missing)
         return has_output_to_send(client);

@@ -10,6 +10,7 @@
 
 #include "config/arena.h"
 #include "proxy/client.h"
+#include "proxy/client_rest.h"
 #include "proxy/log.h"
 #include "proxy/pool.h"
 #include "proxy/tls.h"
@@ -204,12 +205,8 @@ static bool has_drained_enough(const struct worker_state *state, ev_tstamp now)
 void keyway_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct worker *worker = timer->data;
-    struct client *client = worker_state(worker)->clients, *next;
     (void) events;
-    for (; client; client = next) {
-        next = client->next;
-        client_tick(client, ev_now(loop));
-    }
+    clients_tick(worker, ev_now(loop));
     if (has_drained_enough(worker_state(worker), ev_now(loop)))
         close_clients(worker_state(worker));
     for_each_pool(worker, tick_pool);

@@ -17,6 +17,10 @@ struct client;
 struct session_store;
 struct statement_store;
 
+struct client_list {
+    struct client *first, *last;
+};
+
 /* The proxy's part of a worker: everything here is touched by that worker's thread only. */
 struct worker_state {
     struct worker *worker;
@@ -27,6 +31,8 @@ struct worker_state {
     struct database_view *views;
     struct client *clients;      /* all of this worker */
     int client_count;
+    struct client_list awake;    /* those that a tick looks at (proxy/client_rest) */
+    struct client_list resting;  /* those with nothing under way */
     struct normalised normalised; /* of the statement being looked at */
     struct ev_timer tick;
     bool draining;               /* SIGTERM: clients leave when their transaction ends */

@@ -333,6 +333,7 @@ static bool database_is_paused(const struct client *client)
 static size_t lone_sync(struct client *client, size_t used)
 {
     client->skip_to_sync = false;
+    client->state_since = ev_now(client->stream.worker->loop);
     wire_ready(client_output(client), transaction_status(client));
     client_wrote(client);
     return used;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/integration/fixture.h"
 #include "tests/integration/watch.h"
@@ -296,6 +297,40 @@ Test(limits, client_idle_timeout_ends_idle_clients_and_leaves_busy_ones)
     PQfinish(idle);
     PQfinish(busy);
     PQfinish(transaction);
+}
+
+/* Clients at rest are looked at in order: one that speaks again, if only by a Sync, goes behind the others. */
+Test(limits, client_idle_timeout_counts_anew_from_each_request)
+{
+    start_with("client_idle_timeout = 1500ms\n");
+    PGconn *first = connect_keyway(&keyway, NULL), *second = connect_keyway(&keyway, NULL), *silent = connect_keyway(&keyway, NULL);
+    PQenterPipelineMode(second);
+    for (int i = 0; i < 4; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 600000000}, NULL);
+        EXPECT(first, "SELECT 1", "1");
+        cr_assert(PQpipelineSync(second));
+        PGresult *result = PQgetResult(second);
+        cr_assert_eq(PQresultStatus(result), PGRES_PIPELINE_SYNC);
+        PQclear(result);
+    }
+    expect_last_words(silent, "57P05", "client_idle_timeout");
+    expect_last_words(first, "57P05", "client_idle_timeout");
+    PQfinish(first);
+    PQfinish(second);
+    PQfinish(silent);
+}
+
+Test(limits, timeouts_reach_a_client_that_was_at_rest)
+{
+    start_with("query_timeout = 1\nidle_transaction_timeout = 1\n");
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    EXPECT(conn, "SELECT 1", "1");
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    EXPECT_ERROR(conn, "SELECT pg_sleep(60)", "57014");
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    EXPECT(conn, "BEGIN", "BEGIN");
+    expect_last_words(conn, "25P03", "idle_transaction_timeout");
+    PQfinish(conn);
 }
 
 /* Waiting for a server, or for RESUME, is not being idle. */
