@@ -248,7 +248,10 @@ static void take_given_description(struct fanout *fanout, struct error *error)
     client_wrote(fanout->client);
 }
 
-/* RowDescription without its hidden trailing columns. */
+/*
+ * RowDescription without its hidden trailing columns.  What needs rows of every shard keeps it for the first of them: the client would
+ * be woken for it while the others work.
+ */
 static void send_description(struct fanout *fanout, const struct frame *frame, size_t visible_end,
                              int visible)
 {
@@ -259,7 +262,8 @@ static void send_description(struct fanout *fanout, const struct frame *frame, s
     wire_put_int16(out, (int16_t) visible);
     wire_put_bytes(out, frame->body + 2, visible_end - 2);
     wire_end(out, mark);
-    client_wrote(fanout->client);
+    if (!fanout->merge && !fanout->combine)
+        client_wrote(fanout->client);
 }
 
 static bool read_description(struct fanout *fanout, const struct frame *frame, int hidden,
