@@ -49,6 +49,8 @@ int gather_same_part(const struct gathering *gathering, enum gather_what what, c
                      const struct gather_parameters *parameters);
 /* Is it of arrays?  (A domain over arrays is not.) */
 bool gather_is_array(const struct catalog_column *column);
+/* The column's type for a cast. */
+const char *gather_type_name(const struct gathering *gathering, const struct catalog_column *column);
 /* Is it of a domain or an enum? */
 bool gather_is_own(const struct catalog_column *column);
 /* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside, a domain over one, or an enum.) */

@@ -198,7 +198,7 @@ static const char *array_name_of(struct gathering *gathering, const struct query
     const struct catalog_column *column =
         IsA(value, ColumnRef) ? column_of_slot(analysis, query, end_scan, analysis_slot(analysis, query, value)) : NULL;
     if (column)
-        return gather_is_array(column) ? column->type_name : NULL;
+        return gather_is_array(column) ? gather_type_name(gathering, column) : NULL;
     return type_array_name(analysis_infer(analysis, query, value, &order));
 }
 

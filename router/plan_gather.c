@@ -24,8 +24,9 @@
 #include "router/gather_push.h"
 #include "router/gather_unread.h"
 #include "router/rewrite.h"
+#include "router/sql_types.h"
 
-enum { FIRST_USER_OID = 16384 };
+enum { FIRST_USER_OID = 16384, ARRAY_OF_BIT = 1561 };
 
 static bool give_up(struct gathering *gathering, const char *hint, const char *detail)
 {
@@ -123,7 +124,16 @@ bool gather_is_own(const struct catalog_column *column)
 
 bool gather_is_array(const struct catalog_column *column)
 {
-    return strchr(column->type_name, '[') && column->base == column->type;
+    bool named = column->type != TYPE_ARRAY_bpchar || column->typmod > VARHDRSZ;
+    return strchr(column->type_name, '[') && column->base == column->type && named;
+}
+
+/* Without a length "character" and "bit" mean one of 1, and bpchar cannot be written. */
+const char *gather_type_name(const struct gathering *gathering, const struct catalog_column *column)
+{
+    if (column->type == TYPE_ARRAY_bpchar)
+        return arena_printf(gathering->arena, "character(%d)[]", column->typmod - VARHDRSZ);
+    return column->type == ARRAY_OF_BIT ? "pg_catalog.\"bit\"[]" : column->type_name;
 }
 
 bool gather_is_binary(const struct catalog_column *column)
@@ -443,7 +453,7 @@ static const char *own_type_of(const struct gathering *gathering, int part, int 
     const struct catalog_relation *relation = scan->relation.relation;
     const struct catalog_column *column =
         &relation->columns[catalog_column(relation, strVal(list_nth(gathering->columns[part], number)))];
-    return gather_is_own(column) || gather_is_array(column) ? column->type_name : NULL;
+    return gather_is_own(column) || gather_is_array(column) ? gather_type_name(gathering, column) : NULL;
 }
 
 /* "a", "b"::type; NIL: no column is of such a type. */

@@ -249,7 +249,10 @@ Test(gather_ways, a_read_only_transaction_gathers_arrays)
         "SELECT array_agg(DISTINCT t ORDER BY t) FROM (SELECT array_agg(age ORDER BY age) AS t FROM users GROUP BY username) s",
         "WITH x AS (SELECT karma, array_agg(created ORDER BY username) AS all_of FROM users GROUP BY karma) SELECT x.karma, x.all_of, "
         "y.all_of[1] FROM x JOIN x y ON y.karma = x.karma + 1 ORDER BY 1",
+        "SELECT a.codes, a.marks, a.codes[1] || 'x', count(*) FROM users a JOIN users b ON a.karma = b.karma GROUP BY a.username ORDER BY a.username",
     };
+    on_both("ALTER TABLE users ADD codes char(4)[], ADD marks bit(3)[]");
+    on_both("UPDATE users SET codes = ARRAY['ab', NULL], marks = ARRAY[B'101', B'010'] WHERE age > 10");
     on_both("UPDATE users SET tags = ARRAY[NULL, '', 'a\"b,{}', E'\\\\', 'NULL'] WHERE username > 'm'");
     on_both("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
