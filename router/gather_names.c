@@ -105,6 +105,16 @@ static void note_reference(struct gathering *gathering, const ColumnRef *referen
     add_names(gathering, reference->fields);
 }
 
+/* (row).column, (row).*; not array[1] */
+static bool has_fields(const List *indirection)
+{
+    ListCell *cell;
+    foreach (cell, indirection)
+        if (!IsA(lfirst(cell), A_Indices))
+            return true;
+    return false;
+}
+
 static bool note_mentions(Node *node, void *context);
 
 /* Whether there are rows does not depend on their columns. */
@@ -140,7 +150,7 @@ static bool note_mentions(Node *node, void *context)
         break;
     case T_A_Indirection: /* (row).column */
         add_names(gathering, castNode(A_Indirection, node)->indirection);
-        gathering->all_columns = true;
+        gathering->all_columns |= has_fields(castNode(A_Indirection, node)->indirection);
         break;
     case T_JoinExpr:
         gathering->all_columns |= castNode(JoinExpr, node)->isNatural;
