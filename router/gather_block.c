@@ -263,6 +263,26 @@ static Node *grouped_expression(const struct block *block, Node *item)
     return NULL;
 }
 
+static bool has_column(Node *node, void *context)
+{
+    return node && (IsA(node, ColumnRef) || parse_walk(node, has_column, context));
+}
+
+/*
+ * In one set a column can be NULL that has its value in another: there two outputs that are equal, but grouped by their numbers or names, are
+ * two columns, which one column of a part is not; and where PostgreSQL 15 shows a constant's NULL is its own.
+ */
+static bool stands_for_itself(const struct block *block, const Node *item, Node *expression)
+{
+    int equals = 0;
+    ListCell *cell;
+    if (!select_has_grouping_sets(block->select))
+        return true;
+    foreach (cell, block->select->targetList)
+        equals += equal(lfirst_node(ResTarget, cell)->val, expression);
+    return (item == expression || equals == 1) && has_column(expression, NULL);
+}
+
 static bool visit_group(Node **place, void *context)
 {
     struct block *block = context;
@@ -270,7 +290,8 @@ static bool visit_group(Node **place, void *context)
     if (IsA(item, GroupingSet) || (IsA(item, RowExpr) && castNode(RowExpr, item)->row_format == COERCE_IMPLICIT_CAST))
         return parse_visit(item, visit_group, context);
     Node *expression = grouped_expression(block, item);
-    if (!expression || IsA(expression, A_Const) || gather_makes_row(expression, NULL) || !is_pure(block, expression))
+    if (!expression || IsA(expression, A_Const) || gather_makes_row(expression, NULL) || !is_pure(block, expression) ||
+        (!block->apply && !stands_for_itself(block, item, expression)))
         return false;
     int number = add_key(block, expression);
     if (block->apply)

@@ -277,20 +277,27 @@ static bool look_at_types(Node *node, void *context)
     return parse_walk(node, look_at_types, context);
 }
 
-/* A column whose name the text does not contain is none of its own. */
-static bool may_name(const char *text, const char *column)
+/* Columns are meant without their names: by a star, which that of count(*) is not, by NATURAL, by other names. */
+static bool means_unnamed(Node *node, void *context)
 {
-    return strchr(text, '*') || strstr(text, column);
+    if (!node)
+        return false;
+    if ((IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), A_Star)) ||
+        (IsA(node, A_Indirection) && IsA(llast(castNode(A_Indirection, node)->indirection), A_Star)) ||
+        (IsA(node, JoinExpr) && castNode(JoinExpr, node)->isNatural) || (IsA(node, Alias) && castNode(Alias, node)->colnames))
+        return true;
+    return parse_walk(node, means_unnamed, context);
 }
 
 struct gather_fit gather_fit_of(const struct analysis *analysis, const struct query *query, int end_scan, Node *select,
                                 const char *text)
 {
     struct travelling travelling = {analysis, {.binary = true}};
+    bool all = means_unnamed(select, NULL);
     for (int i = query->first_scan; i < end_scan; i++) {
         const struct catalog_relation *relation = analysis->scans[i].relation.relation;
         for (int c = 0; c < relation->column_count; c++) {
-            if (!may_name(text, relation->columns[c].name))
+            if (!all && !strstr(text, relation->columns[c].name)) /* it is none of the text's own */
                 continue;
             travelling.fit.binary &= gather_is_binary(&relation->columns[c]);
             travelling.fit.own |= gather_is_own(&relation->columns[c]);

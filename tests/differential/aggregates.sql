@@ -280,6 +280,21 @@ SELECT country, active, count(*) FROM users GROUP BY CUBE (country, active)
 -- GROUPING SETS
 SELECT username, id, grouping(username, id), count(*) FROM posts GROUP BY GROUPING SETS ((username, id), (username))
 
+-- two outputs that are equal, grouped by their numbers in different sets
+SELECT country AS a, country AS b, count(*) FROM users GROUP BY ROLLUP (1, 2)
+
+-- the same by their names
+SELECT country AS a, country AS b, sum(age) FROM users GROUP BY CUBE (a, b)
+
+-- the same column written twice is one
+SELECT country, country AS b, count(*) FROM users GROUP BY ROLLUP (country, country)
+
+-- two columns that a join makes equal
+SELECT u.username, p.username, count(*) FROM users u JOIN posts p ON p.username = u.username GROUP BY ROLLUP (u.username, p.username)
+
+-- constants in sets
+SELECT username FROM users EXCEPT SELECT left('note', 2) AS c FROM posts GROUP BY GROUPING SETS ((1), ())
+
 -- ROLLUP with the key given
 SELECT username, id, count(*) FROM posts WHERE username = 'm' GROUP BY ROLLUP (username, id)
 

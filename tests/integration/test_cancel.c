@@ -217,7 +217,7 @@ static void *cancel_all_the_time(void *argument)
 
 /* The two share one server, and requests for the one arrive at any moment of its statements and after them.
  */
-Test(cancel, late_requests_never_hit_another_client_on_the_same_server)
+Test(cancel, late_requests_never_hit_another_client_on_the_same_server, .timeout = 300)
 {
     start_with("pool_size = 1\n");
     struct canceller canceller = {.request = PQgetCancel(conn)};
