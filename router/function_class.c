@@ -429,7 +429,7 @@ static enum function_class class_of_body(struct finding *finding, const struct f
     char *plain = without_ranges(source->body);
     normalise(plain, strlen(plain), &text);
     struct body body = {.finding = finding, .of = source, .at = text.text, .worst = FUNCTION_SAFE};
-    body.end = text.text + text.length;
+    body.end = text.length > 0 ? text.text + text.length : text.text; /* an empty text may have no place */
     if ((text.unsure && !text.empty) || strstr(source->body, "\\'"))
         body.worst = FUNCTION_READER;
     for (size_t i = 0; i < text.literal_count && body.worst == FUNCTION_SAFE; i++)
