@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "router/function_query.h"
+
 /* A recursive or data-changing query is read once, where it stands; what refers to it sees unknown columns.
  */
 static void read_with_query(struct analysis *analysis, struct cte *cte)
@@ -277,6 +279,7 @@ static struct query *read_leaf(struct analysis *analysis, struct query *query, s
     query->windows = calls.windows;
     analysis->clause = CLAUSE_FROM;
     read_from_list(analysis, query, select->fromClause, outer);
+    put_queries(analysis, query);
     analysis->clause = CLAUSE_FILTER;
     read_condition(analysis, select->whereClause, query->scope, query->region);
     query->rows_end_scan = analysis->scan_count;

@@ -171,6 +171,8 @@ struct analysis {
     bool limited_inside;         /* a LIMIT below the statement's own */
     bool locks;                  /* FOR UPDATE and the like below the statement's own */
     bool unreadable;             /* refused for good: the plan says why */
+    bool puts_queries;           /* for functions that are queries (function_query.h) … */
+    int put_count;               /* … how many so far */
 };
 
 /* Read a SELECT (with the regions, scans and queries below it). */

@@ -43,6 +43,14 @@ void region_add_fact(struct analysis *analysis, int region, struct fact *fact)
     *ARRAY_ADD(analysis, where->facts, where->fact_count, where->fact_room) = fact;
 }
 
+void region_add_value(struct analysis *analysis, int region, int slot, const struct value *value)
+{
+    struct fact *fact = arena_alloc(&analysis->plan->arena, sizeof *fact);
+    *fact = (struct fact){.kind = FACT_VALUES, .slot = slot, .value_count = 1};
+    fact->values = arena_memdup(&analysis->plan->arena, value, sizeof *value);
+    region_add_fact(analysis, region, fact);
+}
+
 void analysis_give_up(struct analysis *analysis, const char *hint, const char *detail, const char *name)
 {
     char text[256];

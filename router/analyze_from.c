@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "router/function_query.h"
 #include "router/sql_types.h"
 
 enum { MOST_SCANS = 2000, MOST_VIEWS = 32 };
@@ -370,6 +371,7 @@ struct source *read_table(struct analysis *analysis, const struct resolved_relat
                                  known ? relation->relation->column_count : 0, !known);
     item->name = range->relname;
     item->schema = relation->schema;
+    item->table = relation->relation;
     apply_alias(analysis, item, range->alias);
     scope_add(analysis, scope, item);
     return source;
@@ -547,7 +549,7 @@ static void hide_sides(struct analysis *analysis, struct scope *scope, const str
     }
 }
 
-static void read_on(struct analysis *analysis, const JoinExpr *join, const struct scope *left,
+static void read_on(struct analysis *analysis, JoinExpr *join, const struct scope *left,
                     const struct scope *right, struct scope *outer, int region)
 {
     struct scope *sides = scope_new(analysis, outer);
@@ -557,6 +559,7 @@ static void read_on(struct analysis *analysis, const JoinExpr *join, const struc
         scope_add(analysis, sides, right->items[i]);
     enum clause clause = analysis->clause;
     analysis->clause = CLAUSE_FILTER;
+    put_queries_into(analysis, &join->quals, sides);
     read_condition(analysis, join->quals, sides, region);
     analysis->clause = clause;
 }
@@ -594,16 +597,16 @@ static struct source *read_join(struct analysis *analysis, JoinExpr *join, struc
                                 struct scope *outer, struct scope *lateral, int region)
 {
     struct source *source = new_source(analysis, SOURCE_JOIN);
-    join->larg = whole_table(analysis, join->larg, outer);
-    join->rarg = whole_table(analysis, join->rarg, outer);
+    join->larg = put_query_for_item(analysis, whole_table(analysis, join->larg, outer), lateral);
     int left_region, right_region, on;
     join_regions(analysis, join->jointype, region, &left_region, &right_region, &on);
     struct scope *left = scope_new(analysis, outer), *right = scope_new(analysis, outer);
     source->join = join->jointype;
     source->on_region = on;
     source->left = read_from(analysis, join->larg, left, outer, lateral, left_region);
-    source->right =
-        read_from(analysis, join->rarg, right, outer, lateral_scope(analysis, left, lateral), right_region);
+    struct scope *beside = lateral_scope(analysis, left, lateral);
+    join->rarg = put_query_for_item(analysis, whole_table(analysis, join->rarg, outer), beside);
+    source->right = read_from(analysis, join->rarg, right, outer, beside, right_region);
     struct joined columns = join_columns(analysis, join, join->usingClause, left, right, on);
     read_on(analysis, join, left, right, outer, on);
     hide_sides(analysis, scope, left, !join->alias);
@@ -741,7 +744,7 @@ void read_from_list(struct analysis *analysis, struct query *query, List *from, 
         lateral->ctes = query->scope->ctes;
         struct scope *around = scope_new(analysis, outer);
         around->ctes = query->scope->ctes;
-        lfirst(cell) = whole_table(analysis, lfirst(cell), around);
+        lfirst(cell) = put_query_for_item(analysis, whole_table(analysis, lfirst(cell), around), lateral);
         query->from[query->from_count++] =
             read_from(analysis, lfirst(cell), query->scope, around, lateral, query->region);
     }

@@ -14,6 +14,7 @@ struct item {
     const char *schema; /* of a table without alias */
     struct output *columns;
     int column_count;
+    const struct catalog_relation *table; /* whose row it is; NULL: no table's */
     bool opaque;    /* has columns that are not known */
     bool by_name;   /* item.column finds it */
     bool by_column; /* a bare column finds it */
@@ -46,6 +47,8 @@ int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *le
 const char *output_name(const ResTarget *target);
 /* How far out the item of FROM with this name is; -1: there is none. */
 int scope_item_level(const struct scope *scope, const char *name);
+/* The table whose row a bare name means; NULL: it is a column's, or not known.  *item: what FROM has under the name. */
+const struct catalog_relation *scope_row(const struct scope *scope, const ColumnRef *reference, const struct item **item);
 /* Does the scope itself have a column of that name, and only one? */
 bool scope_finds(const struct scope *scope, const ColumnRef *reference);
 /* Is table.name no column of the table, as far as its columns are known? */
@@ -64,6 +67,8 @@ int region_new(struct analysis *analysis, int parent);
 /* Both are ignored if the slots or types do not allow the conclusion. */
 void region_equate(struct analysis *analysis, int region, int left, int right);
 void region_add_fact(struct analysis *analysis, int region, struct fact *fact);
+/* slot = value */
+void region_add_value(struct analysis *analysis, int region, int slot, const struct value *value);
 
 /* Read a condition whose conjuncts hold in the region. */
 void read_condition(struct analysis *analysis, Node *condition, struct scope *scope, int region);

@@ -149,6 +149,16 @@ int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *le
     return NO_SLOT;
 }
 
+const struct catalog_relation *scope_row(const struct scope *scope, const ColumnRef *reference, const struct item **item)
+{
+    int level;
+    if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
+        return NULL;
+    scope_resolve(scope, reference, &level);
+    *item = level < 0 ? find_item(scope, NULL, strVal(linitial(reference->fields))) : NULL;
+    return *item && !(*item)->opaque ? (*item)->table : NULL;
+}
+
 bool scope_finds(const struct scope *scope, const ColumnRef *reference)
 {
     int slot;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "router/sql_types.h"
+
 /* How sure PostgreSQL is of a name: a cast's type name gives way to a better one of its argument. */
 enum strength { NO_NAME, WEAK_NAME, GOOD_NAME };
 
@@ -200,14 +202,28 @@ static bool is_star(const Node *value)
     return IsA(value, ColumnRef) && IsA(llast(castNode(ColumnRef, value)->fields), A_Star);
 }
 
-/* An expression of a known type has a slot, too: it can be sorted by, but is in no equality. */
+/* A SELECT without FROM that shows a constant or a parameter (of WITH parameters AS (SELECT 7 AS id)): whatever equals the column equals that. */
+static bool is_value(struct analysis *analysis, const struct query *query, Node *expression, uint32_t type, struct value *value)
+{
+    return !query->select->fromClause && !query->aggregates && type_is_usual(type) &&
+           analysis_value(analysis, expression, type, value);
+}
+
+/* An expression of a known type has a slot, too: it can be sorted by, but is in no equality unless it is a value. */
 static int slot_of_output(struct analysis *analysis, const struct query *query, Node *expression)
 {
     int slot = analysis_slot(analysis, query, expression);
     struct slot made = {0};
+    struct value value;
     if (slot < 0)
         made.type = analysis_infer(analysis, query, expression, &made.order);
-    return made.type ? slot_new(analysis, &made) : slot;
+    if (!made.type)
+        return slot;
+    made.comparable = is_value(analysis, query, expression, made.type, &value);
+    slot = slot_new(analysis, &made);
+    if (made.comparable)
+        region_add_value(analysis, query->region, slot, &value);
+    return slot;
 }
 
 void read_outputs(struct analysis *analysis, struct query *query)

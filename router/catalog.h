@@ -112,6 +112,23 @@ enum function_class {
     FUNCTION_READER,   /* may read tables behind the router's back */
 };
 
+/* What a function in SQL takes, or a column (or the value) that it gives. */
+struct query_parameter {
+    const char *name;    /* NULL: none */
+    uint32_t type, base; /* pg_type OID; of a domain also that of the type that it is made of */
+    int32_t typmod;
+    const char *type_name; /* with it, as format_type() writes it */
+    uint32_t relation;     /* pg_class OID of the table whose row it is; 0: it is no row */
+};
+
+/* A function in SQL that stands for nothing but its text. */
+struct query_function {
+    const char *text; /* $1 is written "$1" */
+    bool strict, returns_set, takes_row;
+    struct query_parameter *arguments, *results;
+    int argument_count, result_count;
+};
+
 /* All functions of one name (or the users' operators, or casts, which are named "::type"): what the worst of
  * them may do. */
 struct catalog_function {
@@ -120,6 +137,7 @@ struct catalog_function {
     bool aggregate, window, returns_set; /* any of them */
     bool any_order;                      /* they are users' aggregates that take rows in any order */
     bool takes_builtin;                  /* one of them takes nothing but types that come with PostgreSQL */
+    const struct query_function *query;  /* the only one of the name is a query; NULL: nothing like that is known */
 };
 
 /* What is known of types. */

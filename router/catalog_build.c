@@ -117,69 +117,6 @@
     " WHERE NOT opcdefault AND opcname NOT LIKE '%pattern_ops'), false)"                                     \
     " ORDER BY i.indrelid, i.indexrelid"
 
-/* 16384 is the first OID that is not PostgreSQL's own.  The functions named run queries that they are given.
- * The users' operators stand beside them under their names, and their casts as "::" and the type's: those
- * that may read tables, and operators that may be taken for PostgreSQL's own.  Operators written in C that are STABLE
- * (pg_trgm's %) depend on settings.  Users' aggregates all pass for IMMUTABLE, whatever functions they are made of. */
-#define FUNCTIONS_QUERY                                                                                      \
-    "SELECT n.nspname, p.proname, max(CASE WHEN p.prokind = 'a' AND p.oid >= 16384 THEN 'v' ELSE p.provolatile END), bool_and(n.nspname = 'pg_catalog' AND p.oid < 16384"   \
-    " AND l.lanname IN ('c', 'internal', 'sql')"                                                             \
-    " AND p.proname !~ '(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'),"               \
-    " bool_or(p.prokind = 'a'), bool_or(p.prokind = 'w'), bool_or(p.proretset),"                             \
-    " bool_or(16384 > ALL (p.proargtypes::oid[]))"                                                           \
-    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"  \
-    " WHERE n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"                                   \
-    " UNION ALL SELECT n.nspname, o.oprname, max(p.provolatile), false, false, false, false, true"           \
-    " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace"                                      \
-    " JOIN (SELECT f.oid, CASE WHEN l.lanname = 'c' AND f.provolatile = 's' THEN 'i' ELSE f.provolatile END" \
-    " AS provolatile FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang) p ON p.oid = o.oprcode"         \
-    " WHERE o.oid >= 16384 AND (p.provolatile <> 'i' OR o.oprleft < 16384 AND o.oprright < 16384)"           \
-    " GROUP BY n.nspname, o.oprname"                                                                         \
-    " UNION ALL SELECT n.nspname, '::' || t.typname, max(p.provolatile), false, false, false, false, true"   \
-    " FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget JOIN pg_namespace n ON n.oid = t.typnamespace"   \
-    " JOIN pg_proc p ON p.oid = c.castfunc WHERE c.oid >= 16384 AND p.provolatile <> 'i'"                    \
-    " GROUP BY n.nspname, t.typname"
-
-/* Of those that do not promise to be IMMUTABLE: router/function_class.c reads them.  Of extensions that read no tables but are written in C, the
- * STABLE functions depend on settings or files, the same everywhere; a VOLATILE one is as good as random().  An aggregate calls the functions that
- * it is made of. */
-#define BODIES_QUERY                                                                                                   \
-    "WITH bodies AS (SELECT p.oid, p.pronamespace, p.proname, CASE WHEN l.lanname IN ('sql', 'plpgsql')"              \
-    " THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) || coalesce(' ; ' || pg_get_expr(p.proargdefaults, 0), '')" \
-    " WHEN l.lanname = 'c' AND p.proname <> 'set_limit' AND EXISTS (SELECT FROM pg_depend d JOIN pg_extension e"      \
-    " ON e.oid = d.refobjid WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'"            \
-    " AND d.refclassid = 'pg_extension'::regclass AND e.extname IN ('btree_gin', 'btree_gist', 'citext', 'cube',"    \
-    " 'fuzzystrmatch', 'hstore', 'intarray', 'isn', 'ltree', 'pg_trgm', 'pgcrypto', 'seg', 'unaccent', 'uuid-ossp'))" \
-    " THEN CASE p.provolatile WHEN 'v' THEN 'random()' ELSE '' END END AS body"                                       \
-    " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384 AND p.provolatile <> 'i'"           \
-    " AND p.prokind = 'f' AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)),"                  \
-    " named AS (SELECT pronamespace AS schema, proname AS name, body FROM bodies"                                     \
-    " UNION ALL SELECT p.pronamespace, p.proname, string_agg(format('%I.%I()', n.nspname, f.proname), ', ')"           \
-    " FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid JOIN pg_proc f ON f.oid IN (a.aggtransfn, a.aggfinalfn," \
-    " a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)"                \
-    " JOIN pg_namespace n ON n.oid = f.pronamespace WHERE p.oid >= 16384 GROUP BY p.oid, p.pronamespace, p.proname"    \
-    " UNION ALL SELECT o.oprnamespace, o.oprname, b.body FROM pg_operator o JOIN bodies b ON b.oid = o.oprcode"       \
-    " UNION ALL SELECT t.typnamespace, '::' || t.typname, b.body FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget" \
-    " JOIN bodies b ON b.oid = c.castfunc)"                                                                           \
-    " SELECT n.nspname, b.name, string_agg(b.body, ' ; ') FROM named b JOIN pg_namespace n ON n.oid = b.schema"       \
-    " GROUP BY n.nspname, b.name HAVING bool_and(b.body IS NOT NULL)"
-
-/* Users' aggregates whose state does not tell in which order rows came, unless it overflows on the way: it is multiplied, added up, … exactly. */
-#define ANY_ORDER_QUERY                                                                                                \
-    "SELECT n.nspname, p.proname FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid"                            \
-    " JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid >= 16384 GROUP BY n.nspname, p.proname"               \
-    " HAVING bool_and(a.aggkind = 'n' AND a.aggfinalfn = 0 AND a.aggmfinalfn = 0 AND a.aggtransfn::oid < 16384"       \
-    " AND (SELECT f.proname FROM pg_proc f WHERE f.oid = a.aggtransfn)"                                               \
-    " ~ '^(numeric_(mul|add)|int[248](mul|pl|larger|smaller|and|or|xor)|bool(and|or)_statefunc|(date|time|timestamp)_(larger|smaller))$')"
-
-/* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out.  An enum
- * is made of itself. */
-#define BASES                                                                                                \
-    "WITH RECURSIVE above AS (SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'"              \
-    " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd'),"       \
-    " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
-    " WHERE t.typtype <> 'd' AND d.typcollation = t.typcollation) "
-
 #define DOMAINS_QUERY BASES "SELECT oid, base FROM bases UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"
 
 /* What router/results.c chooses from.  A function that has defaults, or VARIADIC, or that takes a domain, is not chosen by the plain
@@ -233,12 +170,12 @@ struct catalog *catalog_finish(struct catalog_builder *builder)
     return catalog;
 }
 
-static bool is_true(const char *value)
+bool catalog_is_true(const char *value)
 {
     return value && *value == 't';
 }
 
-static bool read_number(const char *value, long long lowest, long long highest, long long *number)
+bool catalog_read_number(const char *value, long long lowest, long long highest, long long *number)
 {
     char *end;
     if (!value || !*value)
@@ -248,10 +185,10 @@ static bool read_number(const char *value, long long lowest, long long highest, 
     return !*end && !errno && *number >= lowest && *number <= highest;
 }
 
-static bool read_oid(const char *value, uint32_t *oid)
+bool catalog_read_oid(const char *value, uint32_t *oid)
 {
     long long number;
-    bool read = read_number(value, 0, UINT32_MAX, &number);
+    bool read = catalog_read_number(value, 0, UINT32_MAX, &number);
     if (read)
         *oid = (uint32_t) number;
     return read;
@@ -262,7 +199,7 @@ static bool read_relation(const struct catalog *catalog, const char *value,
                           struct catalog_relation **relation)
 {
     uint32_t oid;
-    if (!read_oid(value, &oid))
+    if (!catalog_read_oid(value, &oid))
         return false;
     uint64_t hash = names_hash_number(oid);
     size_t probe = 0;
@@ -299,7 +236,7 @@ static enum relation_kind kind_of(char relkind)
 static bool add_relation(struct catalog *catalog, const char *const *row)
 {
     uint32_t oid;
-    if (!read_oid(row[0], &oid) || !row[1] || !row[2] || !row[3])
+    if (!catalog_read_oid(row[0], &oid) || !row[1] || !row[2] || !row[3])
         return false;
     struct catalog_relation *relation = arena_alloc(&catalog->arena, sizeof *relation);
     relation->oid = oid;
@@ -307,9 +244,9 @@ static bool add_relation(struct catalog *catalog, const char *const *row)
     relation->name = arena_strdup(&catalog->arena, row[2]);
     relation->kind = kind_of(*row[3]);
     relation->has_children = *row[3] == 'p';
-    relation->row_security = is_true(row[4]);
-    relation->has_triggers = is_true(row[5]);
-    relation->has_rules = is_true(row[6]);
+    relation->row_security = catalog_is_true(row[4]);
+    relation->has_triggers = catalog_is_true(row[5]);
+    relation->has_rules = catalog_is_true(row[6]);
     relation->definition = arena_strdup(&catalog->arena, row[7]);
     catalog->relations =
         array_room(&catalog->arena, catalog->relations, catalog->relation_count, sizeof relation);
@@ -367,7 +304,7 @@ struct domain {
 static bool add_domain(struct catalog *catalog, const char *const *row)
 {
     uint32_t oid, base;
-    if (!read_oid(row[0], &oid) || !read_oid(row[1], &base))
+    if (!catalog_read_oid(row[0], &oid) || !catalog_read_oid(row[1], &base))
         return false;
     struct domain *domain = arena_alloc(&catalog->arena, sizeof *domain);
     *domain = (struct domain){oid, base};
@@ -428,9 +365,9 @@ static bool add_column(struct catalog *catalog, const char *const *row)
     struct catalog_relation *relation;
     uint32_t type, collation;
     long long typmod, number;
-    if (!read_relation(catalog, row[0], &relation) || !row[1] || !read_oid(row[2], &type) ||
-        !read_number(row[3], INT32_MIN, INT32_MAX, &typmod) || !row[4] || !read_number(row[12], 1, INT16_MAX, &number) ||
-        !read_oid(row[13], &collation))
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !catalog_read_oid(row[2], &type) ||
+        !catalog_read_number(row[3], INT32_MIN, INT32_MAX, &typmod) || !row[4] || !catalog_read_number(row[12], 1, INT16_MAX, &number) ||
+        !catalog_read_oid(row[13], &collation))
         return false;
     if (!relation)
         return true;
@@ -442,15 +379,15 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .enumeration = is_enumeration(catalog, base_of(catalog, type)),
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
-        .not_null = is_true(row[5]),
+        .not_null = catalog_is_true(row[5]),
         .collatable = row[6] && *row[6] != 'f',
         .collation_is_own = row[6] && *row[6] == 'o',
-        .collation_is_bytes = is_true(row[7]),
-        .collation_deterministic = is_true(row[8]),
+        .collation_is_bytes = catalog_is_true(row[7]),
+        .collation_deterministic = catalog_is_true(row[8]),
         .collation = collation_of(catalog, collation),
-        .standard = default_of(!row[9] || strcmp(row[9], "f") != 0, is_true(row[10]), row[11]),
+        .standard = default_of(!row[9] || strcmp(row[9], "f") != 0, catalog_is_true(row[10]), row[11]),
         .always_identity = row[9] && !strcmp(row[9], "a"),
-        .default_text = row[11] && !is_true(row[10]) ? arena_strdup(&catalog->arena, row[11]) : NULL,
+        .default_text = row[11] && !catalog_is_true(row[10]) ? arena_strdup(&catalog->arena, row[11]) : NULL,
     };
     return true;
 }
@@ -510,12 +447,12 @@ static bool add_unique(struct catalog *catalog, const char *const *row)
     struct catalog_relation *relation;
     struct catalog_unique unique = {0};
     long long key_count;
-    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[3] || !read_number(row[4], 1, INT16_MAX, &key_count))
+    if (!read_relation(catalog, row[0], &relation) || !row[1] || !row[3] || !catalog_read_number(row[4], 1, INT16_MAX, &key_count))
         return false;
     if (!relation || !read_index_columns(catalog, relation, row[3], &unique) || unique.column_count < key_count)
         return true;
     unique.name = arena_strdup(&catalog->arena, row[1]);
-    unique.primary = is_true(row[2]);
+    unique.primary = catalog_is_true(row[2]);
     unique.column_count = (int) key_count;
     relation->uniques = array_room(&catalog->arena, relation->uniques, (size_t) relation->unique_count,
                                    sizeof *relation->uniques);
@@ -523,59 +460,10 @@ static bool add_unique(struct catalog *catalog, const char *const *row)
     return true;
 }
 
-static bool add_function(struct catalog *catalog, const char *const *row)
-{
-    if (!row[0] || !row[1] || !row[2])
-        return false;
-    struct catalog_function *function = arena_alloc(&catalog->arena, sizeof *function);
-    function->schema = arena_strdup(&catalog->arena, row[0]);
-    function->name = arena_strdup(&catalog->arena, row[1]);
-    function->aggregate = is_true(row[4]);
-    function->window = is_true(row[5]);
-    function->returns_set = is_true(row[6]);
-    function->takes_builtin = is_true(row[7]);
-    uint64_t hash = names_hash(function->schema, function->name);
-    names_add(&catalog->functions, hash, function);
-    struct function_source *source = arena_alloc(&catalog->building, sizeof *source);
-    *source = (struct function_source){
-        .function = function, .volatility = *row[2], .builtin = is_true(row[3]), .next = catalog->sources};
-    catalog->sources = source;
-    names_add(&catalog->sources_by_name, hash, source);
-    return true;
-}
-
-static struct function_source *find_source(struct catalog *catalog, const char *schema, const char *name)
-{
-    uint64_t hash = names_hash(schema, name);
-    size_t probe = 0;
-    struct function_source *source = names_first(&catalog->sources_by_name, hash, &probe);
-    while (source && (strcmp(source->function->name, name) || strcmp(source->function->schema, schema)))
-        source = names_next(&catalog->sources_by_name, hash, &probe);
-    return source;
-}
-
-static bool add_any_order(struct catalog *catalog, const char *const *row)
-{
-    struct function_source *source = row[0] && row[1] ? find_source(catalog, row[0], row[1]) : NULL;
-    if (source)
-        source->function->any_order = true;
-    return source;
-}
-
-static bool add_body(struct catalog *catalog, const char *const *row)
-{
-    if (!row[0] || !row[1] || !row[2])
-        return false;
-    struct function_source *source = find_source(catalog, row[0], row[1]);
-    if (source)
-        source->body = arena_strdup(&catalog->building, row[2]);
-    return true;
-}
-
 static bool add_collation(struct catalog *catalog, const char *const *row)
 {
     uint32_t oid;
-    if (!row[0] || !row[1] || !row[2] || !read_oid(row[11], &oid))
+    if (!row[0] || !row[1] || !row[2] || !catalog_read_oid(row[11], &oid))
         return false;
     catalog->collations = array_room(&catalog->arena, catalog->collations, catalog->collation_count,
                                      sizeof *catalog->collations);
@@ -586,11 +474,11 @@ static bool add_collation(struct catalog *catalog, const char *const *row)
         .provider = *row[2],
         .locale = arena_strdup(&catalog->arena, row[3]),
         .ctype = arena_strdup(&catalog->arena, row[4]),
-        .deterministic = is_true(row[5]),
+        .deterministic = catalog_is_true(row[5]),
         .recorded = arena_strdup(&catalog->arena, row[6]),
         .actual = arena_strdup(&catalog->arena, row[7]),
-        .altered = is_true(row[8]),
-        .by_points = is_true(row[9]),
+        .altered = catalog_is_true(row[8]),
+        .by_points = catalog_is_true(row[9]),
         .by_bytes =
             *row[2] == TEXT_ORDER_LIBC && row[3] && (!strcmp(row[3], "C") || !strcmp(row[3], "POSIX")),
     };
@@ -634,10 +522,12 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(PARENTS_QUERY, 0, 2, add_parent)                                                                       \
     X(PARTS_QUERY, 0, 2, add_part)                                                                           \
     X(UNIQUES_QUERY, 0, 5, add_unique)                                                                       \
-    X(FUNCTIONS_QUERY, 0, 8, add_function)                                                                   \
+    X(catalog_functions_query, 0, 8, catalog_add_function)                                                                  \
     X(RESULTS_QUERY, 0, 4, add_result)                                                                       \
-    X(BODIES_QUERY, 140000, 3, add_body)                                                                     \
-    X(ANY_ORDER_QUERY, 0, 2, add_any_order)
+    X(catalog_bodies_query, 140000, 3, catalog_add_body)                                                                     \
+    X(catalog_any_order_query, 0, 2, catalog_add_any_order)   \
+    X(catalog_query_functions_query, 140000, 5, catalog_add_query_function)   \
+    X(catalog_parameters_query, 140000, 9, catalog_add_parameter)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

@@ -33,6 +33,27 @@ struct catalog {
     const char *encoding; /* of the database; NULL: it was not told */
 };
 
+/* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out.  An enum
+ * is made of itself. */
+#define BASES                                                                                                \
+    "WITH RECURSIVE above AS (SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'"              \
+    " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd'),"       \
+    " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
+    " WHERE t.typtype <> 'd' AND d.typcollation = t.typcollation) "
+
+/* What catalog_build.c and catalog_functions.c share: the texts of queries, and what understands a row of each. */
+extern const char catalog_functions_query[], catalog_bodies_query[], catalog_any_order_query[], catalog_query_functions_query[],
+    catalog_parameters_query[];
+bool catalog_add_function(struct catalog *catalog, const char *const *row);
+bool catalog_add_body(struct catalog *catalog, const char *const *row);
+bool catalog_add_any_order(struct catalog *catalog, const char *const *row);
+bool catalog_add_query_function(struct catalog *catalog, const char *const *row);
+bool catalog_add_parameter(struct catalog *catalog, const char *const *row);
+/* A value in PostgreSQL's text form; false: it is none. */
+bool catalog_is_true(const char *value);
+bool catalog_read_number(const char *value, long long lowest, long long highest, long long *number);
+bool catalog_read_oid(const char *value, uint32_t *oid);
+
 /* How the collation orders texts, as far as this catalog alone tells. */
 void catalog_order_collations(struct catalog *catalog);
 /* What is left of it beside the others. */

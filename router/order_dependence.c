@@ -262,13 +262,38 @@ static bool has_sublink(Node *node, void *context)
     return node && (IsA(node, SubLink) || parse_walk(node, has_sublink, context));
 }
 
+/* Without FROM: no more than one row. */
+static bool is_one_row(const struct source *source)
+{
+    const SelectStmt *select = source->kind == SOURCE_QUERY ? source->query->select : NULL;
+    return select && select->op == SETOP_NONE && !select->valuesLists && !select->fromClause && source->merged;
+}
+
+const struct source *order_source(const struct query *query, const Node **item)
+{
+    int last = query->from_count - 1;
+    for (int i = 0; i < last; i++)
+        if (!is_one_row(query->from[i]))
+            return NULL;
+    if (last < 0)
+        return NULL;
+    *item = list_nth(query->select->fromClause, last);
+    return query->from[last];
+}
+
+static bool keeps_order(const struct query *query)
+{
+    const Node *item;
+    const struct source *source = order_source(query, &item);
+    return source && !has_sublink(query->select->whereClause, NULL) && is_ordered_source(source, item);
+}
+
 /* They come as a subquery gave them, unless they are sorted again (PostgreSQL 15, 9.21), or joined to what is asked for in WHERE; it
  * may be a CTE or a view. */
 bool order_of_input(const struct query *query)
 {
     const SelectStmt *select = query ? query->select : NULL;
-    return select && !select->groupClause && !select->distinctClause && !query->windows && query->from_count == 1 &&
-           !has_sublink(select->whereClause, NULL) && is_ordered_source(query->from[0], linitial(select->fromClause));
+    return select && !select->groupClause && !select->distinctClause && !query->windows && keeps_order(query);
 }
 
 /* A window function for which rows are sorted. */
@@ -300,10 +325,9 @@ bool order_is_kept(const struct query *query)
     const SelectStmt *select = query->select;
     if (query->set_operation)
         return select && !select->sortClause && has_ordered_arm(query);
-    if (!select || query->aggregates || select->valuesLists || select->groupClause || query->from_count != 1 ||
-        has_sublink(select->whereClause, NULL) || (select->sortClause && !query->windows) || has_order_of_its_own(query))
+    if (!select || query->aggregates || select->valuesLists || select->groupClause || (select->sortClause && !query->windows) || has_order_of_its_own(query))
         return false;
-    return is_ordered_source(query->from[0], linitial(select->fromClause));
+    return keeps_order(query);
 }
 
 /* ---- what is different in all rows ---- */

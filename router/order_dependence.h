@@ -27,6 +27,9 @@ bool order_is_unseen(const struct analysis *analysis, const void *list);
 void order_unseen_by(struct analysis *analysis, Node *node);
 /* Do the rows of the query come in an order that ORDER BY of a subquery gave them? */
 bool order_of_input(const struct query *query);
+/* The one source whose rows the query's are, in their order, because those before it are no more than one row each; NULL: there is none.  *item: where it
+ * stands. */
+const struct source *order_source(const struct query *query, const Node **item);
 /* Once the query is read: do its rows come, and do its window functions, DISTINCT ON and LIMIT take them, in such an order?  It may have an
  * ORDER BY behind window functions.  PostgreSQL does not promise that, but does so. */
 bool order_is_kept(const struct query *query);

@@ -170,8 +170,9 @@ static int sorted_output(struct selecting *selecting, const struct query *query,
         selecting->query = outer;
         return position;
     }
-    const struct source *source = query->from[0];
-    int column = source->kind == SOURCE_QUERY ? sorted_output(selecting, source->query, k, sort) : -1;
+    const Node *item;
+    const struct source *source = order_source(query, &item);
+    int column = source && source->kind == SOURCE_QUERY ? sorted_output(selecting, source->query, k, sort) : -1;
     const struct output *inner = column < 0 ? NULL : source->merged ? &source->query->outputs[column] : &source->outputs[column];
     for (int i = 0; inner && inner->slot >= 0 && i < query->output_count; i++)
         if (query->outputs[i].slot == inner->slot && (!query->outputs[i].expression || IsA(query->outputs[i].expression, ColumnRef)))
@@ -181,8 +182,10 @@ static int sorted_output(struct selecting *selecting, const struct query *query,
 
 static const struct query *sorted_query(const struct query *query)
 {
-    while (!query->select->sortClause && query->from_count == 1 && query->from[0]->kind == SOURCE_QUERY)
-        query = query->from[0]->query;
+    const Node *item;
+    const struct source *source = NULL;
+    while (!query->select->sortClause && (source = order_source(query, &item)) && source->kind == SOURCE_QUERY)
+        query = source->query;
     return query;
 }
 
@@ -526,6 +529,7 @@ void plan_select(struct plan *plan, const struct planning *planning, struct aren
 {
     struct selecting selecting = {.plan = plan, .select = select};
     analysis_init(&selecting.analysis, planning, plan, arena, (Node *) select);
+    selecting.analysis.puts_queries = true;
     selecting.query = analyze_select(&selecting.analysis, select);
     plan->writes |= selecting.analysis.modifying;
     if (plan_is_refused(plan))

@@ -138,6 +138,49 @@ static const struct {
     {TOWN_RESULTS, "c||| 21>23  21>20  21>1700  21>701  23>20  23>1700  23>701  20>1700  20>701  1700>701  1082>1184 "},
 };
 
+/* Functions of a text that are queries, "$1" being the argument: names and texts. */
+static const char *const query_functions[][2] = {
+    {"name_of", "SELECT name FROM users WHERE username = \"$1\""},
+    {"name_by_argument", "SELECT name FROM users u WHERE u.username = argument"},
+    {"title_of", "SELECT title FROM countries WHERE code = \"$1\""},
+    {"any_body", "SELECT body FROM posts WHERE username = \"$1\""},
+    {"some_body", "SELECT body FROM posts WHERE username = \"$1\" ORDER BY likes LIMIT 1"},
+    {"same_name", "WITH named AS (SELECT name FROM users WHERE username = \"$1\") SELECT name FROM named"},
+    {"through_another", "SELECT name_of(code) FROM countries WHERE code = \"$1\" LIMIT 1"},
+    {"itself", "SELECT itself(name) FROM users WHERE username = \"$1\""},
+    {"hides_table", "WITH users AS (SELECT 'x' AS name) SELECT name FROM users"},
+    {"locks", "SELECT name FROM users WHERE username = \"$1\" FOR UPDATE"},
+    {"by_chance", "SELECT name FROM users WHERE age > random()"},
+    {"today", "SELECT name FROM users WHERE created > 'today'"},
+    {"quotes_number", "SELECT name FROM users WHERE username = '\"$1\"'"},
+    {"collates", "SELECT name COLLATE \"C\" FROM users WHERE username = \"$1\""},
+    {"samples", "SELECT name FROM users TABLESAMPLE BERNOULLI (10) LIMIT 1"},
+    {"twice", "SELECT 1; SELECT name FROM users LIMIT 1"},
+    {"changes", "DELETE FROM users RETURNING name"},
+    {"changes_inside", "WITH gone AS (DELETE FROM users RETURNING name) SELECT name FROM gone"},
+    {"of_catalog", "SELECT relname FROM pg_catalog.pg_class LIMIT 1"},
+    {"of_nothing_known", "SELECT name FROM unknown_table LIMIT 1"},
+    {"calls_unknown", "SELECT reader(name) FROM users WHERE username = \"$1\""},
+    {"two_columns", "SELECT name, age FROM users WHERE username = \"$1\""},
+    {"is_broken", "SELECT FROM WHERE"},
+};
+
+static void add_query_functions(struct catalog_builder *builder)
+{
+    char row[512];
+    for (size_t i = 0; i < sizeof query_functions / sizeof *query_functions; i++) {
+        const char *name = query_functions[i][0];
+        snprintf(row, sizeof row, "public|%s|s|f|f|f|f|t", name);
+        town_row(builder, TOWN_FUNCTIONS, row);
+        snprintf(row, sizeof row, "public|%s|f|f|%s", name, query_functions[i][1]);
+        town_row(builder, TOWN_QUERY_FUNCTIONS, row);
+        snprintf(row, sizeof row, "public|%s|a|argument|25|25|-1|text|0", name);
+        town_row(builder, TOWN_PARAMETERS, row);
+        snprintf(row, sizeof row, "public|%s|r|~|25|25|-1|text|0", name);
+        town_row(builder, TOWN_PARAMETERS, row);
+    }
+}
+
 struct routing *routing;
 
 void plan_town_set_up(void)
@@ -149,6 +192,7 @@ void plan_town_set_up(void)
         struct catalog_builder *builder = catalog_builder_new();
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
             town_row(builder, rows[i].query, rows[i].values);
+        add_query_functions(builder);
         catalogs[shard] = catalog_finish(builder);
     }
     routing = routing_build(settings, &settings->databases[0], catalogs, &error);

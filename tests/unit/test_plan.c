@@ -148,6 +148,18 @@ Test(plan, subqueries_are_followed)
 
 /* An ungrouped aggregate gives a row even if its WHERE is never true: its WHERE says nothing of the rows
  * around it. */
+Test(plan, a_value_that_a_subquery_shows_is_compared)
+{
+    EXPECT({"WITH p AS (SELECT 'bob'::text AS who) SELECT posts.* FROM posts, p WHERE username = who", "single a"},
+           {"SELECT * FROM (SELECT 250 AS n) p LEFT JOIN numbers ON numbers.n = p.n", "single c"},
+           {"SELECT * FROM numbers LEFT JOIN (SELECT 250 AS n) p ON numbers.n = p.n", "concat abc"},
+           {"SELECT * FROM numbers JOIN (SELECT 150 AS n UNION ALL SELECT 50) p ON numbers.n = p.n", "concat abc"},
+           {"SELECT * FROM users WHERE username IN (SELECT 'zoe'::text)", "single c"},
+           {"SELECT * FROM users WHERE username = (SELECT 'zoe'::text)", "concat abc"},
+           {"SELECT * FROM users, (SELECT 'bob'::text AS who, count(*) FROM posts) p WHERE username = who", "gather abc"},
+           {"SELECT * FROM users, (SELECT 'bob'::bytea AS who) p WHERE username = who::text", "concat abc"});
+}
+
 Test(plan, facts_do_not_leak_out_of_aggregates)
 {
     EXPECT(

@@ -26,6 +26,8 @@ enum {
     TOWN_RESULTS,
     TOWN_BODIES,
     TOWN_ANY_ORDER,
+    TOWN_QUERY_FUNCTIONS,
+    TOWN_PARAMETERS,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
