@@ -19,6 +19,7 @@
 #include "router/gather_unread.h"
 #include "router/order_dependence.h"
 #include "router/rewrite.h"
+#include "router/sql_types.h"
 
 static bool is_block(struct analysis *analysis, const struct query *query)
 {
@@ -42,6 +43,7 @@ struct block {
     List *partials; /* … and partial values, behind them */
     int grouped;    /* so many keys are those of GROUP BY … */
     List *dependent; /* … and these, by number, depend on them */
+    bool coarse;     /* a key that something is made of holds values for equal that are not the same (1.0 and 1.00) */
     bool limited;    /* the part is ordered, and has a LIMIT */
     List *order;     /* its ORDER BY */
 };
@@ -143,10 +145,28 @@ static bool visit_as_key(Node **place, void *context)
     return true;
 }
 
+/* Is what it takes for equal what the argument's own type does?  A citext becomes a text, if a text is what it takes. */
+static bool takes_as_it_is(const struct block *block, const FuncCall *call)
+{
+    static const char *const any[] = {"count", "array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"};
+    struct analysis *analysis = block->gathering->analysis;
+    const struct text_order *order;
+    ListCell *cell;
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        if (!strcmp(parse_name(call->funcname), any[i]))
+            return true;
+    foreach (cell, call->args)
+        if (!IsA(lfirst(cell), A_Const) && !type_is_usual(analysis_infer(analysis, block->query, lfirst(cell), &order)))
+            return false;
+    return true;
+}
+
 /* An aggregate over DISTINCT values: over those of finer groups it is the same. */
 static bool visit_distinct(FuncCall *call, struct block *block)
 {
     ListCell *cell;
+    if (!takes_as_it_is(block, call))
+        return false;
     foreach (cell, call->args)
         if (call->agg_filter && !IsA(lfirst(cell), ColumnRef) && !IsA(lfirst(cell), A_Const))
             return false; /* the filter may stand before an error */
@@ -205,6 +225,35 @@ static bool visit_checked(Node **place, struct block *block, Node *checked, cons
     return visit(place, block);
 }
 
+/* Values of these types are the same if they are equal; texts, if their collation is deterministic. */
+static bool is_same_if_equal(const struct block *block, Node *expression)
+{
+    struct analysis *analysis = block->gathering->analysis;
+    const struct text_order *order;
+    uint32_t type = analysis_infer(analysis, block->query, expression, &order);
+    int slot = analysis_slot(analysis, block->query, expression);
+    switch (type) {
+    case TYPE_bool:
+    case TYPE_int2:
+    case TYPE_int4:
+    case TYPE_int8:
+    case TYPE_oid:
+    case TYPE_date:
+    case TYPE_time:
+    case TYPE_timestamp:
+    case TYPE_timestamptz:
+    case TYPE_uuid:
+    case TYPE_bytea:
+        return true;
+    case TYPE_name:
+    case TYPE_text:
+    case TYPE_varchar:
+        return slot >= 0 && analysis->slots[slot].comparable;
+    default:
+        return false;
+    }
+}
+
 static bool visit(Node **place, void *context)
 {
     struct block *block = context;
@@ -214,6 +263,8 @@ static bool visit(Node **place, void *context)
     if (checked)
         return visit_checked(place, block, checked, calls);
     int key = IsA(node, A_Const) ? -1 : find_key(block, node);
+    if (key >= 0 || IsA(node, ColumnRef))
+        block->coarse |= !block->apply && !is_same_if_equal(block, node);
     if (key >= 0)
         return visit_key(place, block, key);
     if (IsA(node, ColumnRef))
@@ -224,6 +275,21 @@ static bool visit(Node **place, void *context)
     if (IsA(node, SubLink) && !is_independent(block, castNode(SubLink, node)))
         return false;
     return parse_visit(node, visit, context);
+}
+
+/* SELECT DISTINCT: each shard finds out what is there twice, of the outputs themselves. */
+static bool is_distinct(const struct block *block)
+{
+    const SelectStmt *select = block->select;
+    return select->distinctClause && !select_has_distinct_on(select) && !block->query->windows && !block->groups && !block->regroups;
+}
+
+static bool visit_output(Node **place, void *context)
+{
+    struct block *block = context;
+    Node **value = IsA(*place, ResTarget) ? &castNode(ResTarget, *place)->val : place;
+    bool whole = is_distinct(block) && !IsA(*value, RowExpr) && visit_as_key(value, block);
+    return whole || visit(value, block);
 }
 
 static bool names_output(const struct block *block, const Node *node)
@@ -243,7 +309,7 @@ static bool visit_order(Node **place, void *context)
     struct block *block = context;
     if (IsA(*place, SortBy))
         return visit_order(&castNode(SortBy, *place)->node, context);
-    return IsA(*place, A_Const) || names_output(block, *place) || visit(place, context);
+    return IsA(*place, A_Const) || names_output(block, *place) || visit_output(place, context);
 }
 
 /* What an item of GROUP BY means: a number or a name may stand for an output. */
@@ -321,7 +387,7 @@ static bool visit_clauses(struct block *block)
         return false;
     if (!block->apply)
         block->grouped = list_length(block->keys);
-    return parse_visit_list(select->targetList, visit, block) &&
+    return parse_visit_list(select->targetList, visit_output, block) &&
            (!select->havingClause || visit(&select->havingClause, block)) &&
            parse_visit_list(select->windowClause, visit, block) &&
            parse_visit_list(select->sortClause, visit_order, block) &&
@@ -419,7 +485,7 @@ static SelectStmt *part_of_block(const struct block *block)
     }
     if (block->groups)
         part->groupClause = list_copy(block->keys);
-    else if (block->select->distinctClause && !block->query->windows && !block->regroups)
+    else if (block->select->distinctClause && !block->query->windows && !block->regroups && !block->coarse)
         part->distinctClause = list_make1(NIL); /* what is there twice counts once, there and here */
     gather_drop_unused_ctes(part); /* PostgreSQL would look at their tables in vain */
     return part;
@@ -453,6 +519,7 @@ static bool find_columns(struct block *block)
     block->regroups = true;
     block->keys = block->partials = block->dependent = NIL;
     block->grouped = 0;
+    block->coarse = false;
     return visit_clauses(block) && block->keys;
 }
 

@@ -364,6 +364,51 @@ SELECT count(*), max(age) FROM adults
 -- a view that groups
 SELECT * FROM totals
 
+-- DISTINCT of what is made of values that are equal but not the same
+SELECT DISTINCT num::text FROM zoo WHERE id > 200
+
+-- DISTINCT of a scale, beside another column
+SELECT DISTINCT c5, scale(num) FROM zoo WHERE id > 200
+
+-- DISTINCT of both
+SELECT count(*) FROM (SELECT DISTINCT num, scale(num) FROM zoo) x
+
+-- DISTINCT of a zero's sign
+SELECT DISTINCT f8::text, c5 FROM zoo WHERE id > 200
+
+-- DISTINCT of what an interval adds
+SELECT DISTINCT date '2024-01-31' + iv, iv::text FROM zoo WHERE id > 200
+
+-- DISTINCT of a number in jsonb
+SELECT DISTINCT jb ->> 'n', jb = '{"n": 1}' FROM zoo WHERE id > 200
+
+-- DISTINCT of what only looks the same to its type
+SELECT DISTINCT ci::text, ci || '!' FROM words
+
+-- DISTINCT of texts under a collation that takes different ones for equal
+SELECT DISTINCT md5(folded), length(folded) FROM words
+
+-- DISTINCT ON of them
+SELECT DISTINCT ON (num::text) num::text, c5 FROM zoo WHERE id > 200 ORDER BY num::text
+
+-- DISTINCT with an order and a limit
+SELECT DISTINCT num::text, f8::text FROM zoo WHERE id > 200 ORDER BY num::text DESC, f8::text LIMIT 5
+
+-- DISTINCT through a subquery and WITH
+WITH w AS (SELECT DISTINCT c5, num::text AS n FROM zoo WHERE id > 200) SELECT c5, count(*) FROM (SELECT DISTINCT c5, n FROM w) x GROUP BY c5
+
+-- DISTINCT of a join
+SELECT DISTINCT a.num::text || b.f8 FROM zoo a JOIN zoo b ON a.id = b.id WHERE a.id > 200
+
+-- a list of texts from citext: distinct as texts
+SELECT letter, string_agg(DISTINCT ci, ',' ORDER BY ci) FROM words GROUP BY letter
+
+-- all of them
+SELECT string_agg(DISTINCT ci, ',' ORDER BY ci), count(DISTINCT ci), count(DISTINCT ci::text) FROM words
+
+-- DISTINCT inside aggregates of what is made of equal values
+SELECT c5, count(DISTINCT num), count(DISTINCT num::text), string_agg(DISTINCT num::text, ',' ORDER BY num::text) FROM zoo WHERE id > 200 GROUP BY c5
+
 -- [total order]
 -- GROUP BY the key, ordered by the aggregate
 SELECT username, count(*) AS n FROM posts GROUP BY username ORDER BY n DESC, username

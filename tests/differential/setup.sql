@@ -142,6 +142,9 @@ INSERT INTO zoo SELECT i, i / 3.0, i + 0.5, i / 7.0::float8, i / 7.0::real, i, t
 INSERT INTO zoo (id, num, f8, f4, ts, tz, d, iv, bin, c5) VALUES (101, 'NaN', 'Infinity', '-Infinity', 'infinity', '-infinity', 'infinity', '-1 day', '', ''),
     (102, 123456789012345678901234567890.123456789, 1e-310, 1e38, '0044-03-15 BC', '0001-01-01 00:00:00+00', '4713-01-01 BC', '178000000 years', '\x00ff', 'é'),
     (103, -0.000000000000000000001, 0.1::float8 + 0.2, 16777217, '1999-12-31 23:59:59.999999', '1999-12-31 23:59:59.9996+00', '1999-12-31', '0', '\xdeadbeef', 'ab  ');
+-- Values that are equal, but not the same.
+INSERT INTO zoo (id, num, f8, iv, c5, jb) SELECT 200 + i, (ARRAY[1, 1.0, 1.00])[i % 3 + 1], (ARRAY['0', '-0'])[i % 2 + 1]::float8,
+    (ARRAY['1 mon', '30 days', '720 hours'])[i % 3 + 1]::interval, 'x', (ARRAY['{"n": 1}', '{"n": 1.0}'])[i % 2 + 1]::jsonb FROM generate_series(1, 30) AS i;
 -- Case, accents (also as two characters), punctuation, blanks, digits, what is ignored, other scripts, beyond the first plane.
 CREATE TEMP TABLE spellings AS SELECT row_number() OVER () AS i, x FROM unnest(ARRAY['elan', 'Elan', 'ELAN', 'élan', 'Élan', E'e\u0301lan',
     'e', 'E', 'é', 'É', 'è', 'f', 'F', 'coop', 'co-op', 'co op', 'CO-OP', 'co_op', 'co.op', 'COOP', '9', '10', '1', '-1', '1a', 'a1', '_a',
