@@ -97,13 +97,13 @@ static void put_value(struct buffer *out, const struct bind_value *value)
         wire_put_bytes(out, value->bytes, (size_t) value->length);
 }
 
-/* The result formats: binary, but for arrays that go to no table. */
+/* The result formats: binary, but for what comes as text if it goes to no table. */
 static void put_formats(const struct gather *gather, const struct gather_part *part, struct buffer *out, bool binary)
 {
     bool apart = part->as_text && !gather->tables;
     wire_put_int16(out, (int16_t) (apart ? part->column_count : 1));
     for (int i = 0; i < (apart ? part->column_count : 1); i++)
-        wire_put_int16(out, binary && !(apart && part->as_text[i]));
+        wire_put_int16(out, apart ? !part->as_text[i] : binary);
 }
 
 static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, int number, bool binary)
@@ -130,10 +130,16 @@ static void bind_part(struct gather *gather, struct server *server, struct reply
     server_expect(server, 'B', false, sink);
 }
 
+/* Rows of a SELECT, or those that COPY makes for a table. */
+static bool is_selected(const struct gather *gather, int number)
+{
+    return gather->plan->gather[number].binary || !gather->tables;
+}
+
 static const char *part_text(struct gather *gather, int number)
 {
     const struct gather_part *part = &gather->plan->gather[number];
-    return part->binary ? select_of(gather, number)
+    return is_selected(gather, number) ? select_of(gather, number)
                         : arena_printf(&gather->run->arena, "COPY (%s) TO STDOUT (%s)", part->select, part->format);
 }
 
@@ -146,7 +152,7 @@ void gather_ask_part(struct gather *gather, struct gather_shard *shard, int numb
         return;
     }
     bind_part(gather, shard->server, &shard->sink, number, part->binary);
-    if (part->binary)
+    if (is_selected(gather, number))
         extended_describe(shard->server, &shard->sink, "");
     extended_execute(shard->server, &shard->sink, "", 0);
 }

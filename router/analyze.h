@@ -172,7 +172,9 @@ struct analysis {
     bool locks;                  /* FOR UPDATE and the like below the statement's own */
     bool unreadable;             /* refused for good: the plan says why */
     bool puts_queries;           /* for functions that are queries (function_query.h) … */
-    int put_count;               /* … how many so far */
+    int put_count;               /* … how many so far … */
+    List *put_items;             /* … and those in FROM: their rows are of another type then … */
+    List *unnamed_rows;          /* … which whatever takes these does not tell */
 };
 
 /* Read a SELECT (with the regions, scans and queries below it). */

@@ -45,6 +45,27 @@ static void read_row_function(struct reading *reading, const ColumnRef *referenc
         analysis->row_function = facts.name;
 }
 
+/* A row of what stands for a function in FROM is not of the type that the function's are. */
+static void read_replaced_row(struct reading *reading, const ColumnRef *reference)
+{
+    struct analysis *analysis = reading->analysis;
+    const struct item *item = NULL;
+    scope_row(reading->scope, reference, &item);
+    if (item && item->replaced && !parse_list_has(analysis->unnamed_rows, reference))
+        analysis_give_up(analysis, "Name the columns.", "Rows of a function (%s) are used as values as a whole.", item->name);
+}
+
+/* PostgreSQL's own functions see a row's columns and their names, but for one. */
+static void note_unnamed_rows(struct analysis *analysis, const FuncCall *call, const struct function_facts *facts)
+{
+    ListCell *cell;
+    if (!analysis->put_items || facts->users || !strcmp(facts->name, "pg_typeof"))
+        return;
+    foreach (cell, call->args)
+        if (IsA(lfirst(cell), ColumnRef))
+            analysis->unnamed_rows = lappend(analysis->unnamed_rows, lfirst(cell));
+}
+
 static void read_fields(struct analysis *analysis, const A_Indirection *indirection)
 {
     ListCell *cell;
@@ -266,6 +287,7 @@ static void read_call(struct reading *reading, const FuncCall *call)
     struct analysis *analysis = reading->analysis;
     struct function_facts facts = function_facts(analysis->planning, call);
     sight(analysis, facts.class, facts.name);
+    note_unnamed_rows(analysis, call, &facts);
     if (facts.pin)
         analysis->plan->pin = facts.pin;
     analysis->plan->writes |= facts.writes;
@@ -397,6 +419,7 @@ static bool read_node(Node *node, void *context)
         read_system_column(reading->analysis, castNode(ColumnRef, node));
         read_level(reading, castNode(ColumnRef, node));
         read_row_function(reading, castNode(ColumnRef, node));
+        read_replaced_row(reading, castNode(ColumnRef, node));
         break;
     case T_A_Indirection:
         read_fields(reading->analysis, castNode(A_Indirection, node));

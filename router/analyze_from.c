@@ -718,8 +718,10 @@ static struct source *read_from(struct analysis *analysis, Node *node, struct sc
         return read_join(analysis, castNode(JoinExpr, node), scope, outer, lateral, region);
     case T_RangeSubselect: {
         RangeSubselect *sub = castNode(RangeSubselect, node);
-        return read_subquery(analysis, castNode(SelectStmt, sub->subquery), sub->alias, scope,
-                             sub->lateral ? lateral : outer, region);
+        struct source *source = read_subquery(analysis, castNode(SelectStmt, sub->subquery), sub->alias, scope,
+                                              sub->lateral ? lateral : outer, region);
+        scope->items[scope->count - 1]->replaced = parse_list_has(analysis->put_items, node);
+        return source;
     }
     case T_RangeFunction:
         return read_function(analysis, castNode(RangeFunction, node), scope, lateral, region);

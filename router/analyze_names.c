@@ -152,6 +152,7 @@ int scope_resolve(const struct scope *scope, const ColumnRef *reference, int *le
 const struct catalog_relation *scope_row(const struct scope *scope, const ColumnRef *reference, const struct item **item)
 {
     int level;
+    *item = NULL;
     if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
         return NULL;
     scope_resolve(scope, reference, &level);

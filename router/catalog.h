@@ -145,7 +145,8 @@ enum result_kind {
     RESULT_FUNCTION = 'f', /* what all functions of one name take and give: "23,23>23 ?>25" (?: not in any usual way) */
     RESULT_OPERATOR = 'o', /* the same of operators; a prefix operator's left argument is 0 */
     RESULT_TYPE = 't',     /* the type's own OID; a domain's is that of the type that it is made of */
-    RESULT_CONVERSION = 'c', /* without a name: " 23>20  23>1700 …", the casts that PostgreSQL makes without being asked */
+    RESULT_CONVERSION = 'c', /* without a name: " 23>20  23>1700 …", the casts that PostgreSQL makes without being asked; under the
+                              * name "text", " 16400 …", the types that users' functions make of texts */
 };
 
 /* The queries to run, in this order, each over one shard in one REPEATABLE READ READ ONLY transaction with

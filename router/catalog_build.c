@@ -135,7 +135,9 @@
           " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN bases b ON b.oid = t.oid" \
           " WHERE t.typtype IN ('b', 'd', 'e') AND t.typcategory <> 'A' AND n.nspname !~ '^pg_(toast|temp)'" \
           " UNION ALL SELECT 'c', '', '', string_agg(' ' || castsource || '>' || casttarget || ' ', '')"     \
-          " FROM pg_cast WHERE castcontext = 'i'"
+          " FROM pg_cast WHERE castcontext = 'i'"                                                            \
+          " UNION ALL SELECT 'c', '', 'text', coalesce(string_agg(' ' || casttarget || ' ', ''), '')"        \
+          " FROM pg_cast WHERE castsource = 'text'::regtype AND castfunc <> 0 AND oid >= 16384"
 
 struct catalog_builder {
     struct catalog *catalog;

@@ -14,6 +14,7 @@ static const char rows_name[] = "keyway: rows";
 struct putting {
     struct analysis *analysis;
     const struct scope *scope;
+    const SelectStmt *grouped; /* the clause is one of its, in which only what it groups by has a value; or NULL */
 };
 
 /* ---- which function, and may its text stand here? ---- */
@@ -323,6 +324,46 @@ static Node *link_to(SelectStmt *select)
 
 /* ---- the call as a query ---- */
 
+static bool is_plain_argument(const Node *node)
+{
+    while (IsA(node, TypeCast))
+        node = (const Node *) castNode(TypeCast, (Node *) node)->arg;
+    return IsA(node, ColumnRef) || IsA(node, A_Const) || IsA(node, ParamRef);
+}
+
+/* An item of GROUP BY that is the call: as it stands, or the number or name of an output. */
+static bool groups_by(const SelectStmt *select, const FuncCall *call)
+{
+    ListCell *item, *cell;
+    foreach (item, select->groupClause) {
+        if (equal(lfirst(item), call))
+            return true;
+        foreach (cell, select->targetList) {
+            const ResTarget *target = lfirst_node(ResTarget, cell);
+            const A_Const *number = IsA(lfirst(item), A_Const) ? lfirst_node(A_Const, item) : NULL;
+            const ColumnRef *name = IsA(lfirst(item), ColumnRef) ? lfirst_node(ColumnRef, item) : NULL;
+            bool meant = (number && IsA(&number->val, Integer) && intVal(&number->val) == foreach_current_index(cell) + 1) ||
+                         (name && list_length(name->fields) == 1 && target->name && IsA(linitial(name->fields), String) &&
+                          !strcmp(strVal(linitial(name->fields)), target->name));
+            if (meant && equal(target->val, call))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Where rows are grouped, a subquery sees the columns that GROUP BY names, and no expressions. */
+static bool sees_groups(const struct putting *putting, const FuncCall *call)
+{
+    ListCell *cell;
+    if (!putting->grouped || groups_by(putting->grouped, call))
+        return true;
+    foreach (cell, call->args)
+        if (!is_plain_argument(IsA(lfirst(cell), NamedArgExpr) ? (Node *) lfirst_node(NamedArgExpr, cell)->arg : lfirst(cell)))
+            return false;
+    return true;
+}
+
 struct call_query {
     SelectStmt *text;
     List *values; /* arguments, as targets */
@@ -534,7 +575,7 @@ static bool gives_one_column(const SelectStmt *select)
 static bool read_call(struct putting *putting, const FuncCall *call, const struct query_function *function, struct call_query *query)
 {
     if (!is_plain_call(call) || putting->analysis->put_count >= MOST_QUERIES || list_length(call->args) != function->argument_count ||
-        (function->strict && function->takes_row))
+        (function->strict && function->takes_row) || !sees_groups(putting, call))
         return false;
     List *arguments = order_arguments(putting, call, function);
     if (list_length(arguments) != function->argument_count)
@@ -622,7 +663,7 @@ static SelectStmt *row_of_call(struct putting *putting, const FuncCall *call, co
 
 Node *put_query_for_item(struct analysis *analysis, Node *item, const struct scope *scope)
 {
-    struct putting putting = {analysis, scope};
+    struct putting putting = {analysis, scope, NULL};
     const RangeFunction *range = IsA(item, RangeFunction) ? (const RangeFunction *) item : NULL;
     if (!analysis->puts_queries || !range || range->ordinality || range->coldeflist || list_length(range->functions) != 1)
         return item;
@@ -642,7 +683,9 @@ Node *put_query_for_item(struct analysis *analysis, Node *item, const struct sco
     if (!select)
         return item;
     analysis->put_count++;
-    return subselect(select, name, range->alias ? range->alias->colnames : NIL, true);
+    Node *put_item = subselect(select, name, range->alias ? range->alias->colnames : NIL, true);
+    analysis->put_items = lappend(analysis->put_items, put_item);
+    return put_item;
 }
 
 static bool put(Node **place, void *context);
@@ -698,9 +741,16 @@ static Node *value_of(struct putting *putting, Node *node)
     }
 }
 
+/* An aggregate's arguments are of single rows. */
+static bool takes_rows(const struct putting *putting, const Node *node)
+{
+    return IsA(node, FuncCall) && !((const FuncCall *) node)->over &&
+           function_facts(putting->analysis->planning, (const FuncCall *) node).aggregate;
+}
+
 static bool put(Node **place, void *context)
 {
-    struct putting *putting = context;
+    struct putting *putting = context, within = *putting;
     Node *value = value_of(putting, *place);
     if (value) {
         putting->analysis->put_count++;
@@ -708,26 +758,35 @@ static bool put(Node **place, void *context)
     } else if (IsA(*place, ResTarget)) {
         put_into_target(putting, castNode(ResTarget, *place));
     } else {
-        parse_visit(*place, put, context);
+        within.grouped = takes_rows(putting, *place) ? NULL : putting->grouped;
+        parse_visit(*place, put, &within);
     }
     return true;
 }
 
-void put_queries_into(struct analysis *analysis, Node **expression, const struct scope *scope)
+static void put_into_clause(struct analysis *analysis, Node **clause, const struct scope *scope, const SelectStmt *grouped)
 {
-    struct putting putting = {analysis, scope};
-    if (analysis->puts_queries && *expression)
-        put(expression, &putting);
+    struct putting putting = {analysis, scope, grouped};
+    if (analysis->puts_queries && *clause)
+        put(clause, &putting);
 }
 
+void put_queries_into(struct analysis *analysis, Node **expression, const struct scope *scope)
+{
+    put_into_clause(analysis, expression, scope, NULL);
+}
+
+/* What GROUP BY says is looked at before it is changed. */
 void put_queries(struct analysis *analysis, struct query *query)
 {
     SelectStmt *select = query->select;
-    List **const lists[] = {&select->targetList, &select->groupClause, &select->windowClause, &select->sortClause};
-    put_queries_into(analysis, &select->whereClause, query->scope);
-    put_queries_into(analysis, &select->havingClause, query->scope);
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        put_queries_into(analysis, (Node **) lists[i], query->scope);
+    const SelectStmt *grouped = query->aggregates || select->groupClause ? select : NULL;
+    Node **const clauses[] = {&select->havingClause, (Node **) &select->windowClause, (Node **) &select->sortClause};
+    put_into_clause(analysis, &select->whereClause, query->scope, NULL);
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
+        put_into_clause(analysis, clauses[i], query->scope, grouped);
     if (select_has_distinct_on(select))
-        put_queries_into(analysis, (Node **) &select->distinctClause, query->scope);
+        put_into_clause(analysis, (Node **) &select->distinctClause, query->scope, grouped);
+    put_into_clause(analysis, (Node **) &select->targetList, query->scope, grouped);
+    put_into_clause(analysis, (Node **) &select->groupClause, query->scope, NULL);
 }

@@ -301,6 +301,7 @@ struct gather_fit gather_fit_of(const struct analysis *analysis, const struct qu
                 continue;
             travelling.fit.binary &= gather_is_binary(&relation->columns[c]);
             travelling.fit.own |= gather_is_own(&relation->columns[c]);
+            travelling.fit.domains |= relation->columns[c].base != relation->columns[c].type;
             travelling.fit.collates |= relation->columns[c].collation_is_own;
         }
     }

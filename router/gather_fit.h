@@ -23,7 +23,8 @@ bool gather_is_aggregate(const struct analysis *analysis, const FuncCall *call);
 /* How a part's rows can travel. */
 struct gather_fit {
     bool binary;   /* no type is the users' own, but for domains and enums */
-    bool own;      /* there are columns of these */
+    bool own;      /* there are columns of these … */
+    bool domains;  /* … and some are of domains */
     bool collates; /* a column may have another collation than its type's */
 };
 /* Of a part, as tree and as text, that reads the query's scans up to an end. */

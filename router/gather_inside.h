@@ -55,5 +55,8 @@ const char *gather_type_name(const struct gathering *gathering, const struct cat
 bool gather_is_own(const struct catalog_column *column);
 /* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside, a domain over one, or an enum.) */
 bool gather_is_binary(const struct catalog_column *column);
+/* In an array its values are texts; what is made of them then, ::type, reads them as the type does: no user's cast stands in the way. */
+bool gather_comes_as_text(const struct catalog_column *column);
+bool gather_reads_text(const struct gathering *gathering, const struct catalog_column *column);
 
 #endif

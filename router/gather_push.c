@@ -166,67 +166,106 @@ static bool sees_domains(Node *node, void *context)
     return parse_walk(node, sees_domains, context);
 }
 
-/* What a part with columns of the users' own types gives: these columns as they are, and values of PostgreSQL's own types.  NULL: it may be
- * something else.  A domain may forbid NULLs that an outer join makes of it: there its column is one of the type that it is made of. */
-static const char **types_of(const struct gathering *gathering, const struct query *query, int end_scan, const List *targets,
-                             bool null_extends)
+/* The least or greatest value of a column is of its type, too. */
+static Node *column_in(const struct gathering *gathering, Node *value)
 {
-    struct analysis *analysis = gathering->analysis;
-    const char **types = arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof *types);
+    const FuncCall *call = (const FuncCall *) value;
+    if (!IsA(value, FuncCall) || list_length(call->args) != 1 || call->over || call->agg_within_group)
+        return value;
+    struct function_facts facts = function_facts(gathering->analysis->planning, call);
+    bool extreme = !facts.users && (!strcmp(facts.name, "min") || !strcmp(facts.name, "max"));
+    return extreme ? linitial(call->args) : value;
+}
+
+/* How a column of a part comes in an array. */
+struct travel {
+    const char *type; /* what its values are made to be; NULL: they are that */
+    bool as_text;
+    bool binary; /* it may come in binary where no array is made */
+    bool known;  /* else it may be of any type that is PostgreSQL's own, or even others */
+};
+
+struct travels {
+    struct gathering *gathering;
+    int end_scan;
+    bool null_extends;
+    struct travel *columns;
+    int count;
+};
+
+/* `value` NULL: what a star means, a column of the slot. */
+static struct travel travel_of(const struct travels *travels, const struct query *query, Node *value, int slot)
+{
+    struct analysis *analysis = travels->gathering->analysis;
     const struct text_order *order;
-    ListCell *cell;
-    foreach (cell, targets) {
-        Node *value = lfirst_node(ResTarget, cell)->val;
-        const struct catalog_column *column =
-            IsA(value, ColumnRef) ? column_of_slot(analysis, query, end_scan, analysis_slot(analysis, query, value)) : NULL;
-        uint32_t type = column ? 0 : analysis_infer(analysis, query, value, &order);
-        if (column && gather_is_own(column) && (column->type == column->base || !null_extends))
-            types[foreach_current_index(cell)] = column->type_name;
-        else if (column && gather_is_own(column) && column->enumeration)
-            return NULL;
-        else if (column ? !gather_is_binary(column) : !type_is_scalar(type))
-            return NULL;
+    Node *inner = value ? column_in(travels->gathering, value) : NULL;
+    if (inner)
+        slot = IsA(inner, ColumnRef) ? analysis_slot(analysis, query, inner) : NO_SLOT;
+    const struct catalog_column *column = column_of_slot(analysis, query, travels->end_scan, slot);
+    if (!column || (inner != value && !column->enumeration)) {
+        uint32_t type = value ? analysis_infer(analysis, query, value, &order) : slot >= 0 ? analysis->slots[slot].type : 0;
+        const char *array = type_array_name(type);
+        return (struct travel){array, array, true, array || type_is_scalar(type)};
     }
-    return types;
+    bool as_text = gather_comes_as_text(column), own = gather_is_own(column) && (column->type == column->base || !travels->null_extends);
+    bool known = (!gather_is_own(column) || own || !column->enumeration) && (!as_text || gather_reads_text(travels->gathering, column)) &&
+                 (inner == value || column->type == column->base);
+    return (struct travel){own || as_text ? gather_type_name(travels->gathering, column) : NULL, as_text, gather_is_binary(column), known};
 }
 
-/* The type of an array, to be read from text; NULL: it is none, or of a type that is not usual. */
-static const char *array_name_of(struct gathering *gathering, const struct query *query, int end_scan, Node *value)
+static bool same_travel(const struct travel *left, const struct travel *right)
 {
-    struct analysis *analysis = gathering->analysis;
-    const struct text_order *order;
-    const struct catalog_column *column =
-        IsA(value, ColumnRef) ? column_of_slot(analysis, query, end_scan, analysis_slot(analysis, query, value)) : NULL;
-    if (column)
-        return gather_is_array(column) ? gather_type_name(gathering, column) : NULL;
-    return type_array_name(analysis_infer(analysis, query, value, &order));
+    bool typed = left->type && right->type;
+    return left->known && right->known && left->as_text == right->as_text && !left->type == !right->type &&
+           (!typed || !strcmp(left->type, right->type));
 }
 
-/* Columns of arrays: noted among the part's types; NULL: there are none, or none that is known to be one. */
-static const bool *arrays_of(struct gathering *gathering, const struct query *query, int end_scan, const List *targets, int number)
+/* The arms of a set operation agree on each column, or it is not known. */
+static void find_in_query(struct travels *travels, const struct query *query)
 {
-    bool *as_text = arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof *as_text), any = false;
+    struct travels right = *travels;
+    if (!query->set_operation) {
+        bool plain = query->select && !query->select->valuesLists && query->outputs_known && query->output_count == travels->count;
+        for (int i = 0; plain && i < travels->count; i++)
+            travels->columns[i] = travel_of(travels, query, query->outputs[i].expression, query->outputs[i].slot);
+        return;
+    }
+    right.columns = arena_alloc_array(travels->gathering->analysis->arena, (size_t) travels->count, sizeof *right.columns);
+    find_in_query(travels, query->left);
+    find_in_query(&right, query->right);
+    for (int i = 0; i < travels->count; i++)
+        travels->columns[i].known = same_travel(&travels->columns[i], &right.columns[i]);
+}
+
+static void find_in_list(struct travels *travels, const struct query *query, const List *targets)
+{
     ListCell *cell;
-    foreach (cell, targets) {
-        int i = foreach_current_index(cell);
-        const char *name = array_name_of(gathering, query, end_scan, lfirst_node(ResTarget, cell)->val);
-        if (!name)
-            continue;
-        if (!gathering->types[number])
-            gathering->types[number] =
-                arena_alloc_array(gathering->arena, (size_t) list_length(targets), sizeof **gathering->types);
-        gathering->types[number][i] = name;
-        any = as_text[i] = true;
+    if (list_length(targets) == travels->count)
+        foreach (cell, targets)
+            travels->columns[foreach_current_index(cell)] = travel_of(travels, query, lfirst_node(ResTarget, cell)->val, NO_SLOT);
+}
+
+/* What is true of all columns. */
+static struct travel all_travels(const struct travels *travels)
+{
+    struct travel all = {.binary = true, .known = true};
+    for (int i = 0; i < travels->count; i++) {
+        all.binary &= travels->columns[i].binary;
+        all.known &= travels->columns[i].known;
+    }
+    return all;
+}
+
+/* Their types, where the arrays' are others; and those that come as texts, or NULL. */
+static const bool *note_travels(struct gathering *gathering, const struct travels *travels, int number)
+{
+    bool *as_text = arena_alloc_array(gathering->arena, (size_t) travels->count, sizeof *as_text), any = false;
+    gathering->types[number] = arena_alloc_array(gathering->arena, (size_t) travels->count, sizeof **gathering->types);
+    for (int i = 0; i < travels->count; i++) {
+        gathering->types[number][i] = travels->columns[i].type;
+        any |= as_text[i] = travels->columns[i].as_text;
     }
     return any ? as_text : NULL;
-}
-
-/* The select list that says what the columns are; NIL: it is not known. */
-static const List *targets_of(enum gather_what what, const SelectStmt *given)
-{
-    if (what == GATHER_RESULT)
-        given = (const SelectStmt *) linitial_node(RangeSubselect, given->fromClause)->subquery;
-    return given->op == SETOP_NONE && !given->valuesLists ? given->targetList : NIL;
 }
 
 int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
@@ -244,11 +283,16 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
     if (same >= 0)
         return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
-    const List *targets = targets_of(what, given);
-    bool known = fit.binary && fit.own && list_length(targets) == columns && !sees_domains((Node *) gathering->query, gathering);
-    gathering->types[number] = known ? types_of(gathering, query, end_scan, targets, has_outer_join((Node *) select, NULL)) : NULL;
-    fit.binary &= !fit.own || gathering->types[number];
-    const bool *as_text = list_length(targets) == columns ? arrays_of(gathering, query, end_scan, targets, number) : NULL;
+    struct travels travels = {gathering, end_scan, has_outer_join((Node *) select, NULL), NULL, columns};
+    travels.columns = arena_alloc_array(arena, (size_t) columns, sizeof *travels.columns);
+    if (what == GATHER_RESULT)
+        find_in_query(&travels, query);
+    else
+        find_in_list(&travels, query, given->targetList);
+    const bool *as_text = note_travels(gathering, &travels, number);
+    struct travel all = all_travels(&travels);
+    bool known = all.known && !(fit.domains && sees_domains((Node *) gathering->query, gathering));
+    fit.binary = known ? all.binary : fit.binary && !fit.own;
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)
         return -1; /* COPY takes none */
@@ -265,7 +309,7 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
         .format = binary ? "FORMAT binary" : encoded ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'",
     };
     gathering->columns[number] = column_names(gathering, columns);
-    gathering->arrays[number] = binary && !fit.collates;
+    gathering->arrays[number] = (binary || known) && encoded && !fit.collates;
     gathering->scans[number] = NULL;
     gathering->part_count++;
     return number;

@@ -241,6 +241,15 @@ bool parse_protect(void (*body)(void *context), void *context, struct error *err
     return false;
 }
 
+bool parse_list_has(const List *list, const void *item)
+{
+    ListCell *cell;
+    foreach (cell, list)
+        if (lfirst(cell) == item)
+            return true;
+    return false;
+}
+
 const char *parse_name(const List *names)
 {
     return names ? strVal(llast(names)) : "";

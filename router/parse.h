@@ -98,6 +98,9 @@ typedef bool (*parse_visitor)(Node **place, void *context);
 bool parse_visit(Node *node, parse_visitor visitor, void *context);
 bool parse_visit_list(List *list, parse_visitor visitor, void *context);
 
+/* Is it among the list's pointers? */
+bool parse_list_has(const List *list, const void *item);
+
 /* The last name of a qualified name list (of String), and the one before it or NULL. */
 const char *parse_name(const List *names);
 const char *parse_qualifier(const List *names);

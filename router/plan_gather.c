@@ -141,6 +141,19 @@ bool gather_is_binary(const struct catalog_column *column)
     return column->enumeration || (column->base < FIRST_USER_OID && !is_registry(column->base));
 }
 
+bool gather_comes_as_text(const struct catalog_column *column)
+{
+    return gather_is_array(column) || !gather_is_binary(column);
+}
+
+bool gather_reads_text(const struct gathering *gathering, const struct catalog_column *column)
+{
+    char type[16];
+    const char *cast = catalog_results(gathering->analysis->planning->routing->catalog, RESULT_CONVERSION, "", "text");
+    snprintf(type, sizeof type, " %u ", column->base);
+    return cast && !strstr(cast, type);
+}
+
 /* Values of the users' own types contain OIDs that are others on each shard, but for domains and enums (enum_send()): they travel as text.  In
  * binary, texts are in the client's encoding, which may lack characters that are stored. */
 static bool travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
@@ -243,14 +256,14 @@ static const char *copy_format(const struct gathering *gathering, const struct c
     return gathering->analysis->planning->facts->server_encoding ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'";
 }
 
-/* unnest() gives rows of scalars: a column of arrays comes as their texts. */
+/* unnest() gives rows of scalars: a column of arrays comes as their texts, and so does what would have OIDs in it. */
 static const bool *columns_as_text(const struct gathering *gathering, const struct catalog_relation *relation, const List *columns)
 {
     bool *as_text = arena_alloc_array(gathering->arena, (size_t) list_length(columns), sizeof *as_text), any = false;
     ListCell *cell;
     foreach (cell, columns) {
         const struct catalog_column *column = &relation->columns[catalog_column(relation, strVal(lfirst(cell)))];
-        any |= as_text[foreach_current_index(cell)] = gather_is_array(column);
+        any |= as_text[foreach_current_index(cell)] = gather_comes_as_text(column);
     }
     return any ? as_text : NULL;
 }
@@ -260,10 +273,11 @@ static bool fits_arrays(const struct gathering *gathering, const struct catalog_
 {
     for (int i = 0; i < relation->column_count; i++) {
         const struct catalog_column *column = &relation->columns[i];
-        if (gather_mentions(gathering, column->name) && (column->collation_is_own))
+        if (gather_mentions(gathering, column->name) &&
+            (column->collation_is_own || (gather_comes_as_text(column) && !gather_reads_text(gathering, column))))
             return false;
     }
-    return true;
+    return gathering->analysis->planning->facts->server_encoding;
 }
 
 static bool same_parameters(const struct gather_part *part, const struct gather_parameters *parameters)
@@ -323,7 +337,7 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
         .binary = binary,
         .format = copy_format(gathering, relation),
     };
-    gathering->arrays[gathering->part_count] = part->binary && fits_arrays(gathering, relation);
+    gathering->arrays[gathering->part_count] = fits_arrays(gathering, relation);
     gathering->scans[gathering->part_count++] = scan;
     int number = (int) (scan - gathering->analysis->scans);
     if (!gather_waits_for_keys(gathering, number))
@@ -444,7 +458,7 @@ static Node *unnest(int array)
     return (Node *) call;
 }
 
-/* The type of a column whose values come as others: of a domain or an enum, or of arrays; NULL: it comes as it is. */
+/* The type of a column whose values come as others: of the users' own, or of arrays; NULL: it comes as it is. */
 static const char *own_type_of(const struct gathering *gathering, int part, int number)
 {
     const struct scan *scan = gathering->scans[part];
@@ -453,7 +467,7 @@ static const char *own_type_of(const struct gathering *gathering, int part, int 
     const struct catalog_relation *relation = scan->relation.relation;
     const struct catalog_column *column =
         &relation->columns[catalog_column(relation, strVal(list_nth(gathering->columns[part], number)))];
-    return gather_is_own(column) || gather_is_array(column) ? gather_type_name(gathering, column) : NULL;
+    return gather_is_own(column) || gather_comes_as_text(column) ? gather_type_name(gathering, column) : NULL;
 }
 
 /* "a", "b"::type; NIL: no column is of such a type. */

@@ -37,6 +37,15 @@ SELECT country, sum(likes_of(username)), max(best_post(username)) FROM users GRO
 -- in CASE, coalesce and a condition on the outer side
 SELECT u.username, CASE WHEN likes_of(u.username) > 10 THEN 'much' ELSE coalesce(best_post(u.username)::text, 'none') END FROM users u LEFT JOIN follows f ON f.follower = u.username AND likes_of(f.followee) > 5
 
+-- of an expression that is grouped by, and grouped itself
+SELECT country_name(lower(country)), count(*), max(likes_of(lower(username))) FROM users GROUP BY 1
+
+-- the same, by the output's name
+SELECT country_name(lower(country)) AS c, count(*) FROM users GROUP BY c HAVING count(*) > 0 ORDER BY c
+
+-- an expression beside it that is not its argument
+SELECT country_name(country), lower(country), count(*) FROM users GROUP BY country
+
 -- in ORDER BY and LIMIT
 SELECT username FROM users ORDER BY likes_of(username) DESC, username LIMIT 3
 
@@ -60,6 +69,9 @@ SELECT u.username, p.id FROM users u LEFT JOIN posts_of(u.username) p ON p.likes
 
 -- in FROM, with names of its columns
 SELECT a, sum(c) FROM posts_of('ann') AS p (a, b, c) GROUP BY a
+
+-- in FROM, as rows whose type is not told
+SELECT u.username, row_to_json(p), count(p) OVER () FROM users u, posts_of(u.username) p
 
 -- in FROM, all shards: names and types of RETURNS TABLE
 SELECT * FROM liked(3)

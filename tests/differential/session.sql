@@ -74,7 +74,21 @@ ROLLBACK;
 BEGIN READ ONLY;
 SELECT feeling, count(*), avg(weight) FROM events GROUP BY feeling ORDER BY feeling;
 SELECT pg_typeof(a.feeling), pg_typeof(a.pos), a.feeling < b.feeling, count(*) FROM zoo a JOIN zoo b ON a.i2 = b.i2 + 1 GROUP BY 1, 2, 3 ORDER BY 3;
-SELECT avg(pos), max(x.pos), count(x.feeling) FROM (SELECT feeling, pos FROM zoo WHERE i2 > 3) x JOIN countries c ON true;
+SELECT avg(pos), sum(x.pos), count(x.feeling) FROM (SELECT feeling, pos FROM zoo WHERE i2 > 3) x JOIN countries c ON true;
+COMMIT;
+
+-- … and of all other types, as texts where they are the database's own
+BEGIN READ ONLY;
+SELECT a.dim, (b.dim).label, a.dims, b.dims[2], a.id FROM zoo a JOIN zoo b ON a.i2 = b.i2 + 1 ORDER BY a.id;
+SELECT dim, min(feeling), max(feeling), count(*), array_agg(dims ORDER BY id) FROM zoo WHERE dim IS NOT NULL GROUP BY dim ORDER BY dim;
+SELECT min(ci), max(ci), count(DISTINCT ci), count(DISTINCT ci::text) FROM words WHERE n > 3;
+SELECT a.ci = b.ci, count(*) FROM words a JOIN words b ON a.letter = b.letter GROUP BY 1 ORDER BY 1;
+SELECT count(*), max(dim), min(dims) FROM zoo a NATURAL JOIN (SELECT id, dim FROM zoo WHERE id > 4) b;
+WITH z AS NOT MATERIALIZED (SELECT * FROM zoo) SELECT count(*), max(a.dim) FROM z a JOIN z b ON a.i2 = b.i2;
+WITH RECURSIVE r AS (SELECT id, dim FROM zoo WHERE id = 2 UNION SELECT z.id, z.dim FROM zoo z JOIN r ON z.id = r.id + 1) SELECT * FROM r ORDER BY id;
+SELECT id, kind FROM events UNION SELECT i2, vc FROM zoo EXCEPT SELECT id, body FROM notes ORDER BY 1, 2;
+SELECT feeling, dim FROM zoo UNION ALL SELECT feeling, NULL FROM events ORDER BY 1, 2;
+SELECT ripe(age), count(*), min(title) FROM users GROUP BY 1 ORDER BY 1;
 COMMIT;
 
 -- transaction modes are seen

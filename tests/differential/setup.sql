@@ -10,6 +10,7 @@ SET search_path = public;
 
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
+CREATE TYPE size AS (width integer, label text, marks mood[]);
 CREATE FUNCTION plus_one(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
 CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT upper($1) || ''!''';
 
@@ -42,7 +43,7 @@ CREATE TABLE places (region text NOT NULL, name text NOT NULL, people integer, P
 CREATE TABLE zoo (id bigint PRIMARY KEY, num numeric, num52 numeric(5,2), f8 float8, f4 real, i2 smallint, ts timestamp,
     tz timestamptz(3), d date, t time, ttz timetz, iv interval, j json, jb jsonb, ints integer[], texts text[], grid integer[][],
     bin bytea, u uuid, bl boolean, c5 char(5), vc varchar(10), nm name, ip inet, net cidr, mac macaddr, bits bit(3), vbits bit varying(5),
-    cash money, feeling mood, feelings mood[], pos positive, span int4range, spans int4multirange, spot point, doc tsvector, x xml);
+    cash money, feeling mood, feelings mood[], pos positive, span int4range, spans int4multirange, spot point, doc tsvector, x xml, dim size, dims size[]);
 -- Collations of all kinds beside the database's own: bytes, code points, the C library's, ICU's, one that is not deterministic.
 CREATE COLLATION points (LOCALE = 'C.UTF-8');
 CREATE COLLATION english (LOCALE = 'en_US.UTF-8');
@@ -142,6 +143,7 @@ INSERT INTO zoo SELECT i, i / 3.0, i + 0.5, i / 7.0::float8, i / 7.0::real, i, t
 INSERT INTO zoo (id, num, f8, f4, ts, tz, d, iv, bin, c5) VALUES (101, 'NaN', 'Infinity', '-Infinity', 'infinity', '-infinity', 'infinity', '-1 day', '', ''),
     (102, 123456789012345678901234567890.123456789, 1e-310, 1e38, '0044-03-15 BC', '0001-01-01 00:00:00+00', '4713-01-01 BC', '178000000 years', '\x00ff', 'é'),
     (103, -0.000000000000000000001, 0.1::float8 + 0.2, 16777217, '1999-12-31 23:59:59.999999', '1999-12-31 23:59:59.9996+00', '1999-12-31', '0', '\xdeadbeef', 'ab  ');
+UPDATE zoo SET dim = (id, 'no "' || id || '", (x)', ARRAY[feeling]), dims = ARRAY[(1, NULL, NULL), (id, '', '{sad,ok}')]::size[] WHERE id % 3 > 0;
 -- Values that are equal, but not the same.
 INSERT INTO zoo (id, num, f8, iv, c5, jb) SELECT 200 + i, (ARRAY[1, 1.0, 1.00])[i % 3 + 1], (ARRAY['0', '-0'])[i % 2 + 1]::float8,
     (ARRAY['1 mon', '30 days', '720 hours'])[i % 3 + 1]::interval, 'x', (ARRAY['{"n": 1}', '{"n": 1.0}'])[i % 2 + 1]::jsonb FROM generate_series(1, 30) AS i;
