@@ -56,7 +56,7 @@ static void stop(struct stream *stream, ev_io *watcher)
         return;
     ev_io_stop(stream->worker->loop, watcher);
     stream->worker->watches_changed = true;
-    if (stream->ring.place != NULL)
+    if (stream->through_ring && stream->worker->ring != NULL)
         worker_unwatch(stream->worker, stream->fd);
 }
 
@@ -812,8 +812,6 @@ void stream_attach(struct stream *stream, struct worker *worker)
 {
     stream->worker = worker;
     watch(stream);
-    if (stream->ring.place != NULL)
-        worker_unwatch(worker, stream->fd);
 }
 
 /* A failed send has lost bytes: the peer could make nothing of an alert behind them. */

@@ -350,3 +350,37 @@ BOTH_WAYS(a_stream_moves_between_workers_with_what_waits_in_it)
     worker_stop(scene.other);
     worker_free(scene.other);
 }
+
+/* Does libev's epoll know the stream's descriptor?  (proc(5), fdinfo) */
+static bool is_watched(const struct worker *worker, int fd)
+{
+    char path[40], line[200];
+    bool found = false;
+    int target;
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", worker->loop_fd);
+    FILE *file = fopen(path, "r");
+    cr_assert(not(zero(ptr, file)));
+    while (fgets(line, sizeof(line), file))
+        found |= sscanf(line, "tfd: %d", &target) == 1 && target == fd;
+    fclose(file);
+    return found;
+}
+
+Test(ring, a_stream_that_leaves_is_forgotten_by_libev, .init = use_ring)
+{
+    struct scene scene;
+    scene_begin(&scene, over_unix, &listening);
+    scene.other = start_worker(1);
+    on_worker(&scene, write_much);
+    for (int rounds = 0; !is_watched(scene.worker, scene.stream.fd) && rounds < 1000; rounds++)
+        rest(10);
+    cr_assert(is_watched(scene.worker, scene.stream.fd)); /* it says when more can be sent */
+    on(scene.worker, &scene, detach);
+    cr_assert(not(is_watched(scene.worker, scene.stream.fd)));
+    on(scene.other, &scene, attach_to_other);
+    on(scene.other, &scene, detach);
+    on(scene.worker, &scene, attach_to_first);
+    scene_end(&scene);
+    worker_stop(scene.other);
+    worker_free(scene.other);
+}
