@@ -482,7 +482,7 @@ static size_t start_batch_run(struct batch *batch)
     client->state = CLIENT_BUSY;
     client->query_started = client->state_since = ev_now(client->stream.worker->loop);
     stream_pause(&client->stream);
-    run_start(client, true, items, batch->count);
+    run_start_batch(client, items, batch->count);
     return batch->length;
 }
 

@@ -229,12 +229,14 @@ static size_t refuse_request(struct client *client, struct error *error, size_t 
 
 /* --- Query --------------------------------------------------------------------------------------------------- */
 
-static size_t start_simple_run(struct client *client, const char *sql, size_t length, size_t used)
+static size_t start_simple_run(struct client *client, const char *sql, size_t length, bool planned, size_t used)
 {
-    struct run_item item = {'Q', (const uint8_t *) sql, length};
     query_begun(client);
     stream_pause(&client->stream);
-    run_start(client, false, &item, 1);
+    if (planned)
+        run_start_statement(client, sql, length);
+    else
+        run_start_query(client, sql, length);
     return used;
 }
 
@@ -283,13 +285,13 @@ static size_t simple_query(struct client *client, const struct frame *frame)
     struct routing *routing = client->view->state->routing;
     if (client->transaction.kind ==
         TRANSACTION_IMPLICIT) /* of messages without a Sync: it ends with this Query */
-        return start_simple_run(client, sql, length, frame->total);
+        return start_simple_run(client, sql, length, false, frame->total);
     if (!client->transaction.failed && passes_through(routing, sql, length))
         return forward_query(client, frame, 0, true);
     struct normalised *normalised = &state_of(client)->normalised;
     normalise(sql, length, normalised);
     if (normalised->several || normalised->empty || client->transaction.failed || client->transaction.catalog_is_old)
-        return start_simple_run(client, sql, length, frame->total);
+        return start_simple_run(client, sql, length, false, frame->total);
 
     struct session_facts facts = query_facts(client);
     struct plan *plan = plan_cache_get(client->view->plans, routing, &facts, sql, length, normalised, NULL, 0, &error);
@@ -298,12 +300,12 @@ static size_t simple_query(struct client *client, const struct frame *frame)
     struct route route;
     size_t used = 0;
     if (!query_is_plain(plan)) {
-        used = start_simple_run(client, sql, length, frame->total);
+        used = start_simple_run(client, sql, length, true, frame->total);
     } else if (!plan_route(plan, routing, normalised->unsure ? NULL : normalised, NULL, &client->stream.worker->scratch, &route, &error)) {
         error_clear(&error); /* the run will meet it again */
-        used = start_simple_run(client, sql, length, frame->total);
+        used = start_simple_run(client, sql, length, true, frame->total);
     } else if (route.kind != PLAN_SINGLE || writes_too_far(client, plan, shard_set_next(&route.shards, 0))) {
-        used = start_simple_run(client, sql, length, frame->total);
+        used = start_simple_run(client, sql, length, true, frame->total);
     } else {
         used = forward_query(client, frame, shard_set_next(&route.shards, 0), plan->writes);
     }

@@ -519,32 +519,35 @@ void run_loaded(struct client *client)
     }
 }
 
-/* A Query of several statements becomes one item each. */
-static bool split_query(struct run *run, const struct run_item *query)
+/* Each statement of a Query becomes an item. */
+static void copy_statements(struct run *run, const char *text, const struct statement_span *spans, size_t count)
 {
-    struct statement_span *spans;
-    size_t count;
-    struct error error = {0};
-    const char *text = (const char *) query->body;
-    if (!plan_split_statements(text, query->length, &run->arena, &spans, &count, &error)) {
-        client_error(run->client, &error);
-        error_clear(&error);
-        return false;
-    }
     run->items = arena_alloc_array(&run->arena, count + 1, sizeof(*run->items));
     for (size_t i = 0; i < count; i++)
         run->items[i] = (struct run_item){
             'Q', (const uint8_t *) arena_strndup(&run->arena, text + spans[i].offset, spans[i].length), spans[i].length};
     run->count = count;
     run->several = count > 1;
+}
+
+static void split_query(struct run *run, const char *text, size_t length)
+{
+    struct statement_span *spans;
+    size_t count;
+    struct error error = {0};
+    if (!plan_split_statements(text, length, &run->arena, &spans, &count, &error)) {
+        run_fail(run, &error);
+        item_failed(run);
+        return;
+    }
+    copy_statements(run, text, spans, count);
     if (count == 0) {
         wire_empty(client_output(run->client), 'I');
         client_wrote(run->client);
     }
-    return true;
 }
 
-static bool copy_items(struct run *run, const struct run_item *items, size_t count)
+static void copy_items(struct run *run, const struct run_item *items, size_t count)
 {
     size_t executes = 0;
     run->items = arena_alloc_array(&run->arena, count, sizeof(*items));
@@ -555,16 +558,36 @@ static bool copy_items(struct run *run, const struct run_item *items, size_t cou
         executes += items[i].type == 'E';
     }
     run->several = executes > 1;
-    return true;
 }
 
-void run_start(struct client *client, bool extended, const struct run_item *items, size_t count)
+static struct run *run_new(struct client *client, bool extended)
 {
     struct run *run = memory_alloc(sizeof(*run));
     run->client = client;
     run->extended = extended;
     client->run = run;
-    if (!(extended ? copy_items(run, items, count) : split_query(run, items)))
-        item_failed(run);
+    return run;
+}
+
+void run_start_query(struct client *client, const char *text, size_t length)
+{
+    split_query(run_new(client, false), text, length);
+    run_continue(client);
+}
+
+void run_start_statement(struct client *client, const char *text, size_t length)
+{
+    struct run *run = run_new(client, false);
+    struct statement_span span;
+    if (plan_sole_statement(text, length, &span))
+        copy_statements(run, text, &span, 1);
+    else
+        split_query(run, text, length);
+    run_continue(client);
+}
+
+void run_start_batch(struct client *client, const struct run_item *items, size_t count)
+{
+    copy_items(run_new(client, true), items, count);
     run_continue(client);
 }

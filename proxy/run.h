@@ -57,8 +57,11 @@ struct run {
     size_t text_length;
 };
 
-/* Begin with a copy of the items; they are carried out at once as far as possible. */
-void run_start(struct client *client, bool extended, const struct run_item *items, size_t count);
+/* Begin with a copy of a Query's text, which is parsed to find its statements, of one that has a plan and so is one statement, or of the
+ * messages of a batch; they are carried out at once as far as possible. */
+void run_start_query(struct client *client, const char *text, size_t length);
+void run_start_statement(struct client *client, const char *text, size_t length);
+void run_start_batch(struct client *client, const struct run_item *items, size_t count);
 void run_continue(struct client *client);
 /* Is it an extended-protocol batch that ends with a Sync of its own? */
 bool run_is_synced(const struct run *run);

@@ -268,6 +268,8 @@ struct statement_span {
 };
 bool plan_split_statements(const char *sql, size_t length, struct arena *arena, struct statement_span **spans,
                            size_t *count, struct error *error);
+/* The same, without parsing, for a text that has been parsed before and is one statement; false: only the parser knows where that ends. */
+bool plan_sole_statement(const char *sql, size_t length, struct statement_span *span);
 
 const char *plan_kind_name(enum plan_kind kind);
 /* "kind: reason", the facts that chose the shards (with the values of plan_route()), the text the shards get: EXPLAIN's and ROUTE's

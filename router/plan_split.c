@@ -32,6 +32,20 @@ static size_t skip_blank(const char *sql, size_t at, size_t end)
     }
 }
 
+static size_t skip_blank_back(const char *sql, size_t start, size_t end)
+{
+    while (end > start && strchr(" \t\r\n\f\v;", sql[end - 1]))
+        end--;
+    return end;
+}
+
+bool plan_sole_statement(const char *sql, size_t length, struct statement_span *span)
+{
+    size_t start = skip_blank(sql, 0, length), end = skip_blank_back(sql, start, length);
+    *span = (struct statement_span){start, end - start};
+    return end > start && memchr(sql, ';', end) == NULL;
+}
+
 bool plan_split_statements(const char *sql, size_t length, struct arena *arena, struct statement_span **spans,
                            size_t *count, struct error *error)
 {
@@ -46,8 +60,7 @@ bool plan_split_statements(const char *sql, size_t length, struct arena *arena, 
         size_t start = (size_t) statement->stmt_location;
         size_t end = statement->stmt_len > 0 ? start + (size_t) statement->stmt_len : length;
         start = skip_blank(sql, start, end);
-        while (end > start && strchr(" \t\r\n\f\v;", sql[end - 1]))
-            end--;
+        end = skip_blank_back(sql, start, end);
         if (statement->stmt != NULL && end > start)
             (*spans)[(*count)++] = (struct statement_span){start, end - start};
     }

@@ -32,6 +32,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_pass_through.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_plan_gather.c \
+	tests/unit/test_plan_split.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \
