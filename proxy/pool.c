@@ -278,24 +278,35 @@ static void move_to(struct server *server, struct worker *worker)
     worker_defer_free(server->worker, send_moved, message);
 }
 
+/* To a client that waits, here or on another worker.  False: nobody does. */
+static bool give(struct server *server, bool arriving)
+{
+    struct pool *pool = server->pool;
+    struct worker *elsewhere;
+    if (atomic_load(&pool->waiting) == 0)
+        return false;
+    struct pool_wait *wait = queue_take(pool, server->worker, arriving, &elsewhere);
+    if (wait) {
+        server->state = SERVER_LENT;
+        server->lent_at = ev_now(server->worker->loop);
+        wait->granted(wait, server);
+    } else if (elsewhere) {
+        move_to(server, elsewhere);
+    }
+    return wait || elsewhere;
+}
+
+/* Whoever began to wait just before the server became idle has not seen it, and asks nobody for it. */
 static void offer(struct server *server, bool arriving)
 {
     struct pool *pool = server->pool;
-    struct worker *worker = server->worker, *elsewhere = NULL;
-    if (atomic_load(&pool->waiting) > 0) {
-        struct pool_wait *wait = queue_take(pool, worker, arriving, &elsewhere);
-        if (wait) {
-            server->state = SERVER_LENT;
-            server->lent_at = ev_now(worker->loop);
-            wait->granted(wait, server);
+    struct pool_local *local = local_of(pool, server->worker);
+    while (!give(server, arriving)) {
+        idle_push(local, server);
+        if (atomic_load(&pool->waiting) == 0)
             return;
-        }
-        if (elsewhere) {
-            move_to(server, elsewhere);
-            return;
-        }
+        idle_remove(local, server);
     }
-    idle_push(local_of(pool, worker), server);
 }
 
 void pool_offer(struct server *server)
