@@ -48,10 +48,20 @@ struct block {
     List *order;     /* its ORDER BY */
 };
 
+/* One FROM item's, as far as names tell: a bare name is no more than one item's. */
+static bool same_names(const ColumnRef *left, const ColumnRef *right)
+{
+    const char *one = parse_qualifier(left->fields), *other = parse_qualifier(right->fields);
+    return !strcmp(parse_name(left->fields), parse_name(right->fields)) && (!one || !other || !strcmp(one, other));
+}
+
+/* What a subquery shows twice is the same, but where one of them is NULL in a grouping set. */
 static bool same_column(const struct block *block, Node *left, Node *right)
 {
     int level;
     if (!IsA(left, ColumnRef) || !IsA(right, ColumnRef))
+        return false;
+    if (select_has_grouping_sets(block->select) && !same_names(castNode(ColumnRef, left), castNode(ColumnRef, right)))
         return false;
     int one = scope_resolve(block->query->scope, castNode(ColumnRef, left), &level);
     return one >= 0 && one == scope_resolve(block->query->scope, castNode(ColumnRef, right), &level);
@@ -99,6 +109,19 @@ static bool is_pure(const struct block *block, Node *expression)
 
 static bool visit(Node **place, void *context);
 
+/* Can it be grouped by?  (pg_opclass.dat: json, xml, geometric types and what is made of them have no operator class for that.) */
+static bool has_equality(const struct block *block, Node *expression)
+{
+    static const uint32_t without[] = {114, 142, 143, 199, 600, 601, 602, 603, 604, 628, 629, 718, 719, 1017, 1018, 1019, 1020, 1027};
+    struct analysis *analysis = block->gathering->analysis;
+    const struct text_order *order;
+    uint32_t type = analysis_infer(analysis, block->query, expression, &order);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+        if (type == without[i])
+            return false;
+    return type;
+}
+
 static void note_dependent(struct block *block, int number)
 {
     ListCell *cell;
@@ -112,7 +135,7 @@ static void note_dependent(struct block *block, int number)
 static bool visit_key(Node **place, struct block *block, int number)
 {
     if ((block->groups || block->regroups) && !block->within && number >= block->grouped) {
-        if (!block->select->groupClause || select_has_grouping_sets(block->select))
+        if (!block->select->groupClause || select_has_grouping_sets(block->select) || !has_equality(block, list_nth(block->keys, number)))
             return false;
         note_dependent(block, number);
     }

@@ -400,6 +400,18 @@ WITH w AS (SELECT DISTINCT c5, num::text AS n FROM zoo WHERE id > 200) SELECT c5
 -- DISTINCT of a join
 SELECT DISTINCT a.num::text || b.f8 FROM zoo a JOIN zoo b ON a.id = b.id WHERE a.id > 200
 
+-- grouping sets of one column under two names
+SELECT x, y, count(*) FROM (SELECT country AS x, country AS y FROM users) s GROUP BY ROLLUP (x, y)
+
+-- the same, named in other ways
+SELECT s.x, y, grouping(x), grouping(s.y), max(n) FROM (SELECT country AS x, country AS y, age AS n FROM users) s GROUP BY CUBE (x, s.y)
+
+-- the same, from two subqueries
+SELECT a.x, b.x, count(*) FROM users u, LATERAL (SELECT u.country AS x) a, LATERAL (SELECT u.country AS x) b GROUP BY GROUPING SETS ((a.x, b.x), (a.x), ())
+
+-- a column that has no equality, and depends on a key that is grouped by
+SELECT z.id, z.j, z.spot, count(*), sum(e.weight) FROM zoo z JOIN events e ON e.weight = z.i2 GROUP BY z.id
+
 -- a list of texts from citext: distinct as texts
 SELECT letter, string_agg(DISTINCT ci, ',' ORDER BY ci) FROM words GROUP BY letter
 
