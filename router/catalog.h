@@ -118,6 +118,7 @@ struct query_parameter {
     uint32_t type, base; /* pg_type OID; of a domain also that of the type that it is made of */
     int32_t typmod;
     const char *type_name; /* with it, as format_type() writes it */
+    const char *standard;  /* its default, names qualified; NULL: none */
     uint32_t relation;     /* pg_class OID of the table whose row it is; 0: it is no row */
 };
 

@@ -529,7 +529,7 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(catalog_bodies_query, 140000, 3, catalog_add_body)                                                                     \
     X(catalog_any_order_query, 0, 2, catalog_add_any_order)   \
     X(catalog_query_functions_query, 140000, 5, catalog_add_query_function)   \
-    X(catalog_parameters_query, 140000, 9, catalog_add_parameter)
+    X(catalog_parameters_query, 140000, 10, catalog_add_parameter)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

@@ -73,7 +73,7 @@ const char catalog_any_order_query[] =
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"           \
     " JOIN pg_type t ON t.oid = p.prorettype WHERE l.lanname = 'sql' AND p.oid >= 16384 AND p.prokind = 'f'"          \
     " AND (p.provolatile <> 'i' OR EXISTS (SELECT FROM unnest(p.proargtypes) a JOIN pg_type y ON y.oid = a WHERE y.typrelid <> 0))" \
-    " AND NOT p.prosecdef AND p.proconfig IS NULL AND p.pronargdefaults = 0"                                           \
+    " AND NOT p.prosecdef AND p.proconfig IS NULL"                                                                     \
     " AND coalesce(p.proargmodes <@ ARRAY['i', 't']::\"char\"[], true) AND n.nspname !~ '^pg_(toast|temp)'"           \
     " AND (t.typtype NOT IN ('p', 'c') OR p.proretset AND (t.typtype = 'c' OR p.proargmodes IS NOT NULL))"            \
     " AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) a JOIN pg_type y ON y.oid = a WHERE y.typtype = 'p')"         \
@@ -95,7 +95,8 @@ const char catalog_parameters_query[] =
     " UNION ALL SELECT f.oid, 'r', a.attnum, a.attname, a.atttypid, a.atttypmod"
     " FROM texts f JOIN pg_attribute a ON a.attrelid = f.typrelid WHERE a.attnum > 0 AND NOT a.attisdropped"
     " UNION ALL SELECT f.oid, 'r', 1, NULL, f.prorettype, -1 FROM texts f WHERE f.typrelid = 0 AND f.proargmodes IS NULL)"
-    " SELECT f.nspname, f.proname, p.kind, p.name, p.type, coalesce(b.base, p.type), p.typmod, format_type(p.type, p.typmod), t.typrelid"
+    " SELECT f.nspname, f.proname, p.kind, p.name, p.type, coalesce(b.base, p.type), p.typmod, format_type(p.type, p.typmod), t.typrelid,"
+    " CASE p.kind WHEN 'a' THEN pg_get_function_arg_default(f.oid, p.i::integer) END"
     " FROM parameters p JOIN texts f ON f.oid = p.oid JOIN pg_type t ON t.oid = p.type LEFT JOIN bases b ON b.oid = p.type"
     " ORDER BY p.oid, p.kind, p.i";
 
@@ -178,6 +179,7 @@ bool catalog_add_parameter(struct catalog *catalog, const char *const *row)
     parameter.name = arena_strdup(&catalog->arena, row[3]);
     parameter.typmod = (int32_t) typmod;
     parameter.type_name = arena_strdup(&catalog->arena, row[7]);
+    parameter.standard = arena_strdup(&catalog->arena, row[9]);
     struct query_parameter **list = *row[2] == 'a' ? &query->arguments : &query->results;
     int *count = *row[2] == 'a' ? &query->argument_count : &query->result_count;
     *list = array_room(&catalog->arena, *list, (size_t) *count, sizeof parameter);

@@ -242,15 +242,38 @@ static Node *find_named(const FuncCall *call, const char *name)
     return NULL;
 }
 
+static bool forget_location(Node *node, void *context)
+{
+    if (node && IsA(node, A_Const))
+        castNode(A_Const, node)->location = -1;
+    return node && parse_walk(node, forget_location, context);
+}
+
+/* What a parameter is if nothing is given: no literal of the statement.  NULL: there is none, or it is no constant. */
+static Node *standard_of(const struct planning *planning, const struct query_parameter *parameter, struct arena *arena)
+{
+    struct error error = {0};
+    List *parsed = parameter->standard ? parse_more(arena_printf(arena, "SELECT %s", parameter->standard), &error) : NIL;
+    error_clear(&error);
+    if (!parsed)
+        return NULL;
+    Node *value = linitial_node(ResTarget, castNode(SelectStmt, linitial_node(RawStmt, parsed)->stmt)->targetList)->val;
+    forget_location(value, NULL);
+    return is_unsteady(value, (void *) planning) ? NULL : value;
+}
+
 /* In the order of the function's parameters; NIL: one is missing, or does not fit. */
 static List *order_arguments(const struct putting *putting, const FuncCall *call, const struct query_function *function)
 {
     List *arguments = NIL;
     for (int i = 0; i < function->argument_count; i++) {
-        Node *argument = list_nth(call->args, i);
-        if (IsA(argument, NamedArgExpr) || find_named(call, function->arguments[i].name))
-            argument = find_named(call, function->arguments[i].name);
-        if (!argument || !fits(putting, argument, &function->arguments[i]))
+        const struct query_parameter *parameter = &function->arguments[i];
+        Node *given = i < list_length(call->args) ? list_nth(call->args, i) : NULL;
+        Node *named = find_named(call, parameter->name);
+        if (!given || IsA(given, NamedArgExpr) || named)
+            given = named;
+        Node *argument = given ? given : standard_of(putting->analysis->planning, parameter, putting->analysis->arena);
+        if (!argument || (given && !fits(putting, given, parameter)))
             return NIL;
         arguments = lappend(arguments, argument);
     }
@@ -574,7 +597,7 @@ static bool gives_one_column(const SelectStmt *select)
 
 static bool read_call(struct putting *putting, const FuncCall *call, const struct query_function *function, struct call_query *query)
 {
-    if (!is_plain_call(call) || putting->analysis->put_count >= MOST_QUERIES || list_length(call->args) != function->argument_count ||
+    if (!is_plain_call(call) || putting->analysis->put_count >= MOST_QUERIES || list_length(call->args) > function->argument_count ||
         (function->strict && function->takes_row) || !sees_groups(putting, call))
         return false;
     List *arguments = order_arguments(putting, call, function);

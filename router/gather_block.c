@@ -61,10 +61,10 @@ static bool same_column(const struct block *block, Node *left, Node *right)
     int level;
     if (!IsA(left, ColumnRef) || !IsA(right, ColumnRef))
         return false;
-    if (select_has_grouping_sets(block->select) && !same_names(castNode(ColumnRef, left), castNode(ColumnRef, right)))
-        return false;
     int one = scope_resolve(block->query->scope, castNode(ColumnRef, left), &level);
-    return one >= 0 && one == scope_resolve(block->query->scope, castNode(ColumnRef, right), &level);
+    if (one < 0 || one != scope_resolve(block->query->scope, castNode(ColumnRef, right), &level))
+        return false;
+    return !select_has_grouping_sets(block->select) || same_names(castNode(ColumnRef, left), castNode(ColumnRef, right));
 }
 
 static int find_key(const struct block *block, Node *expression)

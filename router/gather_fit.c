@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "router/gather_inside.h"
+#include "router/gather_travel.h"
 
 struct fitting {
     struct analysis *analysis;

@@ -17,13 +17,12 @@ struct gathering {
     const char **names; /* mentioned anywhere, as columns may be */
     int name_count, name_room;
     bool all_columns; /* a natural join, a row, … */
-    bool collates;             /* COLLATE is written somewhere */
     bool shows_row_type;       /* that of a table, which a copy does not have */
     const struct scan **scans; /* that are replaced, in the order of the parts; NULL: a query is */
     int *owners;               /* of each scan of the analysis: its part, or -1 */
     bool *arrays;              /* of the parts: their rows can be arrays */
     List **columns;            /* of the parts: their names */
-    const char ***types;       /* of the parts that are no table's rows: the columns' types, where these are the users' own or arrays; or NULL */
+    const char ***forms;       /* of the parts: what stands behind the columns' values in arrays (gather_travel), or NULL */
     struct gather_key *keys;   /* by scan: which rows are not needed (gather_keys) */
     List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;
@@ -47,16 +46,9 @@ struct gather_parameters gather_renumber(const struct gathering *gathering, Node
 /* A part of the same kind that asks for the same; -1: there is none. */
 int gather_same_part(const struct gathering *gathering, enum gather_what what, const char *text,
                      const struct gather_parameters *parameters);
-/* Is it of arrays?  (A domain over arrays is not.) */
-bool gather_is_array(const struct catalog_column *column);
-/* The column's type for a cast. */
-const char *gather_type_name(const struct gathering *gathering, const struct catalog_column *column);
-/* Is it of a domain or an enum? */
-bool gather_is_own(const struct catalog_column *column);
-/* May a value of the column travel in binary format?  (A type of PostgreSQL's own that has no OID inside, a domain over one, or an enum.) */
-bool gather_is_binary(const struct catalog_column *column);
-/* In an array its values are texts; what is made of them then, ::type, reads them as the type does: no user's cast stands in the way. */
-bool gather_comes_as_text(const struct catalog_column *column);
-bool gather_reads_text(const struct gathering *gathering, const struct catalog_column *column);
+/* How the part's columns come is noted, and whether they may be arrays, if all is known that has to be.  The columns that come as texts in
+ * arrays; NULL: none. */
+struct gather_travel;
+const bool *gather_note_travels(struct gathering *gathering, int part, const struct gather_travel *travels, int count, bool known);
 
 #endif

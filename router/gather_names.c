@@ -164,9 +164,6 @@ static bool note_mentions(Node *node, void *context)
     case T_SelectStmt:
         note_stars(gathering, castNode(SelectStmt, node));
         break;
-    case T_CollateClause:
-        gathering->collates = true;
-        break;
     default:
         break;
     }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "router/gather_fit.h"
+#include "router/gather_travel.h"
 #include "router/order_dependence.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
@@ -134,17 +135,6 @@ void gather_qualify(struct gathering *gathering, const struct query *query, int 
     }
 }
 
-static const struct catalog_column *column_of_slot(const struct analysis *analysis, const struct query *query, int end_scan, int slot)
-{
-    for (int i = query->first_scan; slot >= 0 && i < end_scan; i++) {
-        const struct scan *scan = &analysis->scans[i];
-        const struct catalog_relation *relation = scan->relation.relation;
-        if (relation && scan->first_slot >= 0 && slot >= scan->first_slot && slot < scan->first_slot + relation->column_count)
-            return &relation->columns[slot - scan->first_slot];
-    }
-    return NULL;
-}
-
 static bool has_outer_join(Node *node, void *context)
 {
     if (!node)
@@ -166,108 +156,6 @@ static bool sees_domains(Node *node, void *context)
     return parse_walk(node, sees_domains, context);
 }
 
-/* The least or greatest value of a column is of its type, too. */
-static Node *column_in(const struct gathering *gathering, Node *value)
-{
-    const FuncCall *call = (const FuncCall *) value;
-    if (!IsA(value, FuncCall) || list_length(call->args) != 1 || call->over || call->agg_within_group)
-        return value;
-    struct function_facts facts = function_facts(gathering->analysis->planning, call);
-    bool extreme = !facts.users && (!strcmp(facts.name, "min") || !strcmp(facts.name, "max"));
-    return extreme ? linitial(call->args) : value;
-}
-
-/* How a column of a part comes in an array. */
-struct travel {
-    const char *type; /* what its values are made to be; NULL: they are that */
-    bool as_text;
-    bool binary; /* it may come in binary where no array is made */
-    bool known;  /* else it may be of any type that is PostgreSQL's own, or even others */
-};
-
-struct travels {
-    struct gathering *gathering;
-    int end_scan;
-    bool null_extends;
-    struct travel *columns;
-    int count;
-};
-
-/* `value` NULL: what a star means, a column of the slot. */
-static struct travel travel_of(const struct travels *travels, const struct query *query, Node *value, int slot)
-{
-    struct analysis *analysis = travels->gathering->analysis;
-    const struct text_order *order;
-    Node *inner = value ? column_in(travels->gathering, value) : NULL;
-    if (inner)
-        slot = IsA(inner, ColumnRef) ? analysis_slot(analysis, query, inner) : NO_SLOT;
-    const struct catalog_column *column = column_of_slot(analysis, query, travels->end_scan, slot);
-    if (!column || (inner != value && !column->enumeration)) {
-        uint32_t type = value ? analysis_infer(analysis, query, value, &order) : slot >= 0 ? analysis->slots[slot].type : 0;
-        const char *array = type_array_name(type);
-        return (struct travel){array, array, true, array || type_is_scalar(type)};
-    }
-    bool as_text = gather_comes_as_text(column), own = gather_is_own(column) && (column->type == column->base || !travels->null_extends);
-    bool known = (!gather_is_own(column) || own || !column->enumeration) && (!as_text || gather_reads_text(travels->gathering, column)) &&
-                 (inner == value || column->type == column->base);
-    return (struct travel){own || as_text ? gather_type_name(travels->gathering, column) : NULL, as_text, gather_is_binary(column), known};
-}
-
-static bool same_travel(const struct travel *left, const struct travel *right)
-{
-    bool typed = left->type && right->type;
-    return left->known && right->known && left->as_text == right->as_text && !left->type == !right->type &&
-           (!typed || !strcmp(left->type, right->type));
-}
-
-/* The arms of a set operation agree on each column, or it is not known. */
-static void find_in_query(struct travels *travels, const struct query *query)
-{
-    struct travels right = *travels;
-    if (!query->set_operation) {
-        bool plain = query->select && !query->select->valuesLists && query->outputs_known && query->output_count == travels->count;
-        for (int i = 0; plain && i < travels->count; i++)
-            travels->columns[i] = travel_of(travels, query, query->outputs[i].expression, query->outputs[i].slot);
-        return;
-    }
-    right.columns = arena_alloc_array(travels->gathering->analysis->arena, (size_t) travels->count, sizeof *right.columns);
-    find_in_query(travels, query->left);
-    find_in_query(&right, query->right);
-    for (int i = 0; i < travels->count; i++)
-        travels->columns[i].known = same_travel(&travels->columns[i], &right.columns[i]);
-}
-
-static void find_in_list(struct travels *travels, const struct query *query, const List *targets)
-{
-    ListCell *cell;
-    if (list_length(targets) == travels->count)
-        foreach (cell, targets)
-            travels->columns[foreach_current_index(cell)] = travel_of(travels, query, lfirst_node(ResTarget, cell)->val, NO_SLOT);
-}
-
-/* What is true of all columns. */
-static struct travel all_travels(const struct travels *travels)
-{
-    struct travel all = {.binary = true, .known = true};
-    for (int i = 0; i < travels->count; i++) {
-        all.binary &= travels->columns[i].binary;
-        all.known &= travels->columns[i].known;
-    }
-    return all;
-}
-
-/* Their types, where the arrays' are others; and those that come as texts, or NULL. */
-static const bool *note_travels(struct gathering *gathering, const struct travels *travels, int number)
-{
-    bool *as_text = arena_alloc_array(gathering->arena, (size_t) travels->count, sizeof *as_text), any = false;
-    gathering->types[number] = arena_alloc_array(gathering->arena, (size_t) travels->count, sizeof **gathering->types);
-    for (int i = 0; i < travels->count; i++) {
-        gathering->types[number][i] = travels->columns[i].type;
-        any |= as_text[i] = travels->columns[i].as_text;
-    }
-    return any ? as_text : NULL;
-}
-
 int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns)
 {
@@ -283,15 +171,14 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
     if (same >= 0)
         return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
-    struct travels travels = {gathering, end_scan, has_outer_join((Node *) select, NULL), NULL, columns};
-    travels.columns = arena_alloc_array(arena, (size_t) columns, sizeof *travels.columns);
+    bool null_extends = has_outer_join((Node *) select, NULL);
+    struct gather_travel *travels = arena_alloc_array(arena, (size_t) columns, sizeof *travels);
     if (what == GATHER_RESULT)
-        find_in_query(&travels, query);
+        gather_query_travels(gathering, query, null_extends, travels, columns);
     else
-        find_in_list(&travels, query, given->targetList);
-    const bool *as_text = note_travels(gathering, &travels, number);
-    struct travel all = all_travels(&travels);
-    bool known = all.known && !(fit.domains && sees_domains((Node *) gathering->query, gathering));
+        gather_target_travels(gathering, query, end_scan, given->targetList, null_extends, travels, columns);
+    struct gather_travel all = gather_all_travels(travels, columns);
+    bool known = all.typed && !(fit.domains && sees_domains((Node *) gathering->query, gathering));
     fit.binary = known ? all.binary : fit.binary && !fit.own;
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)
@@ -303,13 +190,12 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
         .parameters = parameters.numbers,
         .parameter_count = parameters.count,
         .column_count = columns,
-        .as_text = as_text,
+        .as_text = gather_note_travels(gathering, number, travels, columns, (fit.binary || known) && (all.collated || !fit.collates)),
         .copy = copy,
         .binary = binary,
         .format = binary ? "FORMAT binary" : encoded ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'",
     };
     gathering->columns[number] = column_names(gathering, columns);
-    gathering->arrays[number] = (binary || known) && encoded && !fit.collates;
     gathering->scans[number] = NULL;
     gathering->part_count++;
     return number;

@@ -22,11 +22,10 @@
 #include "router/gather_names.h"
 #include "router/gather_order.h"
 #include "router/gather_push.h"
+#include "router/gather_travel.h"
 #include "router/gather_unread.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
-
-enum { FIRST_USER_OID = 16384, ARRAY_OF_BIT = 1561 };
 
 static bool give_up(struct gathering *gathering, const char *hint, const char *detail)
 {
@@ -109,49 +108,6 @@ static int part_of(const struct gathering *gathering, const RangeVar *range)
 const char *gather_copy_name(const struct gathering *gathering, int part)
 {
     return arena_printf(gathering->arena, "keyway: gathered %d", part + 1);
-}
-
-/* Values of these are OIDs of one server (pg_type.dat: regproc, …). */
-static bool is_registry(uint32_t type)
-{
-    return type == 24 || (type >= 2202 && type <= 2206) || type == 3734 || type == 3769 || type == 4089 || type == 4096 || type == 4191;
-}
-
-bool gather_is_own(const struct catalog_column *column)
-{
-    return column->enumeration || column->base != column->type;
-}
-
-bool gather_is_array(const struct catalog_column *column)
-{
-    bool named = column->type != TYPE_ARRAY_bpchar || column->typmod > VARHDRSZ;
-    return strchr(column->type_name, '[') && column->base == column->type && named;
-}
-
-/* Without a length "character" and "bit" mean one of 1, and bpchar cannot be written. */
-const char *gather_type_name(const struct gathering *gathering, const struct catalog_column *column)
-{
-    if (column->type == TYPE_ARRAY_bpchar)
-        return arena_printf(gathering->arena, "character(%d)[]", column->typmod - VARHDRSZ);
-    return column->type == ARRAY_OF_BIT ? "pg_catalog.\"bit\"[]" : column->type_name;
-}
-
-bool gather_is_binary(const struct catalog_column *column)
-{
-    return column->enumeration || (column->base < FIRST_USER_OID && !is_registry(column->base));
-}
-
-bool gather_comes_as_text(const struct catalog_column *column)
-{
-    return gather_is_array(column) || !gather_is_binary(column);
-}
-
-bool gather_reads_text(const struct gathering *gathering, const struct catalog_column *column)
-{
-    char type[16];
-    const char *cast = catalog_results(gathering->analysis->planning->routing->catalog, RESULT_CONVERSION, "", "text");
-    snprintf(type, sizeof type, " %u ", column->base);
-    return cast && !strstr(cast, type);
 }
 
 /* Values of the users' own types contain OIDs that are others on each shard, but for domains and enums (enum_send()): they travel as text.  In
@@ -256,28 +212,26 @@ static const char *copy_format(const struct gathering *gathering, const struct c
     return gathering->analysis->planning->facts->server_encoding ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'";
 }
 
-/* unnest() gives rows of scalars: a column of arrays comes as their texts, and so does what would have OIDs in it. */
-static const bool *columns_as_text(const struct gathering *gathering, const struct catalog_relation *relation, const List *columns)
+const bool *gather_note_travels(struct gathering *gathering, int part, const struct gather_travel *travels, int count, bool known)
 {
-    bool *as_text = arena_alloc_array(gathering->arena, (size_t) list_length(columns), sizeof *as_text), any = false;
-    ListCell *cell;
-    foreach (cell, columns) {
-        const struct catalog_column *column = &relation->columns[catalog_column(relation, strVal(lfirst(cell)))];
-        any |= as_text[foreach_current_index(cell)] = gather_comes_as_text(column);
+    bool *as_text = arena_alloc_array(gathering->arena, (size_t) count, sizeof *as_text), any = false;
+    gathering->forms[part] = arena_alloc_array(gathering->arena, (size_t) count, sizeof **gathering->forms);
+    for (int i = 0; i < count; i++) {
+        gathering->forms[part][i] = travels[i].form;
+        any |= as_text[i] = travels[i].as_text;
     }
+    gathering->arrays[part] = known && gathering->analysis->planning->facts->server_encoding;
     return any ? as_text : NULL;
 }
 
-/* A column's own collation would be lost. */
-static bool fits_arrays(const struct gathering *gathering, const struct catalog_relation *relation)
+static const bool *note_columns(struct gathering *gathering, const struct catalog_relation *relation, const List *columns)
 {
-    for (int i = 0; i < relation->column_count; i++) {
-        const struct catalog_column *column = &relation->columns[i];
-        if (gather_mentions(gathering, column->name) &&
-            (column->collation_is_own || (gather_comes_as_text(column) && !gather_reads_text(gathering, column))))
-            return false;
-    }
-    return gathering->analysis->planning->facts->server_encoding;
+    int count = list_length(columns);
+    struct gather_travel *travels = arena_alloc_array(gathering->arena, (size_t) count, sizeof *travels);
+    for (int i = 0; i < count; i++)
+        travels[i] = gather_column_travel(gathering, &relation->columns[catalog_column(relation, strVal(list_nth(columns, i)))]);
+    struct gather_travel all = gather_all_travels(travels, count);
+    return gather_note_travels(gathering, gathering->part_count, travels, count, all.typed && all.collated);
 }
 
 static bool same_parameters(const struct gather_part *part, const struct gather_parameters *parameters)
@@ -332,12 +286,11 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
         .parameter_count = parameters.count,
         .column_count = list_length(columns),
         .copy = rewrite_quote_name(gather_copy_name(gathering, gathering->part_count), arena),
-        .as_text = columns_as_text(gathering, relation, columns),
+        .as_text = note_columns(gathering, relation, columns),
         .key = primary_key(gathering, relation),
         .binary = binary,
         .format = copy_format(gathering, relation),
     };
-    gathering->arrays[gathering->part_count] = fits_arrays(gathering, relation);
     gathering->scans[gathering->part_count++] = scan;
     int number = (int) (scan - gathering->analysis->scans);
     if (!gather_waits_for_keys(gathering, number))
@@ -355,7 +308,7 @@ static void make_room(struct gathering *gathering)
     gathering->scans = arena_alloc_array(analysis->arena, room, sizeof *gathering->scans);
     gathering->columns = arena_alloc_array(analysis->arena, room, sizeof *gathering->columns);
     gathering->arrays = arena_alloc_array(analysis->arena, room, sizeof *gathering->arrays);
-    gathering->types = arena_alloc_array(analysis->arena, room, sizeof *gathering->types);
+    gathering->forms = arena_alloc_array(analysis->arena, room, sizeof *gathering->forms);
     gathering->owners = arena_alloc_array(analysis->arena, room, sizeof *gathering->owners);
     gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
     for (size_t i = 0; i < room; i++)
@@ -458,30 +411,18 @@ static Node *unnest(int array)
     return (Node *) call;
 }
 
-/* The type of a column whose values come as others: of the users' own, or of arrays; NULL: it comes as it is. */
-static const char *own_type_of(const struct gathering *gathering, int part, int number)
-{
-    const struct scan *scan = gathering->scans[part];
-    if (!scan)
-        return gathering->types[part] ? gathering->types[part][number] : NULL;
-    const struct catalog_relation *relation = scan->relation.relation;
-    const struct catalog_column *column =
-        &relation->columns[catalog_column(relation, strVal(list_nth(gathering->columns[part], number)))];
-    return gather_is_own(column) || gather_comes_as_text(column) ? gather_type_name(gathering, column) : NULL;
-}
-
-/* "a", "b"::type; NIL: no column is of such a type. */
+/* "a", "b"::type COLLATE collation; NIL: nothing stands behind any of them. */
 static List *columns_of_arrays(const struct gathering *gathering, int part)
 {
     List *targets = NIL;
     bool any = false;
     for (int i = 0; i < gathering->parts[part].column_count; i++) {
-        const char *type = own_type_of(gathering, part, i);
+        const char *form = gathering->forms[part][i];
         ResTarget *target = gather_target(list_nth(gathering->columns[part], i));
-        if (type)
-            target->val = expression_from(arena_printf(gathering->arena, "$1::%s", type), &target->val);
+        if (form)
+            target->val = expression_from(arena_printf(gathering->arena, "$1%s", form), &target->val);
         targets = lappend(targets, target);
-        any |= type != NULL;
+        any |= form != NULL;
     }
     return any ? targets : NIL;
 }
@@ -632,7 +573,7 @@ static bool locks(Node *node, void *context)
  * other relations; not which process serves the session, and since when. */
 static bool sees_gathering(const char *function)
 {
-    static const char *const blind[] = {"pg_backend_pid", "pg_client_encoding", "pg_conf_load_time",
+    static const char *const blind[] = {"pg_backend_pid", "pg_client_encoding", "pg_collation_for", "pg_conf_load_time",
                                         "pg_is_in_recovery", "pg_postmaster_start_time"};
     for (size_t i = 0; i < sizeof blind / sizeof *blind; i++)
         if (!strcmp(function, blind[i]))

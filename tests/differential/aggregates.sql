@@ -409,6 +409,9 @@ SELECT s.x, y, grouping(x), grouping(s.y), max(n) FROM (SELECT country AS x, cou
 -- the same, from two subqueries
 SELECT a.x, b.x, count(*) FROM users u, LATERAL (SELECT u.country AS x) a, LATERAL (SELECT u.country AS x) b GROUP BY GROUPING SETS ((a.x, b.x), (a.x), ())
 
+-- a whole row counted beside grouping sets
+SELECT country, age, count(u.*), count(*) FROM users u GROUP BY ROLLUP (country, age)
+
 -- a column that has no equality, and depends on a key that is grouped by
 SELECT z.id, z.j, z.spot, count(*), sum(e.weight) FROM zoo z JOIN events e ON e.weight = z.i2 GROUP BY z.id
 

@@ -28,6 +28,9 @@ SELECT username, id, likes_of_post(username, id), likes_of_post(username, id + 1
 -- names of arguments
 SELECT likes_of_post('bob', post => 1)
 
+-- defaults of arguments
+SELECT username, likes_since(username), likes_since(username, '2024-01-01'), likes_since(writer => username, least_likes => 0) FROM users
+
 -- the first row, in an order, of a strict function
 SELECT username, best_post(username), best_post(NULL) FROM users
 

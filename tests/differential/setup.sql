@@ -69,6 +69,8 @@ CREATE FUNCTION posts_of(writer text) RETURNS SETOF posts LANGUAGE sql STABLE AS
     'SELECT * FROM posts WHERE username = writer ORDER BY likes DESC, id';
 CREATE FUNCTION liked(lowest integer) RETURNS TABLE (writer text, number integer, ratio numeric) LANGUAGE sql STABLE AS
     'SELECT username, id, likes / 7.0 FROM posts WHERE likes >= lowest';
+CREATE FUNCTION likes_since(writer text, since timestamptz DEFAULT '2024-01-10 00:00:00+00', least_likes integer DEFAULT 1 + 1) RETURNS bigint
+    LANGUAGE sql STABLE AS 'SELECT count(*) FROM posts WHERE username = writer AND posted >= since AND likes >= least_likes';
 CREATE FUNCTION user_count() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM users';
 CREATE FUNCTION ages() RETURNS SETOF integer LANGUAGE sql STABLE AS 'SELECT DISTINCT age FROM users';
 CREATE FUNCTION full_title(users) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.title || '' '' || ($1).full_name';

@@ -174,9 +174,9 @@ static void add_query_functions(struct catalog_builder *builder)
         town_row(builder, TOWN_FUNCTIONS, row);
         snprintf(row, sizeof row, "public|%s|f|f|%s", name, query_functions[i][1]);
         town_row(builder, TOWN_QUERY_FUNCTIONS, row);
-        snprintf(row, sizeof row, "public|%s|a|argument|25|25|-1|text|0", name);
+        snprintf(row, sizeof row, "public|%s|a|argument|25|25|-1|text|0|~", name);
         town_row(builder, TOWN_PARAMETERS, row);
-        snprintf(row, sizeof row, "public|%s|r|~|25|25|-1|text|0", name);
+        snprintf(row, sizeof row, "public|%s|r|~|25|25|-1|text|0|~", name);
         town_row(builder, TOWN_PARAMETERS, row);
     }
 }

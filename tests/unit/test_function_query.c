@@ -39,7 +39,7 @@ Test(function_query, doubtful_arguments_stay_arguments)
 {
     EXPECT({"SELECT name_of(age) FROM users", "0A000"}, {"SELECT name_of(random()::text) FROM users", "0A000"},
            {"SELECT name_of(max(username)) FROM users", "0A000"}, {"SELECT name_of(unknown_function(username)) FROM users", "0A000"},
-           {"SELECT name_of(username, username) FROM users", "0A000"}, {"SELECT name_of(other => username) FROM users", "0A000"},
+           {"SELECT name_of(username, username) FROM users", "0A000"}, {"SELECT name_of() FROM users", "0A000"}, {"SELECT name_of(other => username) FROM users", "0A000"},
            {"SELECT name_of(argument => username) FROM users", "concat abc"},
            {"SELECT name_of(username) FILTER (WHERE true) FROM users", "0A000"},
            {"SELECT name_of(username) OVER () FROM users", "0A000"}, {"SELECT name_of(VARIADIC username) FROM users", "0A000"});
