@@ -57,9 +57,9 @@ static void check_relation(struct analysis *analysis, const struct resolved_rela
         analysis_give_up(analysis, "Name the parent table, or configure the partition like its parent.",
                          "Relation \"%s\" is a part of a configured table, which is spread over the shards.",
                          relation->name);
-    else if (configured && relation->relation->row_security)
+    else if (configured && relation->relation->row_security && !relation->relation->policies_are_local)
         analysis_give_up(
-            analysis, "Drop the row security policies of the table.",
+            analysis, "Drop the row security policies of the table, or let them ask of nothing but its row and the session.",
             "Table \"%s\" has row-level security, whose policies may read tables of other shards.",
             relation->name);
 }

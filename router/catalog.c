@@ -155,6 +155,8 @@ static const char *behaviour_difference(const struct catalog_relation *home,
         return "it has rules on one of the two shards only";
     if (home->row_security != other->row_security)
         return "it has row security on one of the two shards only";
+    if (home->row_security && strcmp(home->policies ? home->policies : "", other->policies ? other->policies : ""))
+        return "it has other row security policies than on the home shard";
     return NULL;
 }
 

@@ -90,6 +90,8 @@ struct catalog_relation {
     bool has_triggers; /* user triggers, enabled */
     bool has_rules;    /* rules other than a view's _RETURN */
     bool row_security;
+    bool policies_are_local; /* … and its policies read no tables */
+    const char *policies;    /* what they say; NULL: there are none */
     bool has_children;                       /* inherited from, or partitioned */
     bool has_parents;                        /* inherits, or is a partition */
     const struct catalog_relation **parents; /* of those: the ones known here */

@@ -100,6 +100,14 @@
 
 #define PARENTS_QUERY "SELECT inhrelid, inhparent FROM pg_inherits ORDER BY inhrelid, inhseqno"
 
+/* Under the names and kinds of a table's policies, as a literal, what they ask of a row. */
+#define POLICIES_QUERY                                                                                       \
+    "SELECT p.polrelid, string_agg(quote_literal(concat_ws(' ', p.polname, p.polcmd, p.polpermissive,"       \
+    " (SELECT string_agg(coalesce(r.rolname::text, 'public'), ',' ORDER BY r.rolname)"                       \
+    " FROM unnest(p.polroles) o LEFT JOIN pg_roles r ON r.oid = o)))"                                        \
+    " || concat(' ; ', pg_get_expr(p.polqual, p.polrelid), ' ; ', pg_get_expr(p.polwithcheck, p.polrelid)), ' ; '" \
+    " ORDER BY p.polname) FROM pg_policy p GROUP BY p.polrelid"
+
 /* Indexes and sequences that belong to a table. */
 #define PARTS_QUERY                                                                                          \
     "SELECT indexrelid, indrelid FROM pg_index UNION ALL"                                                    \
@@ -164,10 +172,11 @@ struct catalog *catalog_finish(struct catalog_builder *builder)
     names_free(&catalog->by_oid);
     names_free(&catalog->domains);
     catalog_order_collations(catalog);
-    function_classes_find(catalog->sources);
+    function_classes_find(catalog->sources, catalog->policies);
     names_free(&catalog->sources_by_name);
     arena_free(&catalog->building);
     catalog->sources = NULL;
+    catalog->policies = NULL;
     free(builder);
     return catalog;
 }
@@ -247,6 +256,7 @@ static bool add_relation(struct catalog *catalog, const char *const *row)
     relation->kind = kind_of(*row[3]);
     relation->has_children = *row[3] == 'p';
     relation->row_security = catalog_is_true(row[4]);
+    relation->policies_are_local = true;
     relation->has_triggers = catalog_is_true(row[5]);
     relation->has_rules = catalog_is_true(row[6]);
     relation->definition = arena_strdup(&catalog->arena, row[7]);
@@ -412,6 +422,20 @@ static bool add_parent(struct catalog *catalog, const char *const *row)
     return true;
 }
 
+static bool add_policies(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    if (!read_relation(catalog, row[0], &relation) || !row[1])
+        return false;
+    if (!relation)
+        return true;
+    struct policy_source *source = arena_alloc(&catalog->building, sizeof *source);
+    relation->policies = arena_strdup(&catalog->arena, row[1]);
+    *source = (struct policy_source){relation, relation->policies, catalog->policies};
+    catalog->policies = source;
+    return true;
+}
+
 static bool add_part(struct catalog *catalog, const char *const *row)
 {
     struct catalog_relation *part, *table;
@@ -529,7 +553,8 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(catalog_bodies_query, 140000, 3, catalog_add_body)                                                                     \
     X(catalog_any_order_query, 0, 2, catalog_add_any_order)   \
     X(catalog_query_functions_query, 140000, 5, catalog_add_query_function)   \
-    X(catalog_parameters_query, 140000, 10, catalog_add_parameter)
+    X(catalog_parameters_query, 140000, 10, catalog_add_parameter)                                           \
+    X(POLICIES_QUERY, 0, 2, add_policies)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

@@ -29,6 +29,7 @@ struct catalog {
     struct arena building;  /* holds the following; while building */
     struct function_source *sources;
     struct names sources_by_name;
+    struct policy_source *policies;
     bool collations_agree; /* with those of all other shards */
     const char *encoding; /* of the database; NULL: it was not told */
 };

@@ -467,12 +467,21 @@ static void find_class(struct finding *finding, struct function_source *source)
     source->function->class = class_of(finding, source);
 }
 
-void function_classes_find(struct function_source *sources)
+static bool is_local(struct finding *finding, const char *text)
+{
+    struct catalog_function none = {.schema = "", .name = ""};
+    const struct function_source source = {.function = &none, .body = text};
+    return class_of_body(finding, &source) <= FUNCTION_CLOCK;
+}
+
+void function_classes_find(struct function_source *sources, struct policy_source *policies)
 {
     struct finding finding = {0};
     for (struct function_source *source = sources; source; source = source->next)
         names_add(&finding.by_name, names_hash("", source->function->name), source);
     for (struct function_source *source = sources; source; source = source->next)
         find_class(&finding, source);
+    for (struct policy_source *policy = policies; policy; policy = policy->next)
+        policy->relation->policies_are_local = is_local(&finding, policy->text);
     names_free(&finding.by_name);
 }

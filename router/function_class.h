@@ -22,8 +22,15 @@ struct function_source {
     struct function_source *next;
 };
 
-/* Set the class of each function of the list.  The names in a body may be found in any schema: search_path is
- * the session's. */
-void function_classes_find(struct function_source *sources);
+/* The expressions of a table's policies. */
+struct policy_source {
+    struct catalog_relation *relation;
+    const char *text;
+    struct policy_source *next;
+};
+
+/* Set the class of each function of the list, and of each table whether its policies speak of nothing but its row and the session.  The names in
+ * a body may be found in any schema: search_path is the session's. */
+void function_classes_find(struct function_source *sources, struct policy_source *policies);
 
 #endif

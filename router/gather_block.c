@@ -14,6 +14,7 @@
 
 #include "router/aggregate_split.h"
 #include "router/gather_fit.h"
+#include "router/gather_groups.h"
 #include "router/gather_order.h"
 #include "router/gather_push.h"
 #include "router/gather_unread.h"
@@ -109,17 +110,11 @@ static bool is_pure(const struct block *block, Node *expression)
 
 static bool visit(Node **place, void *context);
 
-/* Can it be grouped by?  (pg_opclass.dat: json, xml, geometric types and what is made of them have no operator class for that.) */
 static bool has_equality(const struct block *block, Node *expression)
 {
-    static const uint32_t without[] = {114, 142, 143, 199, 600, 601, 602, 603, 604, 628, 629, 718, 719, 1017, 1018, 1019, 1020, 1027};
-    struct analysis *analysis = block->gathering->analysis;
     const struct text_order *order;
-    uint32_t type = analysis_infer(analysis, block->query, expression, &order);
-    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
-        if (type == without[i])
-            return false;
-    return type;
+    uint32_t type = analysis_infer(block->gathering->analysis, block->query, expression, &order);
+    return type && gather_has_equality(type);
 }
 
 static void note_dependent(struct block *block, int number)

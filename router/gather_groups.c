@@ -5,11 +5,13 @@
  */
 #include "router/gather_groups.h"
 
+#include <string.h>
+
 #include "router/prove.h"
 
 /* Types without equality, and arrays of them (pg_type.dat): json, xml, point, lseg, path, box, polygon, line,
  * circle. */
-static bool has_equality(uint32_t type)
+bool gather_has_equality(uint32_t type)
 {
     static const uint32_t without[] = {114, 142, 600,  601,  602,  603,  604,  628, 718,
                                        199, 143, 1017, 1018, 1019, 1020, 1027, 629, 719};
@@ -75,16 +77,34 @@ static enum grouped grouped_by_key(struct analysis *analysis, const struct query
     return grouped;
 }
 
+/* The row as a value, for which no columns can stand in GROUP BY. */
+static bool names_row(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, ResTarget) && IsA(castNode(ResTarget, node)->val, ColumnRef) &&
+        IsA(llast(castNode(ColumnRef, castNode(ResTarget, node)->val)->fields), A_Star))
+        return false;
+    if (!IsA(node, ColumnRef))
+        return parse_walk(node, names_row, context);
+    const List *fields = castNode(ColumnRef, node)->fields;
+    bool alone = list_length(fields) == 1 || IsA(llast(fields), A_Star);
+    return alone && IsA(linitial(fields), String) && !strcmp(strVal(linitial(fields)), context);
+}
+
 static bool add_columns(const struct query *query, const struct scan *scan, const List *columns)
 {
     const struct catalog_relation *relation = scan->relation.relation;
     ListCell *cell;
     if (!scan->range->alias || scan->range->alias->colnames ||
-        names_joins((Node *) query->select->fromClause, NULL))
+        names_joins((Node *) query->select->fromClause, NULL) ||
+        names_row((Node *) query->select->targetList, scan->range->alias->aliasname) ||
+        names_row(query->select->havingClause, scan->range->alias->aliasname) ||
+        names_row((Node *) query->select->sortClause, scan->range->alias->aliasname))
         return false;
     foreach (cell, columns) {
         ColumnRef *column = makeNode(ColumnRef);
-        if (!has_equality(relation->columns[catalog_column(relation, strVal(lfirst(cell)))].base))
+        if (!gather_has_equality(relation->columns[catalog_column(relation, strVal(lfirst(cell)))].base))
             return false;
         column->fields = list_make2(makeString(scan->range->alias->aliasname), lfirst(cell));
         column->location = -1;

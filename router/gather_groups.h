@@ -15,4 +15,7 @@ bool gather_groups_by_key(const struct gathering *gathering, const struct catalo
  * be told where, or they cannot be grouped, and some of the tree may have been changed. */
 bool gather_group_columns(struct gathering *gathering, int part);
 
+/* Has the type an equality that GROUP BY can use? */
+bool gather_has_equality(uint32_t type);
+
 #endif

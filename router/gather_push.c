@@ -271,14 +271,21 @@ bool gather_makes_row(Node *node, void *context)
     return IsA(node, RowExpr) || parse_walk(node, gather_makes_row, context);
 }
 
+/* A row of a subquery, or of a view, which is one here. */
+static bool is_nameless_row(const struct query *query, const Node *value)
+{
+    const struct item *item = NULL;
+    return query && query->scope && IsA(value, ColumnRef) && !scope_row(query->scope, (const ColumnRef *) value, &item) && item;
+}
+
 /* What has no type yet takes one from around the query; as a column of a part it would be text.  A row's is none of a column,
  * and a COLLATE of the query itself weighs more than a column's. */
-static bool has_untyped(const SelectStmt *select)
+static bool has_untyped(const struct query *query, const SelectStmt *select)
 {
     ListCell *cell;
     foreach (cell, select->targetList) {
         const Node *value = lfirst_node(ResTarget, cell)->val;
-        if (IsA(value, ParamRef) || gather_makes_row((Node *) value, NULL) ||
+        if (IsA(value, ParamRef) || is_nameless_row(query, value) || gather_makes_row((Node *) value, NULL) ||
             (IsA(value, A_Const) &&
              (((const A_Const *) value)->isnull || IsA(&((const A_Const *) value)->val, String))))
             return true;
@@ -289,7 +296,7 @@ static bool has_untyped(const SelectStmt *select)
 bool gather_moves_whole(struct gathering *gathering, const SelectStmt *select)
 {
     return select != gathering->query && !select->sortClause && !select->limitCount && !select->limitOffset && !select->lockingClause &&
-           !has_untyped(select) && gather_all_readings(gathering, select, is_whole) &&
+           !has_untyped(gather_first_reading(gathering, select), select) && gather_all_readings(gathering, select, is_whole) &&
            gather_is_fit(gathering->analysis, (Node *) select, NULL);
 }
 

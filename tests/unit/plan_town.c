@@ -29,6 +29,7 @@ static const char *const configuration =
     "[table app.triggered]\nkeyspace = username\nkey = username\n"
     "[table app.trusted]\nkeyspace = username\nkey = username\ntriggers = local\n"
     "[table app.secured]\nkeyspace = username\nkey = username\n"
+    "[table app.owned]\nkeyspace = username\nkey = username\n"
     "[table app.missing]\nkeyspace = username\nkey = username\n"
     "[table app.countries]\nreference = yes\n"
     "[table app.visits]\nreference = yes\n";
@@ -73,7 +74,11 @@ static const struct {
     {TOWN_RELATIONS, "108|public|trusted|r|f|t|f|~"},
     {TOWN_COLUMNS, "108|username|25|-1|text|t|t|t|t|f|f|~|1|0"},
     {TOWN_RELATIONS, "109|public|secured|r|t|f|f|~"},
+    {TOWN_POLICIES, "109|'p * t public' ; username IN (SELECT users.username FROM public.users) ; "},
     {TOWN_COLUMNS, "109|username|25|-1|text|t|t|t|t|f|f|~|1|0"},
+    {TOWN_RELATIONS, "115|public|owned|r|t|f|f|~"},
+    {TOWN_POLICIES, "115|'p * t public' ; (username = CURRENT_USER) ; (length(username) > 2)"},
+    {TOWN_COLUMNS, "115|username|25|-1|text|t|t|t|t|f|f|~|1|0"},
     {TOWN_RELATIONS, "110|public|visits|r|f|f|f|~"},
     {TOWN_COLUMNS, "110|id|23|-1|integer|t|f|f|t|f|f|~|1|0"},
     {TOWN_COLUMNS, "110|at|1184|-1|timestamp with time zone|f|f|f|t|f|f|~|2|0"},

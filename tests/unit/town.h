@@ -28,6 +28,7 @@ enum {
     TOWN_ANY_ORDER,
     TOWN_QUERY_FUNCTIONS,
     TOWN_PARAMETERS,
+    TOWN_POLICIES,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
