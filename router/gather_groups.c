@@ -46,12 +46,16 @@ static bool names_joins(Node *node, void *context)
 
 enum grouped { GROUPED_NOT, GROUPED_BY_KEY, GROUPED_UNSURE };
 
-static enum grouped grouped_by(struct analysis *analysis, const struct query *query, int slot)
+static enum grouped grouped_by(struct analysis *analysis, const struct query *query, const List *items, int slot)
 {
     ListCell *cell;
     enum grouped grouped = GROUPED_NOT;
-    foreach (cell, query->select->groupClause) {
+    foreach (cell, items) {
         Node *item = lfirst(cell);
+        enum grouped inside = IsA(item, RowExpr) ? grouped_by(analysis, query, castNode(RowExpr, item)->args, slot) : GROUPED_NOT;
+        if (inside == GROUPED_BY_KEY)
+            return inside;
+        grouped = inside == GROUPED_UNSURE ? inside : grouped;
         int of_item = prove_item_slot(analysis, query, item);
         if (of_item >= 0 && analysis_equal(analysis, query->region, of_item, slot))
             return GROUPED_BY_KEY;
@@ -69,7 +73,7 @@ static enum grouped grouped_by_key(struct analysis *analysis, const struct query
     for (int i = 0; i < relation->unique_count; i++)
         for (int c = 0; relation->uniques[i].primary && c < relation->uniques[i].column_count; c++) {
             enum grouped column =
-                grouped_by(analysis, query, scan->first_slot + relation->uniques[i].columns[c]);
+                grouped_by(analysis, query, query->select->groupClause, scan->first_slot + relation->uniques[i].columns[c]);
             if (column == GROUPED_NOT)
                 return GROUPED_NOT;
             grouped = column == GROUPED_UNSURE ? column : grouped;

@@ -409,6 +409,15 @@ SELECT s.x, y, grouping(x), grouping(s.y), max(n) FROM (SELECT country AS x, cou
 -- the same, from two subqueries
 SELECT a.x, b.x, count(*) FROM users u, LATERAL (SELECT u.country AS x) a, LATERAL (SELECT u.country AS x) b GROUP BY GROUPING SETS ((a.x, b.x), (a.x), ())
 
+-- a list in parentheses that has the primary key in it
+SELECT u.age, u.full_name, count(*) FROM users u JOIN posts p ON p.likes = u.age % 5 GROUP BY (u.age, u.username)
+
+-- a whole row beside the primary key
+SELECT u::text, count(*) FROM users u JOIN posts p ON p.likes = u.age % 5 GROUP BY u.username
+
+-- a view's row inside a subquery
+SELECT (a.whole).age, b.likes FROM (SELECT v AS whole, v.age FROM adults v) a JOIN posts b ON b.likes = a.age % 5
+
 -- a whole row counted beside grouping sets
 SELECT country, age, count(u.*), count(*) FROM users u GROUP BY ROLLUP (country, age)
 

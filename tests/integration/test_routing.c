@@ -212,3 +212,24 @@ Test(reads, without_order_are_complete)
     cr_expect_eq(PQntuples(result), 200, "%s", PQerrorMessage(conn));
     PQclear(result);
 }
+
+/* Each shard asks them of its own rows; one that reads a table would see no more than the shard's. */
+Test(reads, of_a_table_with_policies)
+{
+    EXPECT(conn, "GRANT USAGE ON SCHEMA public TO other", "GRANT");
+    EXPECT(conn, "GRANT SELECT ON users, posts TO other", "GRANT");
+    EXPECT(conn, "CREATE POLICY its_own ON users USING (age % 2 = 0 AND current_user = 'other' AND karma >= current_setting('app.least')::int)",
+           "CREATE POLICY");
+    EXPECT(conn, "ALTER TABLE users ENABLE ROW LEVEL SECURITY", "ALTER TABLE");
+    char *rows = ask(conn, "SELECT count(*) FROM users WHERE age % 2 = 0 AND karma >= 20"),
+         *pairs = ask(conn, "SELECT count(*) FROM users a JOIN users b ON a.age = b.age + 2 WHERE a.age % 2 = 0 AND a.karma >= 20 AND b.karma >= 20");
+    EXPECT(conn, "SET app.least = 20", "SET");
+    EXPECT(conn, "SET ROLE other", "SET");
+    EXPECT(conn, "SELECT count(*) FROM users", rows);
+    EXPECT(conn, "SELECT count(*) FROM users a JOIN users b ON a.age = b.age + 2", pairs);
+    free(rows);
+    free(pairs);
+    EXPECT(conn, "RESET ROLE", "RESET");
+    EXPECT(conn, "CREATE POLICY that_reads ON users USING (username IN (SELECT username FROM posts))", "CREATE POLICY");
+    EXPECT_REFUSED(conn, "SELECT count(*) FROM users");
+}
