@@ -51,24 +51,41 @@ bool parse_is_shallow(Node *statement)
     return !statement || !is_walkable(statement) || !too_deep(statement, &(struct depth){0});
 }
 
-/* The grammar's errors are syntax errors but for these. */
-static const char *state_of(const char *message)
+/* E'\u…' begins with this; U&'\…' has another SQLSTATE under the same message.  The position is in characters, from 1. */
+static bool is_escape_of_string(const char *sql, int position)
+{
+    for (; *sql && position > 1; position--)
+        for (sql++; (*sql & 0xc0) == 0x80;)
+            sql++;
+    return sql[0] == '\\' && (sql[1] == 'u' || sql[1] == 'U');
+}
+
+/* What gram.y and scan.l raise are syntax errors but for these; libpg_query tells messages alone. */
+static const char *state_of(const char *sql, const char *message, int position)
 {
     static const struct {
         const char *start, *state;
     } states[] = {
         {"memory exhausted", "54001"},
         {"unsafe use of \\' in a string literal", "22P06"},
-        {"invalid Unicode escape", SQLSTATE_SYNTAX_ERROR},
         {"invalid byte sequence for encoding", "22021"},
         {"there is no parameter", "42P02"},
+        {"frame start", "42P20"},
+        {"frame end", "42P20"},
+        {"precision for type float must be", "22023"},
+        {"LIMIT #,# syntax is not supported", SQLSTATE_SYNTAX_ERROR},
     };
+    static const char *const refusals[] = {"not yet implemented", "not supported", "cannot be marked", "current database cannot be changed",
+                                           "aggregates cannot have output arguments"};
+    if (!strcmp(message, "invalid Unicode escape") && is_escape_of_string(sql, position))
+        return "22025";
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
         if (!strncmp(message, states[i].start, strlen(states[i].start)))
             return states[i].state;
-    return strstr(message, "not yet implemented") || strstr(message, "not supported")
-               ? SQLSTATE_FEATURE_NOT_SUPPORTED
-               : SQLSTATE_SYNTAX_ERROR;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (strstr(message, refusals[i]))
+            return SQLSTATE_FEATURE_NOT_SUPPORTED;
+    return SQLSTATE_SYNTAX_ERROR;
 }
 
 static void set_too_deep(struct error *error)
@@ -92,7 +109,7 @@ List *parse_more(const char *sql, struct error *error)
     PgQueryInternalParsetreeAndError result = pg_query_raw_parse(sql);
     free(result.stderr_buffer);
     if (result.error) {
-        error_set(error, state_of(result.error->message), "%s", result.error->message);
+        error_set(error, state_of(sql, result.error->message, result.error->cursorpos), "%s", result.error->message);
         error->position = result.error->cursorpos > 0 ? result.error->cursorpos : 0;
         pg_query_free_error(result.error);
         return NIL;

@@ -26,6 +26,30 @@ SELECT "abc
 -- an unknown keyword
 SELEKT 1
 
+-- frames that cannot be
+SELECT sum(age) OVER (ORDER BY age ROWS BETWEEN UNBOUNDED FOLLOWING AND CURRENT ROW) FROM users
+
+-- … or end before they start
+SELECT sum(age) OVER (ORDER BY age ROWS BETWEEN CURRENT ROW AND 1 PRECEDING) FROM users
+
+-- a precision that no float has
+SELECT age::float(60) FROM users
+
+-- MySQL's LIMIT
+SELECT username FROM users LIMIT 1, 2
+
+-- a Unicode escape that is too short, in an escape string
+SELECT 'é', E'\u00' FROM users
+
+-- … and in a Unicode string
+SELECT 'é', U&'\00' FROM users
+
+-- half of a surrogate pair
+SELECT E'\uD83D' FROM users
+
+-- a clause that is not implemented
+CREATE ASSERTION a CHECK (true)
+
 -- a table that does not exist
 SELECT * FROM nosuch
 
