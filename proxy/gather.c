@@ -280,15 +280,18 @@ static void take_description(struct gather *gather, const struct frame *frame)
     gather->description_length = frame->body_length;
 }
 
-/* Bind's own check, as exec_bind_message() in postgres.c words it. */
+/* Bind's own check, as exec_bind_message() in postgres.c words it; a Query has no parameters. */
 static bool counts_agree(struct gather *gather)
 {
     int count = gather->bind ? gather->bind->values.count : 0;
     struct error error = {0};
     if (count == gather->type_count)
         return true;
-    error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "bind message supplies %d parameters, but prepared statement \"%s\" requires %d",
-              count, gather->bind ? gather->bind->statement : "", gather->type_count);
+    if (gather->bind)
+        error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "bind message supplies %d parameters, but prepared statement \"%s\" requires %d",
+                  count, gather->bind->statement, gather->type_count);
+    else
+        error_set(&error, SQLSTATE_UNDEFINED_PARAMETER, "there is no parameter $%d", gather->type_count);
     gather_fail(gather, &error);
     error_clear(&error);
     return false;

@@ -65,16 +65,33 @@ struct parameter_count {
     bool store;
 };
 
+/* $0, and what no Bind message has room for: the statement never runs, and what reads it meanwhile sees another. */
+static void refuse_parameter(struct analysis *analysis, ParamRef *parameter)
+{
+    struct error error = {0};
+    const char *sql = analysis->planning->sql;
+    int number = parameter->number;
+    parameter->number = 1;
+    if (plan_is_refused(analysis->plan))
+        return;
+    error_set(&error, SQLSTATE_UNDEFINED_PARAMETER, "there is no parameter $%d", number);
+    for (int i = 0; i <= parameter->location && sql[i]; i++) /* in characters, from 1 */
+        error.position += (sql[i] & 0xc0) != 0x80;
+    plan_fail(analysis->plan, &error);
+}
+
 static bool count_parameters(Node *node, void *context)
 {
     struct parameter_count *count = context;
     if (!node)
         return false;
     if (IsA(node, ParamRef)) {
+        if (castNode(ParamRef, node)->number < 1 || castNode(ParamRef, node)->number > UINT16_MAX)
+            refuse_parameter(count->analysis, castNode(ParamRef, node));
         int number = castNode(ParamRef, node)->number;
-        if (number > 0 && number <= count->analysis->parameter_count && count->store)
+        if (count->store)
             count->analysis->parameter_uses[number - 1]++;
-        else if (number > count->analysis->parameter_count && number <= UINT16_MAX && !count->store)
+        else if (number > count->analysis->parameter_count)
             count->analysis->parameter_count = number;
     }
     return parse_walk(node, count_parameters, context);

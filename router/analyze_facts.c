@@ -91,16 +91,20 @@ static bool read_constant(const struct analysis *analysis, const A_Const *consta
     return true;
 }
 
-static void read_parameter(const struct analysis *analysis, const ParamRef *parameter, uint32_t type,
+/* False: there is no parameter $0. */
+static bool read_parameter(const struct analysis *analysis, const ParamRef *parameter, uint32_t type,
                            struct value *value)
 {
     const struct planning *planning = analysis->planning;
+    if (parameter->number < 1)
+        return false;
     *value = (struct value){.kind = VALUE_PARAMETER, .index = (size_t) parameter->number - 1};
     uint32_t declared =
         parameter->number <= planning->type_count ? planning->types[parameter->number - 1] : 0;
     value->type = declared && declared != TYPE_unknown ? declared : type;
     value->uncertain =
         parameter->number > analysis->parameter_count || analysis->parameter_uses[parameter->number - 1] > 1;
+    return true;
 }
 
 /* $1::text is of the type of its cast, unless it was declared to be something else. */
@@ -110,10 +114,8 @@ static bool read_cast(struct analysis *analysis, const TypeCast *cast, struct va
     uint32_t type = analysis_type(cast->typeName, &array);
     if (!type || array)
         return false;
-    if (IsA(cast->arg, ParamRef)) {
-        read_parameter(analysis, castNode(ParamRef, cast->arg), type, value);
-        return types_compare(value->type, type);
-    }
+    if (IsA(cast->arg, ParamRef))
+        return read_parameter(analysis, castNode(ParamRef, cast->arg), type, value) && types_compare(value->type, type);
     if (IsA(cast->arg, A_Const)) {
         const A_Const *constant = castNode(A_Const, cast->arg);
         if (!read_constant(analysis, constant, value))
@@ -139,9 +141,7 @@ bool analysis_value(struct analysis *analysis, Node *expression, uint32_t type, 
     case T_A_Const:
         return read_constant(analysis, castNode(A_Const, expression), value);
     case T_ParamRef:
-        read_parameter(analysis, castNode(ParamRef, expression), type_is_text(type) ? TYPE_text : type,
-                       value);
-        return castNode(ParamRef, expression)->number > 0;
+        return read_parameter(analysis, castNode(ParamRef, expression), type_is_text(type) ? TYPE_text : type, value);
     case T_TypeCast:
         return read_cast(analysis, castNode(TypeCast, expression), value);
     default:

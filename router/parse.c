@@ -69,7 +69,7 @@ static const char *state_of(const char *sql, const char *message, int position)
         {"memory exhausted", "54001"},
         {"unsafe use of \\' in a string literal", "22P06"},
         {"invalid byte sequence for encoding", "22021"},
-        {"there is no parameter", "42P02"},
+        {"there is no parameter", SQLSTATE_UNDEFINED_PARAMETER},
         {"frame start", "42P20"},
         {"frame end", "42P20"},
         {"precision for type float must be", "22023"},

@@ -47,6 +47,15 @@ SELECT 'é', U&'\00' FROM users
 -- half of a surrogate pair
 SELECT E'\uD83D' FROM users
 
+-- a parameter that cannot be, as a key
+SELECT username FROM users WHERE username = $0::text
+
+-- … in a row to insert
+INSERT INTO users (username, age) VALUES ('é', $0)
+
+-- … in what is gathered
+SELECT max(age) + 1 FROM users WHERE age > $0
+
 -- a clause that is not implemented
 CREATE ASSERTION a CHECK (true)
 

@@ -51,6 +51,20 @@ static const struct {
     {9, "pg_catalog|sum|i|t|t|f|f|t"},
     {9, "pg_catalog|now|s|t|f|f|f|t"},
     {9, "pg_catalog|lower|i|t|f|f|f|t"},
+    {9, "public|f|s|f|f|f|f|t"},
+    {13, "public|f|f|f|SELECT max(u.x) FROM u WHERE u.k = \"$1\" AND f.b < 3"},
+    {14, "public|f|a|~|25|25|-1|text|0|~"},
+    {14, "public|f|a|b|23|23|-1|integer|0|1"},
+    {14, "public|f|r|~|25|25|-1|text|0|~"},
+    {9, "public|g|v|f|f|f|t|t"},
+    {13, "public|g|t|t|SELECT t.x, f(t.k) FROM t WHERE k = w ORDER BY 1"},
+    {14, "public|g|a|w|25|25|-1|text|0|~"},
+    {14, "public|g|r|x|23|23|-1|integer|0|~"},
+    {14, "public|g|r|y|25|25|-1|text|0|~"},
+    {9, "public|e|i|f|f|f|f|f"},
+    {13, "public|e|f|f|SELECT \"$1\".k FROM g(\"$1\".k)"},
+    {14, "public|e|a|~|16500|16500|-1|public.t|1|~"},
+    {14, "public|e|r|~|25|25|-1|text|0|~"},
 };
 
 static void require(bool held)
