@@ -331,7 +331,7 @@ static bool read_call(struct putting *putting, const FuncCall *call, const struc
     List *arguments = order_arguments(putting, call, function);
     if (list_length(arguments) != function->argument_count)
         return false;
-    query->text = function_text_read(putting->analysis, function);
+    query->text = function_text_read(putting->analysis, putting->scope, function);
     return query->text && list_arguments(putting, call, function, arguments, query);
 }
 

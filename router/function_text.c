@@ -29,6 +29,7 @@ const struct query_function *function_text_find(const struct planning *planning,
 
 struct text {
     struct analysis *analysis;
+    const struct scope *scope; /* where the call stands */
     List *ctes; /* names that WITH gives in it */
     bool texts; /* it gives texts, or what may have a collation like them */
 };
@@ -61,7 +62,8 @@ static bool has_collation(const struct catalog_relation *relation)
     return false;
 }
 
-/* The table gets its schema, so that it is no name of the statement's WITH. */
+/* The table gets its schema, so that it is no name of the statement's WITH.  One of the home shard alone does not: the session may have a temporary
+ * table of that name, which the function would read. */
 static bool is_known_table(struct text *text, RangeVar *range)
 {
     struct resolved_relation relation = resolve_relation(text->analysis->planning, range);
@@ -80,6 +82,8 @@ static bool is_known_table(struct text *text, RangeVar *range)
     }
     if (cte || !relation.relation || !relation.schema || (text->texts && has_collation(relation.relation)))
         return false;
+    if (relation.place == PLACE_UNSHARDED)
+        return range->schemaname || !scope_cte(text->scope, range->relname);
     range->schemaname = pstrdup(relation.schema);
     return true;
 }
@@ -147,10 +151,10 @@ static bool may_be_text(const struct query_parameter *result)
     return !type_is_scalar(result->base) || type_is_string(result->base);
 }
 
-SelectStmt *function_text_read(struct analysis *analysis, const struct query_function *function)
+SelectStmt *function_text_read(struct analysis *analysis, const struct scope *scope, const struct query_function *function)
 {
     struct error error = {0};
-    struct text text = {.analysis = analysis};
+    struct text text = {.analysis = analysis, .scope = scope};
     List *parsed = parse_more(function->text, &error);
     error_clear(&error);
     Node *statement = list_length(parsed) == 1 ? linitial_node(RawStmt, parsed)->stmt : NULL;

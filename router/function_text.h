@@ -11,8 +11,8 @@
 
 /* The only function of its name, if it is a query that reads tables, or takes a table's row; NULL: the call is of another. */
 const struct query_function *function_text_find(const struct planning *planning, const FuncCall *call);
-/* Its text, of the open parse; NULL: it is doubtful. */
-SelectStmt *function_text_read(struct analysis *analysis, const struct query_function *function);
+/* Its text, of the open parse, for a call in the scope; NULL: it is doubtful. */
+SelectStmt *function_text_read(struct analysis *analysis, const struct scope *scope, const struct query_function *function);
 
 /* A value is that of the first row: with LIMIT 1, if there may be several.  False: which row that is cannot be written. */
 bool function_text_take_first(const struct planning *planning, SelectStmt *select);

@@ -153,6 +153,7 @@ static const char *const query_functions[][2] = {
     {"same_name", "WITH named AS (SELECT name FROM users WHERE username = \"$1\") SELECT name FROM named"},
     {"through_another", "SELECT name_of(code) FROM countries WHERE code = \"$1\" LIMIT 1"},
     {"itself", "SELECT itself(name) FROM users WHERE username = \"$1\""},
+    {"of_home", "SELECT username FROM notes WHERE username = \"$1\" LIMIT 1"},
     {"hides_table", "WITH users AS (SELECT 'x' AS name) SELECT name FROM users"},
     {"locks", "SELECT name FROM users WHERE username = \"$1\" FOR UPDATE"},
     {"by_chance", "SELECT name FROM users WHERE age > random()"},

@@ -25,7 +25,8 @@ Test(function_query, a_value_is_of_the_first_row)
 
 Test(function_query, doubtful_texts_stay_functions)
 {
-    EXPECT({"SELECT hides_table(username) FROM users", "0A000"}, {"SELECT locks(username) FROM users", "0A000"},
+    EXPECT({"SELECT of_home(username) FROM users", "gather abc"},
+           {"WITH notes AS (SELECT 1) SELECT of_home(username) FROM users", "0A000"}, {"SELECT hides_table(username) FROM users", "0A000"}, {"SELECT locks(username) FROM users", "0A000"},
            {"SELECT by_chance(username) FROM users", "0A000"}, {"SELECT today(username) FROM users", "0A000"},
            {"SELECT quotes_number(username) FROM users", "0A000"}, {"SELECT collates(username) FROM users", "0A000"},
            {"SELECT samples(username) FROM users", "0A000"}, {"SELECT twice(username) FROM users", "0A000"},
