@@ -62,6 +62,9 @@ static void check_relation(struct analysis *analysis, const struct resolved_rela
             analysis, "Drop the row security policies of the table, or let them ask of nothing but its row and the session.",
             "Table \"%s\" has row-level security, whose policies may read tables of other shards.",
             relation->name);
+    else if (configured && relation->relation->row_security && analysis->view_depth > 0)
+        analysis_give_up(analysis, "Query the table instead of the view.",
+                         "Table \"%s\" has row-level security, and in a view the policies are those for the view's owner.", relation->name);
 }
 
 int scan_add(struct analysis *analysis, const struct resolved_relation *relation, int region)

@@ -230,6 +230,8 @@ Test(reads, of_a_table_with_policies)
     free(rows);
     free(pairs);
     EXPECT(conn, "RESET ROLE", "RESET");
+    EXPECT(conn, "CREATE VIEW all_users AS SELECT username, age FROM users", "CREATE VIEW");
+    EXPECT_REFUSED(conn, "SELECT count(*) FROM all_users a JOIN all_users b ON a.age = b.age + 2"); /* of its owner it would show all */
     EXPECT(conn, "CREATE POLICY that_reads ON users USING (username IN (SELECT username FROM posts))", "CREATE POLICY");
     EXPECT_REFUSED(conn, "SELECT count(*) FROM users");
 }

@@ -79,6 +79,8 @@ static const struct {
     {TOWN_RELATIONS, "115|public|owned|r|t|f|f|~"},
     {TOWN_POLICIES, "115|'p * t public' ; (username = CURRENT_USER) ; (length(username) > 2)"},
     {TOWN_COLUMNS, "115|username|25|-1|text|t|t|t|t|f|f|~|1|0"},
+    {TOWN_RELATIONS, "116|public|owned_view|v|f|f|f| SELECT owned.username FROM public.owned;"},
+    {TOWN_COLUMNS, "116|username|25|-1|text|f|t|t|t|f|f|~|1|0"},
     {TOWN_RELATIONS, "110|public|visits|r|f|f|f|~"},
     {TOWN_COLUMNS, "110|id|23|-1|integer|t|f|f|t|f|f|~|1|0"},
     {TOWN_COLUMNS, "110|at|1184|-1|timestamp with time zone|f|f|f|t|f|f|~|2|0"},
