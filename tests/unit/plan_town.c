@@ -29,6 +29,7 @@ static const char *const configuration =
     "[table app.triggered]\nkeyspace = username\nkey = username\n"
     "[table app.trusted]\nkeyspace = username\nkey = username\ntriggers = local\n"
     "[table app.secured]\nkeyspace = username\nkey = username\n"
+    "[table app.timed_out]\nkeyspace = username\nkey = username\n"
     "[table app.owned]\nkeyspace = username\nkey = username\n"
     "[table app.missing]\nkeyspace = username\nkey = username\n"
     "[table app.countries]\nreference = yes\n"
@@ -79,6 +80,10 @@ static const struct {
     {TOWN_RELATIONS, "115|public|owned|r|t|f|f|~"},
     {TOWN_POLICIES, "115|'p * t public' ; (username = CURRENT_USER) ; (length(username) > 2)"},
     {TOWN_COLUMNS, "115|username|25|-1|text|t|t|t|t|f|f|~|1|0"},
+    {TOWN_RELATIONS, "117|public|timed_out|r|t|f|f|~"},
+    {TOWN_POLICIES, "117|'p * t public' ; (at < now()) ; "},
+    {TOWN_COLUMNS, "117|username|25|-1|text|t|t|t|t|f|f|~|1|0"},
+    {TOWN_COLUMNS, "117|at|1184|-1|timestamp with time zone|f|f|f|t|f|f|~|2|0"},
     {TOWN_RELATIONS, "116|public|owned_view|v|f|f|f| SELECT owned.username FROM public.owned;"},
     {TOWN_COLUMNS, "116|username|25|-1|text|f|t|t|t|f|f|~|1|0"},
     {TOWN_RELATIONS, "110|public|visits|r|f|f|f|~"},

@@ -300,6 +300,7 @@ Test(plan, what_depends_on_the_server_is_told_apart)
            {"SELECT count(*) FROM posts JOIN users u TABLESAMPLE BERNOULLI (100) ON age = likes", "gather abc"},
            {"SELECT * FROM users TABLESAMPLE SYSTEM (100) REPEATABLE (1)", "0A000"}, {"SELECT * FROM missing", "0A000"},
            {"SELECT * FROM secured WHERE username = 'bob'", "0A000"}, {"SELECT * FROM owned", "concat abc"}, {"SELECT * FROM owned_view", "0A000"},
+           {"SELECT * FROM timed_out", "0A000"},
            {"SELECT * FROM pg_class c JOIN users u ON u.name = c.relname", "0A000"});
 }
 
