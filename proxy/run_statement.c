@@ -324,6 +324,8 @@ static void send_routed(struct run *run, const struct execution *execution, cons
             continue;
         server->wrote |= plan->writes;
         server->pinned |= plan->pin != PIN_NONE;
+        if (plan->before_elsewhere && server->pool->shard > 0)
+            server_query(server, plan->before_elsewhere, strlen(plan->before_elsewhere), NULL);
         const char *text = plan->inner && route->kind != PLAN_SINGLE
                                ? explained_text(run, execution, route, server->pool->shard)
                                : text_for(execution, route, server->pool->shard);

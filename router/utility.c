@@ -26,6 +26,14 @@ static void route_everywhere(struct plan *plan, const struct planning *planning,
     plan_on_all(plan, planning, PLAN_BROADCAST, "every shard has it, or gets it");
 }
 
+/* Functions are on every shard, also those that name what the home shard alone has: it is the one that looks at their bodies. */
+static void route_function(struct plan *plan, const struct planning *planning, Node *statement)
+{
+    (void) statement;
+    plan_on_all(plan, planning, PLAN_BROADCAST, "every shard gets it");
+    plan->before_elsewhere = "SET LOCAL check_function_bodies = off";
+}
+
 static void refuse_server_wide(struct plan *plan, const struct planning *planning, Node *statement)
 {
     (void) planning;
@@ -212,7 +220,7 @@ enum {
     X(AlterDomainStmt, DDL, CATALOG, NULL, route_everywhere)                                                 \
     X(AlterTypeStmt, DDL, CATALOG, NULL, route_everywhere)                                                   \
     X(DefineStmt, DDL, CATALOG, NULL, route_everywhere)                                                      \
-    X(CreateFunctionStmt, DDL, CATALOG, NULL, route_everywhere)                                              \
+    X(CreateFunctionStmt, DDL, CATALOG, NULL, route_function)                                                \
     X(AlterFunctionStmt, DDL, CATALOG, NULL, route_everywhere)                                               \
     X(CreateExtensionStmt, DDL, CATALOG, NULL, route_everywhere)                                             \
     X(AlterExtensionStmt, DDL, CATALOG, NULL, route_everywhere)                                              \

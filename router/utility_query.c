@@ -346,7 +346,16 @@ void route_refresh(struct plan *plan, const struct planning *planning, Node *sta
         plan_on_home(plan, "materialized views live on the home shard");
 }
 
-/* A view lives where its query's tables live; reference tables are at home everywhere. */
+static bool replaces_one_everywhere(const struct planning *planning, const ViewStmt *view)
+{
+    struct resolved_relation found = resolve_relation(planning, view->view);
+    return view->replace && found.place == PLACE_VIEW && found.relation->on_every_shard;
+}
+
+/*
+ * A view lives where its query's tables live; reference tables are at home everywhere.  The home shard has all tables that there
+ * are, so it takes a view of tables that live on different shards: a query reads it by its definition.
+ */
 void route_view(struct plan *plan, const struct planning *planning, Node *statement)
 {
     const ViewStmt *view = (const ViewStmt *) statement;
@@ -363,8 +372,13 @@ void route_view(struct plan *plan, const struct planning *planning, Node *statem
                         place.everywhere);
         else
             place_temporary(plan, planning, view->view);
+    } else if (place.home && replaces_one_everywhere(planning, view)) {
+        plan_refuse(plan, "the view that is replaced is on every shard", "Drop the view first.",
+                    "The new one reads \"%s\", which is on the home shard only.", place.home);
+    } else if (place.home) {
+        plan_on_home(plan, "the view lives on the home shard, with all that it names");
     } else {
-        place_apply(plan, &place, "CREATE VIEW");
+        plan_on_all(plan, planning, PLAN_BROADCAST, "every shard has what it names");
     }
 }
 

@@ -487,6 +487,29 @@ SELECT age FROM elders WHERE username = 'bob';
 DROP VIEW elders;
 SELECT * FROM elders;
 
+-- a view over a sharded and an unsharded table is made, used by another one, and dropped
+CREATE VIEW noted AS SELECT u.username, u.age, n.id, n.body FROM users u JOIN notes n ON n.author = u.username;
+SELECT * FROM noted ORDER BY username, id;
+SELECT count(*) FROM noted JOIN posts USING (username) WHERE likes > age;
+SELECT age FROM noted WHERE username = 'bob' ORDER BY id;
+CREATE VIEW noted_ages AS SELECT DISTINCT age FROM noted;
+SELECT * FROM noted_ages ORDER BY age;
+ALTER VIEW noted_ages RENAME TO ages_of_noted;
+DROP VIEW noted;
+DROP VIEW noted CASCADE;
+SELECT * FROM ages_of_noted;
+
+-- a function that reads an unsharded table is made, used beside sharded tables, and dropped
+CREATE FUNCTION notes_of(text) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM notes WHERE author = $1';
+SELECT username, notes_of(username) FROM users ORDER BY username LIMIT 5;
+SELECT sum(notes_of(username)) FROM users;
+SELECT notes_of('bob');
+DROP FUNCTION notes_of(text);
+
+-- a function that reads what there is not
+CREATE FUNCTION lost() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM not_there';
+SELECT lost();
+
 -- a function is made, used and dropped
 CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
 SELECT username, twice(age) FROM users ORDER BY username LIMIT 3;
