@@ -51,6 +51,7 @@ struct catalog_column {
     bool enumeration; /* that one is an enum */
     const char *
         type_name; /* as format_type() writes it: the same on every shard, which OIDs of user types are not */
+    const char *modified_name; /* … with what typmod says: "numeric(10,2)"; NULL: it says nothing */
     bool not_null;
     bool collatable;
     bool collation_is_own;   /* another than its type's */

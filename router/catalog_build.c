@@ -49,7 +49,7 @@
     " CASE WHEN a.attidentity <> '' THEN format('pg_catalog.nextval(%L::pg_catalog.regclass)',"              \
     " pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname))"                             \
     " WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, 0), t.typdefault) END,"                    \
-    " a.attnum, a.attcollation"                                                                              \
+    " a.attnum, a.attcollation, CASE WHEN a.atttypmod >= 0 THEN format_type(a.atttypid, a.atttypmod) END"    \
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = "             \
     "c.relnamespace"                                                                                         \
     " JOIN pg_type t ON t.oid = a.atttypid CROSS JOIN standard s"                                            \
@@ -391,6 +391,7 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .enumeration = is_enumeration(catalog, base_of(catalog, type)),
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
+        .modified_name = row[14] ? arena_strdup(&catalog->arena, row[14]) : NULL,
         .not_null = catalog_is_true(row[5]),
         .collatable = row[6] && *row[6] != 'f',
         .collation_is_own = row[6] && *row[6] == 'o',
@@ -544,7 +545,7 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(COLLATIONS_QUERY, 0, 12, add_collation)                                                                \
     X(DEFAULT_VERSION_QUERY, 150000, 1, add_default_version)                                                 \
     X(DOMAINS_QUERY, 0, 2, add_domain)                                                                       \
-    X(COLUMNS_QUERY, 0, 14, add_column)                                                                      \
+    X(COLUMNS_QUERY, 0, 15, add_column)                                                                      \
     X(PARENTS_QUERY, 0, 2, add_parent)                                                                       \
     X(PARTS_QUERY, 0, 2, add_part)                                                                           \
     X(UNIQUES_QUERY, 0, 5, add_unique)                                                                       \

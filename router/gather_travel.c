@@ -34,10 +34,10 @@ static bool is_array(const struct catalog_column *column)
 }
 
 /* Without a length "character" and "bit" mean one of 1, and bpchar cannot be written. */
-static const char *type_name(const struct gathering *gathering, const struct catalog_column *column)
+static const char *type_name(const struct catalog_column *column)
 {
-    if (column->type == TYPE_ARRAY_bpchar)
-        return arena_printf(gathering->arena, "character(%d)[]", column->typmod - VARHDRSZ);
+    if (column->modified_name)
+        return column->modified_name;
     return column->type == ARRAY_OF_BIT ? "pg_catalog.\"bit\"[]" : column->type_name;
 }
 
@@ -68,9 +68,10 @@ static struct gather_travel travel_of_column(const struct gathering *gathering, 
 {
     bool as_text = is_array(column) || !gather_is_binary(column);
     bool own = gather_is_own(column) && (column->type == column->base || !null_extends);
+    bool modified = column->modified_name && gathering->analysis->recursive; /* both arms of a recursive query must have it, or none */
     const struct catalog_collation *collation = column->collation_is_own ? column->collation : NULL;
     return (struct gather_travel){
-        .form = form_of(gathering, own || as_text ? type_name(gathering, column) : NULL, collation),
+        .form = form_of(gathering, own || as_text || modified ? type_name(column) : NULL, collation),
         .as_text = as_text,
         .binary = gather_is_binary(column),
         .typed = (!gather_is_own(column) || own || !column->enumeration) && (!as_text || reads_text(gathering, column)),

@@ -214,6 +214,11 @@ SELECT * FROM (WITH x AS (SELECT username FROM users) SELECT * FROM x) s WHERE u
 -- WITH RECURSIVE over numbers only
 WITH RECURSIVE t (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT * FROM t
 
+-- WITH RECURSIVE whose first arm gives a type's length, as the columns of the second do
+WITH RECURSIVE p (a, n) AS (SELECT 0.5::numeric(5,2), 1 UNION ALL SELECT num52, n + 1 FROM zoo, p WHERE num52 > a AND n < 2) SELECT * FROM p
+WITH RECURSIVE p (a, b, n) AS (SELECT 'a'::char(5), 'a'::varchar(10), 1 UNION ALL SELECT c5, vc, n + 1 FROM zoo JOIN p ON vc >= b WHERE n < 2) SELECT * FROM p
+WITH RECURSIVE p (a, b, n) AS (SELECT B'000'::bit(3), B'00000'::varbit(5), 1 UNION SELECT z.bits, z.vbits, n + 1 FROM p JOIN zoo z ON z.bits >= a LEFT JOIN users u ON u.age = z.id WHERE n < 2) SELECT * FROM p
+
 -- WITH RECURSIVE over sharded rows
 WITH RECURSIVE t (who) AS (SELECT 'ann' UNION SELECT followee FROM t JOIN follows ON follower = who) SELECT * FROM t
 

@@ -72,9 +72,9 @@ Test(catalog, puts_columns_into_their_order_and_keys_into_theirs)
 {
     begin();
     town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
-    town_row(builder, TOWN_COLUMNS, "1|c|23|-1|integer|f|f|f|t|f|f|~|9|0");
-    town_row(builder, TOWN_COLUMNS, "1|a|23|-1|integer|f|f|f|t|f|f|~|2|0");
-    town_row(builder, TOWN_COLUMNS, "1|b|25|-1|text|f|o|f|f|f|f|~|4|0");
+    town_row(builder, TOWN_COLUMNS, "1|c|23|-1|integer|f|f|f|t|f|f|~|9|0|~");
+    town_row(builder, TOWN_COLUMNS, "1|a|23|-1|integer|f|f|f|t|f|f|~|2|0|~");
+    town_row(builder, TOWN_COLUMNS, "1|b|25|-1|text|f|o|f|f|f|f|~|4|0|~");
     town_row(builder, TOWN_UNIQUES, "1|keys|f|9 2|2");
     town_row(builder, TOWN_UNIQUES, "1|included|f|2 9|1");
     town_row(builder, TOWN_UNIQUES, "1|folded|f|2 4|2");
@@ -97,8 +97,8 @@ Test(catalog, takes_a_domain_for_what_it_is_made_of)
     begin();
     town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
     town_row(builder, TOWN_DOMAINS, "20000|1700");
-    town_row(builder, TOWN_COLUMNS, "1|a|20000|-1|price|f|f|f|t|f|f|~|1|0");
-    town_row(builder, TOWN_COLUMNS, "1|b|23|-1|integer|f|f|f|t|f|f|~|2|0");
+    town_row(builder, TOWN_COLUMNS, "1|a|20000|-1|price|f|f|f|t|f|f|~|1|0|~");
+    town_row(builder, TOWN_COLUMNS, "1|b|23|-1|integer|f|f|f|t|f|f|~|2|0|~");
     struct catalog *made = catalog_finish(builder);
     const struct catalog_relation *t = catalog_relation(made, "public", "t");
     cr_assert(eq(u32, t->columns[0].type, 20000));
@@ -141,7 +141,7 @@ static enum column_default default_of(const char *identity, const char *generate
     char row[256];
     begin();
     town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
-    snprintf(row, sizeof row, "1|c|25|-1|text|f|t|f|t|%s|%s|%s|1|0", identity, generated, expression);
+    snprintf(row, sizeof row, "1|c|25|-1|text|f|t|f|t|%s|%s|%s|1|0|~", identity, generated, expression);
     town_row(builder, TOWN_COLUMNS, row);
     struct catalog *made = catalog_finish(builder);
     enum column_default result = catalog_relation(made, "public", "t")->columns[0].standard;
@@ -202,7 +202,7 @@ Test(catalog, holds_thousands_of_tables)
     for (int i = 0; i < 5000; i++) {
         snprintf(row, sizeof row, "%d|public|t%d|r|f|f|f|~", i + 1, i);
         town_row(builder, TOWN_RELATIONS, row);
-        snprintf(row, sizeof row, "%d|c|23|-1|integer|f|f|f|t|f|f|~|1|0", i + 1);
+        snprintf(row, sizeof row, "%d|c|23|-1|integer|f|f|f|t|f|f|~|1|0|~", i + 1);
         town_row(builder, TOWN_COLUMNS, row);
     }
     struct catalog *large = catalog_finish(builder);
@@ -227,7 +227,7 @@ static struct catalog *with_users(const char *relation, const char *column, cons
 }
 
 #define SAME_RELATION "5|public|u|r|f|f|f|~"
-#define SAME_COLUMN   "5|a|25|-1|text|t|t|t|t|f|f|~|1|0"
+#define SAME_COLUMN   "5|a|25|-1|text|t|t|t|t|f|f|~|1|0|~"
 #define SAME_UNIQUE   "5|u_pkey|t|1|1"
 
 Test(catalog, tells_what_differs_between_shards)
@@ -235,13 +235,13 @@ Test(catalog, tells_what_differs_between_shards)
     static const struct {
         const char *relation, *column, *unique, *difference;
     } others[] = {
-        {"9|public|u|r|f|f|f|~", "9|a|25|-1|text|t|t|t|t|f|f|~|1|0", "9|other_name|t|1|1", NULL},
-        {SAME_RELATION, "5|b|25|-1|text|t|t|t|t|f|f|~|1|0", NULL, "stands where"},
-        {SAME_RELATION, "5|a|23|-1|integer|t|f|f|t|f|f|~|1|0", SAME_UNIQUE, "of type integer"},
-        {SAME_RELATION, "5|a|25|9|text|t|t|t|t|f|f|~|1|0", SAME_UNIQUE, "length or precision"},
-        {SAME_RELATION, "5|a|25|-1|text|t|t|f|t|f|f|~|1|0", SAME_UNIQUE, "another collation"},
-        {SAME_RELATION, "5|a|25|-1|text|f|t|t|t|f|f|~|1|0", SAME_UNIQUE, "may be NULL"},
-        {SAME_RELATION, "5|a|25|-1|text|t|t|t|t|t|f|~|1|0", SAME_UNIQUE, "kind of default"},
+        {"9|public|u|r|f|f|f|~", "9|a|25|-1|text|t|t|t|t|f|f|~|1|0|~", "9|other_name|t|1|1", NULL},
+        {SAME_RELATION, "5|b|25|-1|text|t|t|t|t|f|f|~|1|0|~", NULL, "stands where"},
+        {SAME_RELATION, "5|a|23|-1|integer|t|f|f|t|f|f|~|1|0|~", SAME_UNIQUE, "of type integer"},
+        {SAME_RELATION, "5|a|25|9|text|t|t|t|t|f|f|~|1|0|~", SAME_UNIQUE, "length or precision"},
+        {SAME_RELATION, "5|a|25|-1|text|t|t|f|t|f|f|~|1|0|~", SAME_UNIQUE, "another collation"},
+        {SAME_RELATION, "5|a|25|-1|text|f|t|t|t|f|f|~|1|0|~", SAME_UNIQUE, "may be NULL"},
+        {SAME_RELATION, "5|a|25|-1|text|t|t|t|t|t|f|~|1|0|~", SAME_UNIQUE, "kind of default"},
         {SAME_RELATION, SAME_COLUMN, NULL, "lacks"},
         {SAME_RELATION, SAME_COLUMN, "5|u_key|f|1|1", "lacks"},
         {"5|public|u|v|f|f|f|~", SAME_COLUMN, SAME_UNIQUE, "another kind"},
@@ -275,7 +275,7 @@ static struct catalog *with_collation(const char *collation, const char *version
     town_row(builder, TOWN_RELATIONS, SAME_RELATION);
     town_row(builder, TOWN_COLLATIONS, collation);
     town_row(builder, TOWN_DEFAULT_VERSION, version);
-    town_row(builder, TOWN_COLUMNS, "5|a|25|-1|text|t|t|f|t|f|f|~|1|100");
+    town_row(builder, TOWN_COLUMNS, "5|a|25|-1|text|t|t|f|t|f|f|~|1|100|~");
     return catalog_finish(builder);
 }
 
@@ -438,14 +438,14 @@ Test(routing, checks_key_columns)
     } cases[] = {
         {"text", BY_A, SAME_COLUMN, SAME_COLUMN, ""},
         {"text", BY_A, SAME_COLUMN, NULL, ""},
-        {"text", BY_A, "5|a|1043|14|character varying|t|t|t|t|f|f|~|1|0", NULL, ""},
-        {"text", BY_A, "5|a|1042|14|character|t|t|t|t|f|f|~|1|0", NULL, "type"},
-        {"bigint", BY_A, "5|a|23|-1|integer|t|f|f|t|f|f|~|1|0", NULL, ""},
-        {"integer", BY_A, "5|a|20|-1|bigint|t|f|f|t|f|f|~|1|0", NULL, ""},
-        {"bigint", BY_A, "5|a|1700|-1|numeric|t|f|f|t|f|f|~|1|0", NULL, "type"},
-        {"text", BY_A, "5|a|25|-1|text|t|t|f|f|f|f|~|1|0", NULL, "nondeterministic"},
-        {"text", BY_A, "5|b|25|-1|text|t|t|t|t|f|f|~|1|0", NULL, "does not exist"},
-        {"text", BY_A, SAME_COLUMN, "5|a|1043|-1|character varying|t|t|t|t|f|f|~|1|0", "shard \"b\" differs"},
+        {"text", BY_A, "5|a|1043|14|character varying|t|t|t|t|f|f|~|1|0|~", NULL, ""},
+        {"text", BY_A, "5|a|1042|14|character|t|t|t|t|f|f|~|1|0|~", NULL, "type"},
+        {"bigint", BY_A, "5|a|23|-1|integer|t|f|f|t|f|f|~|1|0|~", NULL, ""},
+        {"integer", BY_A, "5|a|20|-1|bigint|t|f|f|t|f|f|~|1|0|~", NULL, ""},
+        {"bigint", BY_A, "5|a|1700|-1|numeric|t|f|f|t|f|f|~|1|0|~", NULL, "type"},
+        {"text", BY_A, "5|a|25|-1|text|t|t|f|f|f|f|~|1|0|~", NULL, "nondeterministic"},
+        {"text", BY_A, "5|b|25|-1|text|t|t|t|t|f|f|~|1|0|~", NULL, "does not exist"},
+        {"text", BY_A, SAME_COLUMN, "5|a|1043|-1|character varying|t|t|t|t|f|f|~|1|0|~", "shard \"b\" differs"},
     };
     char said[256];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -465,7 +465,7 @@ static bool builds(const char *tables, const char *relation, const char *parent)
     town_row(builder, TOWN_RELATIONS, relation);
     town_row(builder, TOWN_RELATIONS, "6|public|top|r|f|f|f|~");
     town_row(builder, TOWN_COLUMNS, SAME_COLUMN);
-    town_row(builder, TOWN_COLUMNS, "6|a|25|-1|text|t|t|t|t|f|f|~|1|0");
+    town_row(builder, TOWN_COLUMNS, "6|a|25|-1|text|t|t|t|t|f|f|~|1|0|~");
     if (parent)
         town_row(builder, TOWN_PARENTS, parent);
     struct catalog *catalogs[] = {catalog_finish(builder), NULL};
