@@ -277,7 +277,7 @@ static void read_order(struct analysis *analysis, const FuncCall *call, const st
 {
     enum order_dependence dependence = call_order_dependence(analysis, query, call, facts);
     bool unseen = dependence != ORDER_ADDED && order_is_unseen(analysis, call);
-    if (dependence == ORDER_IGNORED || unseen || (dependence != ORDER_ADDED && order_of_input(query)))
+    if (dependence == ORDER_IGNORED || unseen || (dependence != ORDER_ADDED && order_of_aggregated(query)))
         return;
     note_order_dependent(analysis, facts->name, query, query, call);
 }

@@ -531,7 +531,7 @@ static bool find_columns(struct block *block)
     find_limit(block);
     if (visit_clauses(block))
         return block->keys || block->partials;
-    if (!block->groups || order_of_input(block->query)) /* rows of several shards are in no order */
+    if (!block->groups || order_of_aggregated(block->query)) /* rows of several shards are in no order */
         return false;
     block->groups = false;
     block->regroups = true;

@@ -53,13 +53,18 @@ static enum grouped grouped_by(struct analysis *analysis, const struct query *qu
     foreach (cell, items) {
         Node *item = lfirst(cell);
         enum grouped inside = IsA(item, RowExpr) ? grouped_by(analysis, query, castNode(RowExpr, item)->args, slot) : GROUPED_NOT;
+        if (IsA(item, GroupingSet)) { /* some of the sets may have it */
+            if (grouped_by(analysis, query, castNode(GroupingSet, item)->content, slot) != GROUPED_NOT)
+                grouped = GROUPED_UNSURE;
+            continue;
+        }
         if (inside == GROUPED_BY_KEY)
             return inside;
         grouped = inside == GROUPED_UNSURE ? inside : grouped;
         int of_item = prove_item_slot(analysis, query, item);
         if (of_item >= 0 && analysis_equal(analysis, query->region, of_item, slot))
             return GROUPED_BY_KEY;
-        if (of_item < 0 && (IsA(item, ColumnRef) || IsA(item, A_Const) || IsA(item, GroupingSet)))
+        if (of_item < 0 && (IsA(item, ColumnRef) || IsA(item, A_Const)))
             grouped = GROUPED_UNSURE;
     }
     return grouped;

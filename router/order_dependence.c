@@ -296,6 +296,110 @@ bool order_of_input(const struct query *query)
     return select && !select->groupClause && !select->distinctClause && !query->windows && keeps_order(query);
 }
 
+/* ---- groups of rows in order ---- */
+
+/* GROUP BY column, or its number among the outputs; NULL: something else. */
+static const char *name_of_group(const SelectStmt *select, const Node *group)
+{
+    if (IsA(group, A_Const) && IsA(&((const A_Const *) group)->val, Integer)) {
+        int number = intVal(&((const A_Const *) group)->val);
+        if (number < 1 || number > list_length(select->targetList))
+            return NULL;
+        group = list_nth_node(ResTarget, select->targetList, number - 1)->val;
+    }
+    const Node *last = IsA(group, ColumnRef) ? llast(((const ColumnRef *) group)->fields) : NULL;
+    return last && IsA(last, String) ? strVal(last) : NULL;
+}
+
+/* The output of that name; NULL: there is none, more than one, or a star. */
+static const ResTarget *output_named(const SelectStmt *select, const char *name, int *number)
+{
+    const ResTarget *found = NULL;
+    ListCell *cell;
+    foreach (cell, select->targetList) {
+        const ResTarget *target = lfirst_node(ResTarget, cell);
+        if (IsA(target->val, ColumnRef) && IsA(llast(castNode(ColumnRef, target->val)->fields), A_Star))
+            return NULL;
+        if (strcmp(output_name(target), name))
+            continue;
+        if (found)
+            return NULL;
+        found = target;
+        *number = foreach_current_index(cell) + 1;
+    }
+    return found;
+}
+
+/* In the order in which groups are sorted. */
+static bool is_plain_sort(const SortBy *sort)
+{
+    return !sort->useOp && sort->sortby_dir != SORTBY_DESC && sort->sortby_nulls != SORTBY_NULLS_FIRST;
+}
+
+/* ORDER BY the output of that name. */
+static bool sorts_by_output(const SelectStmt *select, const SortBy *sort, const char *name)
+{
+    int number = 0;
+    const ResTarget *target = output_named(select, name, &number);
+    const Node *node = sort->node;
+    if (!target || !is_plain_sort(sort))
+        return false;
+    if (IsA(node, A_Const))
+        return IsA(&((const A_Const *) node)->val, Integer) && intVal(&((const A_Const *) node)->val) == number;
+    bool named = IsA(node, ColumnRef) && list_length(((const ColumnRef *) node)->fields) == 1;
+    return (named && !strcmp(strVal(linitial(((const ColumnRef *) node)->fields)), name)) || equal(node, target->val);
+}
+
+/* (SELECT …) whose columns keep their names. */
+static bool is_plain_subquery(const Node *item)
+{
+    const RangeSubselect *subquery = IsA(item, RangeSubselect) ? (const RangeSubselect *) item : NULL;
+    return subquery && !(subquery->alias && subquery->alias->colnames);
+}
+
+/* ORDER BY the first groups, or by what is computed of them: nothing is sorted for it before they are made (planner.c, preprocess_groupclause). */
+static bool sorts_groups_alike(const SelectStmt *select)
+{
+    for (int i = 0; i < list_length(select->sortClause); i++) {
+        const SortBy *sort = list_nth_node(SortBy, select->sortClause, i);
+        const char *name = name_of_group(select, sort->node);
+        const char *group = i < list_length(select->groupClause) ? name_of_group(select, list_nth(select->groupClause, i)) : NULL;
+        if (IsA(sort->node, FuncCall))
+            return true;
+        if (!name || !group || strcmp(name, group) || !is_plain_sort(sort))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Groups by the first columns that a subquery sorts by: whether PostgreSQL hashes the groups or takes them as they come, the rows of each are in
+ * the subquery's order.  By others it might sort again.
+ */
+static bool groups_in_order(const struct query *query)
+{
+    const SelectStmt *select = query->select;
+    const Node *item;
+    const struct source *source = query->from_count == 1 && keeps_order(query) ? order_source(query, &item) : NULL;
+    const SelectStmt *inner = source && source->kind == SOURCE_QUERY ? source->query->select : NULL;
+    if (!inner || !inner->sortClause || inner->op != SETOP_NONE || !is_plain_subquery(item) || select->distinctClause || query->windows ||
+        !sorts_groups_alike(select) || list_length(inner->sortClause) < list_length(select->groupClause))
+        return false;
+    for (int i = 0; i < list_length(select->groupClause); i++) {
+        const char *name = name_of_group(select, list_nth(select->groupClause, i));
+        if (!name || !sorts_by_output(inner, list_nth_node(SortBy, inner->sortClause, i), name))
+            return false;
+    }
+    return true;
+}
+
+bool order_of_aggregated(const struct query *query)
+{
+    return order_of_input(query) || (query && query->select && query->select->groupClause && groups_in_order(query));
+}
+
+/* ---- windows ---- */
+
 /* A window function for which rows are sorted. */
 static bool sorts_again(Node *node, void *context)
 {

@@ -27,6 +27,8 @@ bool order_is_unseen(const struct analysis *analysis, const void *list);
 void order_unseen_by(struct analysis *analysis, Node *node);
 /* Do the rows of the query come in an order that ORDER BY of a subquery gave them? */
 bool order_of_input(const struct query *query);
+/* … or do the rows of each of its groups? */
+bool order_of_aggregated(const struct query *query);
 /* The one source whose rows the query's are, in their order, because those before it are no more than one row each; NULL: there is none.  *item: where it
  * stands. */
 const struct source *order_source(const struct query *query, const Node **item);

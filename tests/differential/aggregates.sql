@@ -827,3 +827,16 @@ SELECT u.username, (SELECT max(u.age + p.likes) FROM posts p WHERE p.username = 
 
 -- lists of no rows
 SELECT count(*), array_agg(username), string_agg(username, ',') FROM users WHERE false
+
+-- lists of groups by the first columns of a subquery's ORDER BY
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country
+SELECT country, active, string_agg(username, ','), count(*) FROM (SELECT u.country, u.active, u.username FROM users u ORDER BY u.country, u.active, u.username DESC) s GROUP BY s.country, s.active ORDER BY s.country
+SELECT country, json_agg(s) FROM (SELECT country AS country, age, username FROM users ORDER BY 1, 2, 3) s WHERE age > 20 GROUP BY 1 HAVING count(*) > 1 ORDER BY count(*), 1
+SELECT country, array_agg(likes) FROM (SELECT country, likes, p.username FROM users JOIN posts p ON likes = age ORDER BY country, likes, p.username) s GROUP BY country
+
+-- … by others, which PostgreSQL may sort again
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY username, country) s GROUP BY country
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country DESC, username) s GROUP BY country
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country ORDER BY country DESC
+SELECT x, array_agg(username) FROM (SELECT title AS country, country AS x, username FROM users ORDER BY country, username) s GROUP BY x
+SELECT b, array_agg(a) FROM (SELECT country, username FROM users ORDER BY country, username) s (a, b) GROUP BY b

@@ -89,6 +89,8 @@ WITH RECURSIVE r AS (SELECT id, dim FROM zoo WHERE id = 2 UNION SELECT z.id, z.d
 SELECT id, kind FROM events UNION SELECT i2, vc FROM zoo EXCEPT SELECT id, body FROM notes ORDER BY 1, 2;
 SELECT feeling, dim FROM zoo UNION ALL SELECT feeling, NULL FROM events ORDER BY 1, 2;
 SELECT ripe(age), count(*), min(title) FROM users GROUP BY 1 ORDER BY 1;
+SELECT active, kind, count(*), sum(age) FROM users JOIN events USING (username) GROUP BY ROLLUP (active, kind) ORDER BY 1, 2, 3;
+SELECT u.active, kind, grouping(kind) FROM users u JOIN events e ON e.id = u.age GROUP BY GROUPING SETS (CUBE ((active, kind)), ()), country ORDER BY 1, 2, 3, country;
 COMMIT;
 
 -- transaction modes are seen
