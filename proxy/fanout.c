@@ -174,14 +174,19 @@ static void send_without_position(struct fanout *fanout, const struct frame *fra
     wire_end(out, mark);
 }
 
+/* A portal or cursor that is read on does not tell what it is of. */
+static bool may_check_sums(const struct plan *plan)
+{
+    return !plan || plan->checks_sums || (plan->inner && plan->inner->checks_sums) || plan->statement == STATEMENT_CURSOR;
+}
+
 static bool is_refusal(const struct fanout *fanout, const struct frame *frame)
 {
-    const struct plan *plan = fanout->shape.plan && fanout->shape.plan->inner ? fanout->shape.plan->inner : fanout->shape.plan;
     struct error error = {0};
-    if (!plan || !plan->checks_sums)
+    if (!may_check_sums(fanout->shape.plan))
         return false;
     wire_read_error(frame, &error);
-    bool refusal = plan_refuses_with(plan, &error);
+    bool refusal = plan_refuses_with(&error);
     if (refusal)
         wire_error(client_output(fanout->client), &error, false);
     error_clear(&error);

@@ -79,11 +79,8 @@ static Node *checked_object(const struct gathering *gathering, Node *node, List 
     return expression_from("CASE WHEN CASE WHEN $1 <> $2 THEN ($3::text || coalesce($1::text, ''))::bool ELSE false END THEN $4 ELSE $4 END", values);
 }
 
-/* Rows that are read in steps could fail in a later statement, which does not know of it. */
 Node *gather_checked_sum(const struct gathering *gathering, Node *expression, List **calls)
 {
-    if (gathering->analysis->planning->facts->gathers)
-        return NULL;
     Node *object = checked_object(gathering, expression, calls);
     return object ? object : float_sums_checked(gathering->analysis, expression, calls);
 }
@@ -409,7 +406,7 @@ static bool any_order_is_shown(const struct gathering *gathering)
 
 void gather_lift_sums(struct gathering *gathering, SelectStmt *select)
 {
-    if (gathering->analysis->planning->facts->gathers || !any_order_is_shown(gathering))
+    if (!any_order_is_shown(gathering))
         return;
     mark_whole((Node *) select, gathering);
     name_columns((Node *) select, gathering);

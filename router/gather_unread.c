@@ -11,6 +11,7 @@
 
 #include "router/expressions.h"
 #include "router/float_steps.h"
+#include "router/gather_push.h"
 
 /* ---- WITH ---- */
 
@@ -233,10 +234,23 @@ static void forget(struct gathering *gathering, const SelectStmt *select, ResTar
     target->val = aggregates ? count_of_rows() : expression_cast(expression_null(), "text");
 }
 
+/* Is the target's column, of this number and under this name, not read by anybody, and free to go? */
+static bool is_unread(const struct reading *reading, const SelectStmt *select, const ResTarget *target, int number, const char *name)
+{
+    struct position position = {number, output_name(target)};
+    return !is_star(target->val) && !is_read(reading, name) && !is_meant((Node *) select->groupClause, &position) &&
+           !is_meant((Node *) select->sortClause, &position) && !has_effect(target->val, reading->gathering) &&
+           !matters(target->val, reading->gathering);
+}
+
+static void forget_columns_of_union(struct reading *reading, SelectStmt *select, const List *names);
+
 static void forget_columns(struct reading *reading, SelectStmt *select, const List *names)
 {
     ListCell *cell;
     int number = 0;
+    if (select->op == SETOP_UNION)
+        forget_columns_of_union(reading, select, names);
     if (reading->all || select->op != SETOP_NONE || select->distinctClause || select->valuesLists || select->intoClause)
         return;
     foreach (cell, select->targetList)
@@ -244,13 +258,77 @@ static void forget_columns(struct reading *reading, SelectStmt *select, const Li
             return;
     foreach (cell, select->targetList) {
         ResTarget *target = lfirst_node(ResTarget, cell);
-        struct position position = {++number, output_name(target)};
-        const char *name = number <= list_length(names) ? strVal(list_nth(names, number - 1)) : position.name;
-        if (IsA(target->val, A_Const) || is_star(target->val) || is_read(reading, name) ||
-            is_meant((Node *) select->groupClause, &position) || is_meant((Node *) select->sortClause, &position) ||
-            has_effect(target->val, reading->gathering) || matters(target->val, reading->gathering))
-            continue;
-        forget(reading->gathering, select, target);
+        const char *name = ++number <= list_length(names) ? strVal(list_nth(names, number - 1)) : output_name(target);
+        if (!IsA(target->val, A_Const) && is_unread(reading, select, target, number, name))
+            forget(reading->gathering, select, target);
+    }
+}
+
+/* … of UNION ALL: PostgreSQL takes its arms apart if their columns have the same types, and nothing is done with all rows. */
+
+static List *arms_of_union(SelectStmt *select, List *arms)
+{
+    if (select->op == SETOP_NONE)
+        return lappend(arms, select);
+    bool plain = select->op == SETOP_UNION && select->all && !select->sortClause && !select->limitCount && !select->limitOffset &&
+                 !select->lockingClause && !select->withClause && !select->intoClause;
+    return plain ? arms_of_union(select->rarg, arms_of_union(select->larg, arms)) : lappend(arms, NULL);
+}
+
+static bool are_plain(struct gathering *gathering, const List *arms)
+{
+    int columns = linitial(arms) ? list_length(linitial_node(SelectStmt, arms)->targetList) : 0;
+    ListCell *cell, *target;
+    foreach (cell, arms) {
+        const SelectStmt *arm = lfirst(cell);
+        if (!arm || arm->distinctClause || arm->valuesLists || arm->intoClause || arm->withClause || list_length(arm->targetList) != columns ||
+            !gather_first_reading(gathering, arm))
+            return false;
+        foreach (target, arm->targetList) {
+            const Node *value = lfirst_node(ResTarget, target)->val;
+            if (is_star(value) || (!arm->groupClause && has_aggregate((Node *) value, gathering)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static const ResTarget *column_of_arm(const SelectStmt *arm, int number)
+{
+    return list_nth_node(ResTarget, arm->targetList, number - 1);
+}
+
+/* Of all its columns: one that differs makes PostgreSQL compute them all. */
+static bool have_same_types(struct gathering *gathering, const List *arms)
+{
+    const struct text_order *order;
+    ListCell *cell;
+    for (int number = 1; number <= list_length(linitial_node(SelectStmt, arms)->targetList); number++) {
+        uint32_t type = 0;
+        foreach (cell, arms) {
+            const SelectStmt *arm = lfirst_node(SelectStmt, cell);
+            uint32_t of_arm = analysis_infer(gathering->analysis, gather_first_reading(gathering, arm), column_of_arm(arm, number)->val, &order);
+            if (!of_arm || (type && of_arm != type))
+                return false;
+            type = of_arm;
+        }
+    }
+    return true;
+}
+
+static void forget_columns_of_union(struct reading *reading, SelectStmt *select, const List *names)
+{
+    List *arms = arms_of_union(select, NIL);
+    ListCell *cell;
+    if (reading->all || !are_plain(reading->gathering, arms) || !have_same_types(reading->gathering, arms))
+        return;
+    for (int number = 1; number <= list_length(linitial_node(SelectStmt, arms)->targetList); number++) {
+        const char *name = number <= list_length(names) ? strVal(list_nth(names, number - 1)) : output_name(column_of_arm(linitial(arms), number));
+        bool unread = true;
+        foreach (cell, arms)
+            unread &= is_unread(reading, lfirst(cell), column_of_arm(lfirst(cell), number), number, name);
+        foreach (cell, unread ? arms : NIL)
+            forget(reading->gathering, lfirst(cell), (ResTarget *) column_of_arm(lfirst(cell), number));
     }
 }
 
@@ -322,15 +400,67 @@ static void look_at_subquery(struct gathering *gathering, SelectStmt *select, Ra
     forget_columns(&reading, castNode(SelectStmt, item->subquery), item->alias->colnames);
 }
 
+/* The names under which a query of WITH is read, all over the statement. */
+struct cte_reading {
+    struct reading reading;
+    const char *cte;
+    int found;
+};
+
+static void add_reading(struct cte_reading *all, SelectStmt *select, const RangeVar *item)
+{
+    struct gathering *gathering = all->reading.gathering;
+    struct reading one = read_item(gathering, select, all->reading.item, item->alias ? item->alias->aliasname : item->relname);
+    all->found++;
+    all->reading.all |= one.all || (item->alias && item->alias->colnames);
+    for (int i = 0; i < one.count; i++)
+        read_name(&all->reading, one.columns[i]);
+}
+
+static void find_readings_of_item(struct cte_reading *all, SelectStmt *select, Node *item)
+{
+    if (IsA(item, JoinExpr)) {
+        find_readings_of_item(all, select, castNode(JoinExpr, item)->larg);
+        find_readings_of_item(all, select, castNode(JoinExpr, item)->rarg);
+    } else if (IsA(item, RangeVar) && !castNode(RangeVar, item)->schemaname && !strcmp(castNode(RangeVar, item)->relname, all->cte)) {
+        add_reading(all, select, castNode(RangeVar, item));
+    }
+}
+
+static bool find_readings(Node *node, void *context)
+{
+    ListCell *cell;
+    if (!node)
+        return false;
+    if (IsA(node, SelectStmt))
+        foreach (cell, castNode(SelectStmt, node)->fromClause)
+            find_readings_of_item(context, castNode(SelectStmt, node), lfirst(cell));
+    return parse_walk(node, find_readings, context);
+}
+
+/* NOT MATERIALIZED: it stands wherever it is read. */
+static void look_at_repeated_cte(struct gathering *gathering, const struct cte_use *use)
+{
+    struct cte_reading all = {.reading = {.item = use->cte->ctequery, .gathering = gathering}, .cte = use->name};
+    find_readings((Node *) gathering->query, &all);
+    if (all.found == use->readings)
+        forget_columns(&all.reading, castNode(SelectStmt, use->cte->ctequery), use->cte->aliascolnames);
+}
+
 static void look_at_cte(struct gathering *gathering, SelectStmt *select, const RangeVar *item)
 {
     struct cte_use use = {.name = item->relname};
     if (item->schemaname || !analysis_is_cte(gathering->analysis, item))
         return;
     count_uses((Node *) gathering->query, &use);
-    if (use.ctes != 1 || use.readings != 1 || use.cte->ctematerialized == CTEMaterializeAlways ||
-        !IsA(use.cte->ctequery, SelectStmt) || has_effect(use.cte->ctequery, gathering))
+    if (use.ctes != 1 || use.cte->ctematerialized == CTEMaterializeAlways || !IsA(use.cte->ctequery, SelectStmt) ||
+        has_effect(use.cte->ctequery, gathering))
         return;
+    if (use.readings != 1) {
+        if (use.cte->ctematerialized == CTEMaterializeNever)
+            look_at_repeated_cte(gathering, &use);
+        return;
+    }
     const List *names = item->alias && item->alias->colnames ? item->alias->colnames : use.cte->aliascolnames;
     if (list_length(names) < list_length(use.cte->aliascolnames))
         return;

@@ -260,8 +260,8 @@ bool plan_route_evaluated(const struct plan *plan, const struct routing *routing
                           const struct bind_values *binds, const struct evaluated *evaluated, struct arena *arena,
                           struct route *route, struct error *error);
 
-/* Did a shard fail with this because the plan told it to, where the answer cannot be known?  Then it is a refusal instead. */
-bool plan_refuses_with(const struct plan *plan, struct error *failure);
+/* Did a shard fail with this because a plan that checks_sums told it to, where the answer cannot be known?  Then it is a refusal instead. */
+bool plan_refuses_with(struct error *failure);
 
 /* The statements of a query string: (offset, length) pairs in `arena`, comments and blanks trimmed.  False: syntax error. */
 struct statement_span {

@@ -221,13 +221,17 @@ void plan_declare_cursor(struct plan *plan, const struct planning *planning, Nod
     plan->value = "DECLARE";
     if (declare->options & CURSOR_OPT_HOLD)
         plan->pin = PIN_HELD_CURSOR;
-    if (plan->many == PLAN_GATHER && (plan->wrapped_query = parse_deparse(query, &plan->arena))) {
+    if (plan->pin == PIN_HELD_CURSOR && plan->checks_sums) {
+        plan_refuse_many(plan, "a cursor WITH HOLD over sums of floats of several shards is not supported", "Declare it without HOLD.",
+                         "Whether their digits depend on the order of rows would be found out by COMMIT.");
+    } else if (plan->many == PLAN_GATHER && (plan->wrapped_query = parse_deparse(query, &plan->arena))) {
         plan->shard_text = declaration(plan, declare, plan->shard_text);
         plan->gather_values = plan->gather_values ? declaration(plan, declare, plan->gather_values) : NULL;
-    } else if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE)
+    } else if (plan->many != PLAN_SINGLE && plan->many != PLAN_REFUSE) {
         plan_refuse_many(plan, "a cursor over several shards is not supported",
                          "Select by key, or read the rows without a cursor.",
                          "The query of cursor \"%s\" needs more than one shard.", plan->name);
+    }
 }
 
 /* Does the query read in one place what it would read on one PostgreSQL?  The planner's refusals hold here,

@@ -285,6 +285,23 @@ EXECUTE one (1);
 PREPARE one AS SELECT 2;
 DEALLOCATE one;
 
+-- a cursor over sums that do not, and that do show the order of rows
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT country, avg(score), round(avg(score * 1.5)::numeric, 2) FROM users WHERE score < 100 GROUP BY country ORDER BY country;
+FETCH 2 FROM c;
+MOVE 1 FROM c;
+FETCH ALL FROM c;
+DECLARE d CURSOR FOR SELECT jsonb_object_agg(username, age) FROM users;
+FETCH ALL FROM d;
+COMMIT;
+BEGIN;
+DECLARE c CURSOR FOR SELECT jsonb_object_agg(coalesce(country, 'x'), username) FROM users;
+FETCH ALL FROM c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT avg(score) FROM users;
+ROLLBACK;
+
 -- a cursor over an unsharded table
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM notes ORDER BY id;

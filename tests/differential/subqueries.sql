@@ -506,3 +506,18 @@ SELECT (SELECT max(x) FROM generate_series(1, u.age) x) FROM users u WHERE u.age
 
 -- a row by nullif
 SELECT nullif(ROW(active, 1), ROW(true, 1)), count(*) FROM users GROUP BY 1 ORDER BY 1
+
+-- columns of UNION ALL that nobody reads are not computed
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1) x
+SELECT max(w) FROM (SELECT id AS w, 1 / (id - id) AS z, username FROM posts UNION ALL SELECT age, age, country FROM users UNION ALL SELECT count(*)::int, 1 / count(*)::int, author FROM notes GROUP BY author) x WHERE username > 'b'
+
+-- … but where PostgreSQL does so
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION SELECT 1, 1) x
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1.5) x
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1 ORDER BY 1) x
+
+-- columns of WITH … NOT MATERIALIZED that no reading reads
+WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age)
+WITH c (z, x) AS NOT MATERIALIZED (SELECT 1 / (age - age), age FROM users) SELECT max(a.x), (SELECT count(x) FROM c) FROM c a
+WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age) WHERE a.z > 0
+WITH c AS (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age)
