@@ -52,6 +52,9 @@ enum part { VALUE, COUNT, AMOUNT, ROOM, SPREAD, AMOUNT_Y, ROOM_Y, SPREAD_Y, SLOP
 #define SLOPE_ERROR "(2 * (" E_XY " + greatest(abs($9), 1e-60) * " E_XX ") / $5)"
 #define CORRELATION_ERROR "(2 * (" E_XY " / (sqrt($5) * sqrt($8)) + " E_XX " / $5 + " E_YY " / $8) + 1e-15)"
 
+/* Times u, nothing that is next to nothing: PostgreSQL fails where a product is none of the numbers that there are. */
+#define ADDED(amount) "greatest(" amount ", 1e-290::float8)"
+
 #define FEW_DIGITS "$3 <= $4"
 #define FEW_DIGITS_Y "$6 <= $7"
 #define TWO " OR $2 <= 2"
@@ -72,16 +75,16 @@ static const struct kind {
     int arguments;
     const char *radius, *exact, *doubt;
 } kinds[] = {
-    {"sum", 1, "$2 * $3 * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
-    {"avg", 1, "$3 * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
+    {"sum", 1, "$2 * " ADDED("$3") " * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
+    {"avg", 1, ADDED("$3") " * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
     {"var_pop", 1, E_XX " / $2", FLAT, EXTREME},
     {"var_samp", 1, E_XX " / ($2 - 1)", FLAT, EXTREME},
     {"variance", 1, E_XX " / ($2 - 1)", FLAT, EXTREME},
     {"stddev_pop", 1, ROOT(E_XX " / $2"), FLAT, EXTREME},
     {"stddev_samp", 1, ROOT(E_XX " / ($2 - 1)"), FLAT, EXTREME},
     {"stddev", 1, ROOT(E_XX " / ($2 - 1)"), FLAT, EXTREME},
-    {"regr_avgx", 2, "$3 * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
-    {"regr_avgy", 2, "$6 * 4.44089209850062616e-16", FEW_DIGITS_Y TWO, "$6 >= 1e290"},
+    {"regr_avgx", 2, ADDED("$3") " * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
+    {"regr_avgy", 2, ADDED("$6") " * 4.44089209850062616e-16", FEW_DIGITS_Y TWO, "$6 >= 1e290"},
     {"regr_sxx", 2, E_XX, FLAT, EXTREME},
     {"regr_syy", 2, E_YY, FLAT_Y, EXTREME_Y},
     {"regr_sxy", 2, E_XY, EITHER_FLAT, EITHER_EXTREME},
@@ -193,6 +196,12 @@ static Node *unless_infinite(const char *sql, Node *condition, Node *value)
     return expression_from(sql, values);
 }
 
+/* The bounds of all others have squares and divisors, and are not computed but where they are asked. */
+static bool adds(const struct kind *kind)
+{
+    return !strcmp(kind->exact, FEW_DIGITS TWO) || !strcmp(kind->exact, FEW_DIGITS_Y TWO);
+}
+
 struct float_estimate float_bounds(const FuncCall *call, const enum float_argument *arguments)
 {
     const struct kind *kind = find_kind(parse_name(call->funcname));
@@ -212,10 +221,13 @@ struct float_estimate float_bounds(const FuncCall *call, const enum float_argume
         parts[ONE_VALUE_Y] = one_value(call, y);
         parts[SLOPE] = own(call, "regr_slope", call->args);
     }
-    return (struct float_estimate){
+    struct float_estimate estimate = {
         .value = parts[VALUE],
-        .radius = expression_from(is_sum_of_reals ? "$2 * $3 * 2.384185791015625e-07" : kind->radius, parts), /* 2^-22 */
+        .radius = expression_from(is_sum_of_reals ? "$2 * " ADDED("$3") " * 2.384185791015625e-07" : kind->radius, parts), /* 2^-22 */
         .exact = unless_infinite("$1 OR $2", expression_from(kind->exact, parts), parts[VALUE]),
         .doubt = unless_infinite("$1 AND NOT $2", expression_from(kind->doubt, parts), parts[VALUE]),
     };
+    if (!adds(kind))
+        estimate.radius = EXPRESSION("CASE WHEN $1 THEN 0::float8 WHEN $2 THEN 0::float8 ELSE $3 END", estimate.exact, estimate.doubt, estimate.radius);
+    return estimate;
 }

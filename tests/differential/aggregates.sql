@@ -840,3 +840,11 @@ SELECT country, array_agg(username) FROM (SELECT country, username FROM users OR
 SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country ORDER BY country DESC
 SELECT x, array_agg(username) FROM (SELECT title AS country, country AS x, username FROM users ORDER BY country, username) s GROUP BY x
 SELECT b, array_agg(a) FROM (SELECT country, username FROM users ORDER BY country, username) s (a, b) GROUP BY b
+
+-- spreads of floats in a subquery, of groups that have one row, of what squares cannot tell, and of infinite numbers
+SELECT round(avg(x)::numeric, 2), count(x) FROM (SELECT stddev(score) AS x FROM users GROUP BY country, age) s
+SELECT round(max(x)::numeric, 4), round(min(x)::numeric, 4) FROM (SELECT covar_samp(score, age / 7.0::float8) AS x FROM users WHERE score < 100 GROUP BY age) s
+SELECT count(*) FROM users WHERE age > (SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) FROM users)
+SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) + stddev(score * 1.1) FROM users WHERE score < 100
+WITH c AS (SELECT country, stddev_pop(CASE WHEN age < 20 THEN 'nan'::float8 ELSE score * 1.1 END) AS x FROM users GROUP BY country) SELECT country, round(x::numeric, 2), x > (SELECT avg(x) FROM c) FROM c
+SELECT sum(score * 1e-320::float8) < 3 FROM users WHERE score < 100
