@@ -24,6 +24,7 @@
 #include "router/gather_push.h"
 #include "router/gather_travel.h"
 #include "router/gather_unread.h"
+#include "router/gather_values.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
 
@@ -683,6 +684,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
         return give_up(&gathering, "Give the aggregate an ORDER BY; cast floating-point numbers to numeric, or set float_sums.",
                        arena_printf(gathering.arena,
                                     "%s() depends on the order of rows, and those of several shards have none.", ordered));
+    gather_type_rows(&gathering, select);
     if (!check_rows(&gathering, select) || !names_travel(&gathering))
         return false;
     replace_tables((Node *) select, &gathering);

@@ -310,7 +310,7 @@ Test(plan, functions_are_seen_behind_other_syntax)
     EXPECT({"SELECT u.reader FROM users u", "0A000"}, {"SELECT (u).reader FROM users u", "0A000"},
            {"SELECT (SELECT u.reader) FROM users u WHERE username = 'bob'", "0A000"},
            {"SELECT u.pure FROM users u", "concat abc"}, {"SELECT u.pure FROM users u, notes", "0A000"},
-           {"SELECT pure(u.*) FROM users u, notes", "0A000"}, {"SELECT name <~> 'a' FROM users", "0A000"},
+           {"SELECT pure(u.*) FROM users u, notes", "gather abc"}, {"SELECT name <~> 'a' FROM users", "0A000"},
            {"SELECT 1 WHERE 1 OPERATOR(public.<~>) ALL (SELECT 2)", "0A000"},
            {"SELECT name::tally FROM users", "0A000"}, {"SELECT name::other FROM users", "concat abc"},
            {"SELECT * FROM users WHERE username <= 'c'", "concat abc"},

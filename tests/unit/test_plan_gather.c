@@ -64,8 +64,9 @@ Test(plan_gather, sums_of_floats_are_checked_by_the_query)
            {"SELECT max(s) FROM (SELECT username, sum(age::float8) AS s FROM users GROUP BY username) x", "combine abc"},
            {"SELECT sum(age::float8 + random()) FROM users", "0A000"}, {"SELECT stddev(age::float8) FROM users", "0A000"},
            {"SELECT sum((SELECT age::float8)) FROM users", "0A000"}, {"SELECT corr(age, age) FROM users", "0A000"},
-           {"DECLARE c CURSOR FOR SELECT sum(age::float8) FROM users", "0A000"},
-           {"COPY (SELECT sum(age::float8) FROM users) TO STDOUT", "0A000"});
+           {"DECLARE c CURSOR FOR SELECT sum(age::float8) FROM users", "gather abc, checked"},
+           {"COPY (SELECT sum(age::float8) FROM users) TO STDOUT", "gather abc, checked"});
+    EXPECT({"DECLARE c CURSOR WITH HOLD FOR SELECT sum(age::float8) FROM users", "0A000"});
 }
 
 /* (SELECT max(u.age)) is an aggregate of the query around it. */
@@ -124,7 +125,7 @@ Test(plan_gather, what_could_see_that_rows_are_gathered_is_refused)
     EXPECT({"SELECT * FROM information_schema.tables t, users u, posts p", "0A000"},
            {"SELECT current_query() FROM users u, posts p", "0A000"},
            {"SELECT pg_my_temp_schema() FROM users u, posts p", "0A000"},
-           {"SELECT u FROM users u, posts p", "0A000"},
+           {"SELECT u FROM users u, posts p", "gather abc"},
            {"SELECT pg_typeof(u.*) FROM users u, posts p", "0A000"},
            {"SELECT count(u.*), p.a FROM users u, (SELECT body AS a FROM posts) p, posts a GROUP BY p.a",
             "gather abc"});
