@@ -437,7 +437,7 @@ static void route(struct client *client, const char *argument)
         return;
     }
     struct normalised *normalised = &worker_state(client->stream.worker)->normalised;
-    struct session_facts facts = {state->search_path, client->user, state->iso_dates, true, false};
+    struct session_facts facts = {.search_path = state->search_path, .user = client->user, .iso_dates = state->iso_dates, .server_encoding = true};
     normalise(sql, strlen(sql), normalised);
     struct plan *plan = plan_make(state->routing, &facts, sql, strlen(sql), normalised->unsure ? NULL : normalised, NULL, 0, &error);
     if (plan) {

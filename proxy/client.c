@@ -24,6 +24,7 @@
 #include "proxy/query.h"
 #include "proxy/run.h"
 #include "proxy/server_login.h"
+#include "router/limited_settings.h"
 
 enum { LARGEST_STARTUP_PACKET = 10000 }; /* as PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
 
@@ -257,9 +258,26 @@ static void put_key(struct client *client, struct buffer *out)
     wire_end(out, mark);
 }
 
+/* With several shards, settings of the startup packet are limited as those of SET are. */
+static bool check_startup_settings(struct client *client)
+{
+    struct error error = {0};
+    for (size_t i = 0; client->view->state->settings->shard_count > 1 && i < session_count(client->session); i++) {
+        const struct session_setting *setting = session_at(client->session, i);
+        if (setting_is_supported(setting->name, setting->value, &error))
+            continue;
+        client_close(client, &error, "unsupported startup parameter");
+        error_clear(&error);
+        return false;
+    }
+    return true;
+}
+
 /* The database is known and loaded: the session begins. */
 static void greet(struct client *client)
 {
+    if (!check_startup_settings(client))
+        return;
     struct worker_state *state = state_of(client);
     const struct user_settings *user = settings_user(state->settings, client->user);
     const struct database_settings *database = client->view->state->settings;

@@ -18,6 +18,7 @@
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 #include "proxy/server_login.h"
+#include "router/limited_settings.h"
 
 enum { MOST_READERS = 8 /* threads that read catalogs for one load */ };
 
@@ -174,6 +175,7 @@ static void keep_greeting(struct database_state *state, PGconn *connection)
 /* What reading a shard found. */
 struct shard_reading {
     struct catalog *catalog; /* NULL: it could not be read; `error` says why */
+    bool rounded_floats, escaped_bytes;
     char *version;           /* of the server; NULL: there was no connection */
     struct error error;
 };
@@ -185,6 +187,28 @@ struct shard_readings {
     _Atomic size_t next;
 };
 
+/* What the router must know of the shard's defaults, or cannot follow; they are PostgreSQL's own nearly everywhere. */
+static bool read_defaults(PGconn *connection, const char *shard, struct shard_reading *reading)
+{
+    struct error unsupported = {0};
+    PGresult *result = PQexec(connection, "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.unnest(ARRAY['bytea_output', 'extra_float_digits',"
+                                          " 'standard_conforming_strings', 'transform_null_equals', 'array_nulls']) AS name");
+    bool read = PQresultStatus(result) == PGRES_TUPLES_OK;
+    if (!read)
+        set_error_from(&reading->error, shard, PQerrorMessage(connection));
+    for (int row = 0; read && row < PQntuples(result); row++) {
+        const char *name = PQgetvalue(result, row, 0), *value = PQgetvalue(result, row, 1);
+        reading->escaped_bytes |= strcmp(name, "bytea_output") == 0 && setting_escapes_bytes(value);
+        reading->rounded_floats |= strcmp(name, "extra_float_digits") == 0 && setting_rounds_floats(value);
+        read = setting_is_supported(name, value, &unsupported);
+        if (!read)
+            set_error_from(&reading->error, shard, unsupported.detail);
+    }
+    error_clear(&unsupported);
+    PQclear(result);
+    return read;
+}
+
 static void read_shard(struct database_state *state, int shard, struct shard_reading *reading)
 {
     const char *name = state->snapshot->shards[state->settings->shards[shard]].name;
@@ -195,7 +219,8 @@ static void read_shard(struct database_state *state, int shard, struct shard_rea
     reading->version = memory_strdup(version ? version : "");
     if (shard == 0)
         keep_greeting(state, connection);
-    reading->catalog = read_catalog(connection, name, &reading->error);
+    if (state->settings->shard_count == 1 || read_defaults(connection, name, reading))
+        reading->catalog = read_catalog(connection, name, &reading->error);
     PQfinish(connection);
 }
 
@@ -226,6 +251,8 @@ static bool keep_reading(struct database_state *state, int shard, struct shard_r
     if (reading->version)
         state->shard_versions[shard] = arena_strdup(&state->arena, reading->version);
     free(reading->version);
+    state->rounded_floats |= reading->rounded_floats;
+    state->escaped_bytes |= reading->escaped_bytes;
     if (reading->catalog)
         return true;
     const struct error *failure = &reading->error;

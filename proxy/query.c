@@ -17,6 +17,7 @@
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/run.h"
+#include "router/limited_settings.h"
 #include "router/pass_through.h"
 
 static struct worker_state *state_of(const struct client *client)
@@ -49,11 +50,16 @@ struct session_facts query_facts(const struct client *client)
     const char *path = setting_of(client, "search_path", &path_known);
     const char *style = setting_of(client, "datestyle", &style_known);
     const char *encoding = setting_of(client, "client_encoding", &encoding_known);
+    bool digits_known, output_known;
+    const char *digits = setting_of(client, "extra_float_digits", &digits_known);
+    const char *output = setting_of(client, "bytea_output", &output_known);
     return (struct session_facts){
         .search_path = path_known && path == NULL ? state->search_path : path,
         .user = user_of(client),
         .iso_dates = style ? strncasecmp(style, "ISO", 3) == 0 : style_known && state->iso_dates,
         .server_encoding = encoding_known && (encoding == NULL || strcasecmp(encoding, state->encoding) == 0),
+        .rounded_floats = digits ? setting_rounds_floats(digits) : !digits_known || state->rounded_floats,
+        .escaped_bytes = output ? setting_escapes_bytes(output) : !output_known || state->escaped_bytes,
     };
 }
 

@@ -469,6 +469,11 @@ void insert_evaluate(struct inserting *inserting)
     lay_out(&choice, inserting->values->valuesLists, missing);
     if (!choose(&choice))
         return;
+    if (inserting->analysis.planning->facts->rounded_floats) {
+        plan_refuse(inserting->plan, NULL, "SET extra_float_digits = 1.",
+                    "Some of the values are computed first, and would come back without all of their digits.");
+        return;
+    }
     choose(&choice); /* now that something is computed first, so is all that reads the clock */
     drop_unchosen(&choice);
     apply(&choice);

@@ -199,6 +199,8 @@ struct session_facts {
     bool iso_dates;            /* DateStyle is ISO: text-format dates and times sort by value */
     bool server_encoding;      /* client_encoding is the servers' own: literals are bytes as stored */
     bool gathers;              /* a SELECT over several shards is gathered whatever else is proved: its rows are read in steps */
+    bool rounded_floats;       /* extra_float_digits is less than 1: values as text are not all that they are */
+    bool escaped_bytes;        /* bytea_output is not hex: values as text do not sort as they do */
 };
 
 /* Values given at Bind (PostgreSQL 15 protocol, 55.7 Bind); all borrowed. */

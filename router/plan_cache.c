@@ -38,7 +38,7 @@ struct entry {
     uint8_t *kinds;
     size_t literal_count;
     const char *search_path, *user;
-    bool iso_dates, server_encoding, gathers;
+    bool iso_dates, server_encoding, gathers, rounded_floats, escaped_bytes;
     uint32_t *types;
     int type_count;
     struct pin *pins;
@@ -71,7 +71,7 @@ static struct key make_key(const struct normalised *normalised, const struct ses
     struct key key = {.normalised = normalised, .facts = facts, .types = types, .type_count = type_count};
     key.search_path = facts->search_path ? facts->search_path : "";
     key.user = facts->user ? facts->user : "";
-    uint64_t flags = (uint64_t) facts->gathers << 2 | (uint64_t) facts->iso_dates << 1 | facts->server_encoding;
+    uint64_t flags = (uint64_t) facts->escaped_bytes << 4 | (uint64_t) facts->rounded_floats << 3 | (uint64_t) facts->gathers << 2 | (uint64_t) facts->iso_dates << 1 | facts->server_encoding;
     key.hash = fast_hash(key.search_path, strlen(key.search_path), normalised->hash ^ flags);
     key.hash = fast_hash(key.user, strlen(key.user), key.hash);
     key.hash = fast_hash(types, (size_t) type_count * sizeof(*types), key.hash);
@@ -94,6 +94,7 @@ static bool same_key(const struct entry *entry, const struct key *key)
     return entry->hash == key->hash && entry->length == normalised->length &&
            entry->type_count == key->type_count && entry->iso_dates == key->facts->iso_dates &&
            entry->server_encoding == key->facts->server_encoding && entry->gathers == key->facts->gathers &&
+           entry->rounded_floats == key->facts->rounded_floats && entry->escaped_bytes == key->facts->escaped_bytes &&
            (entry->length == 0 || memcmp(entry->text, normalised->text, entry->length) == 0) &&
            same_kinds(entry, normalised) && strcmp(entry->search_path, key->search_path) == 0 &&
            strcmp(entry->user, key->user) == 0 &&
@@ -230,6 +231,8 @@ static struct entry *new_entry(const struct key *key, struct plan *plan)
     entry->iso_dates = key->facts->iso_dates;
     entry->server_encoding = key->facts->server_encoding;
     entry->gathers = key->facts->gathers;
+    entry->rounded_floats = key->facts->rounded_floats;
+    entry->escaped_bytes = key->facts->escaped_bytes;
     entry->types = arena_memdup(&entry->arena, key->types, (size_t) key->type_count * sizeof(*key->types));
     entry->type_count = key->type_count;
     copy_pins(entry, normalised);

@@ -456,6 +456,12 @@ static int first_free_parameter(const struct analysis *analysis)
     return 1 + (analysis->parameter_count > declared ? analysis->parameter_count : declared);
 }
 
+/* A value that was read from its text is the same again. */
+static bool are_exact_texts(const struct session_facts *facts)
+{
+    return facts->iso_dates && !facts->rounded_floats;
+}
+
 static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
 {
     struct plan *plan = gathering->plan;
@@ -464,7 +470,7 @@ static void write_over_arrays(struct gathering *gathering, SelectStmt *select)
     ListCell *cell;
     for (int i = 0; i < gathering->part_count; i++) {
         const struct gather_part *part = &gathering->parts[i];
-        if (!gathering->arrays[i] || (part->as_text && !gathering->analysis->planning->facts->iso_dates) ||
+        if (!gathering->arrays[i] || (part->as_text && !are_exact_texts(gathering->analysis->planning->facts)) ||
             (part->key && !gather_group_columns(gathering, i)))
             return;
         plan->gather_as_text |= part->as_text != NULL;
@@ -650,9 +656,9 @@ static bool check_rows(struct gathering *gathering, SelectStmt *select)
 static bool names_travel(struct gathering *gathering)
 {
     for (int i = 0; i < gathering->part_count; i++)
-        if (!gathering->parts[i].binary && !gathering->analysis->planning->facts->iso_dates)
-            return give_up(gathering, "SET datestyle = ISO.",
-                           "Values of the database's own types are copied as text, in DateStyle ISO only.");
+        if (!gathering->parts[i].binary && !are_exact_texts(gathering->analysis->planning->facts))
+            return give_up(gathering, "SET datestyle = ISO, and extra_float_digits = 1.",
+                           "Values of the database's own types are copied as text, in DateStyle ISO and with all digits only.");
     return true;
 }
 

@@ -112,6 +112,10 @@ static bool can_order(struct selecting *selecting, uint32_t type, const struct t
                        "Text is merged in the servers' encoding only.");
     if (type_is_time(type) && !selecting->analysis.planning->facts->iso_dates)
         return give_up(selecting, "SET datestyle = ISO.", "Dates can be merged in DateStyle ISO only.");
+    if ((type == TYPE_float4 || type == TYPE_float8) && selecting->analysis.planning->facts->rounded_floats)
+        return give_up(selecting, "SET extra_float_digits = 1.", "Floats can be merged with all of their digits only.");
+    if (type == TYPE_bytea && selecting->analysis.planning->facts->escaped_bytes)
+        return give_up(selecting, "SET bytea_output = hex.", "Values of bytea can be merged in hex only.");
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "router/functions.h"
+#include "router/limited_settings.h"
 #include "router/utility.h"
 #include "router/utility_place.h"
 
@@ -120,75 +121,15 @@ void describe_set(struct plan *plan, const struct planning *planning, Node *stat
     }
 }
 
-/* PostgreSQL's parse_bool(): unique prefixes of true, false, yes, no; on, off; 1, 0. */
-static bool is_on(const char *value)
-{
-    return value && (strchr("tTyY1", *value) || !strcasecmp(value, "on")) && *value;
-}
-
-static bool is_positive(const char *value)
-{
-    return value && atoi(value) >= 1;
-}
-
-static bool is_off(const char *value)
-{
-    return value && *value && !is_on(value);
-}
-
-static bool is_hex(const char *value)
-{
-    return value && !strcasecmp(value, "hex");
-}
-
-/* In these encodings a byte below 0x80 may be a part of a character, so text cannot be cut at quotes and
- * commas. */
-static bool is_ascii_safe(const char *value)
-{
-    static const char *const unsafe[] = {"sjis",         "shiftjis",   "mskanji", "win932", "windows932",
-                                         "shiftjis2004", "big5",       "win950",  "gbk",    "windows950",
-                                         "win936",       "windows936", "uhc",     "win949", "gb18030",
-                                         "windows949",   "johab"};
-    char name[32];
-    size_t length = 0;
-    for (; value && *value && length + 1 < sizeof name; value++)
-        if (isalnum((unsigned char) *value))
-            name[length++] = (char) tolower((unsigned char) *value);
-    name[length] = '\0';
-    for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
-        if (!strcmp(unsafe[i], name))
-            return false;
-    return length;
-}
-
-static const struct {
-    const char *name;
-    bool (*allowed)(const char *value);
-    const char *why, *hint;
-} limited_settings[] = {
-    {"standard_conforming_strings", is_on, "string literals would be read in another way",
-     "Leave it on, and write E'…' for strings with escapes."},
-    {"client_encoding", is_ascii_safe, "statements in that encoding cannot be read safely", "Use UTF8."},
-    {"transform_null_equals", is_off, "key = NULL would find rows", "Write IS NULL."},
-    {"array_nulls", is_on, "array literals would be read in another way", "Leave it on."},
-    {"bytea_output", is_hex, "bytea values of different shards could not be put in order",
-     "Leave it at hex."},
-    {"extra_float_digits", is_positive, "floats of different shards could not be put in order",
-     "Leave it at 1 or more."},
-};
-
 /* False, and refused, if the setting would mislead the router. */
-static bool check_setting(struct plan *plan, const char *name, const char *value)
+static bool check_setting(struct plan *plan, const char *name, const char *value, bool by_session)
 {
-    for (size_t i = 0; i < sizeof limited_settings / sizeof *limited_settings; i++) {
-        if (strcmp(limited_settings[i].name, name) || limited_settings[i].allowed(value))
-            continue;
-        plan_refuse(plan, "this value of the setting is not supported with several shards",
-                    limited_settings[i].hint, "With \"%s\" at this value, %s.", name,
-                    limited_settings[i].why);
-        return false;
-    }
-    return true;
+    struct error error = {0};
+    bool supported = by_session ? setting_is_supported(name, value, &error) : setting_is_supported_as_default(name, value, &error);
+    if (!supported)
+        plan_refuse(plan, error.message, error.hint, "%s", error.detail);
+    error_clear(&error);
+    return supported;
 }
 
 void route_set(struct plan *plan, const struct planning *planning, Node *statement)
@@ -198,7 +139,7 @@ void route_set(struct plan *plan, const struct planning *planning, Node *stateme
     if (set->kind == VAR_SET_MULTI && !strcmp(set->name, "TRANSACTION SNAPSHOT"))
         plan_refuse(plan, "SET TRANSACTION SNAPSHOT is not supported with several shards",
                     "Connect to the shard itself.", "A snapshot belongs to one server.");
-    else if (set->kind != VAR_SET_VALUE || check_setting(plan, plan->name, plan->value))
+    else if (set->kind != VAR_SET_VALUE || check_setting(plan, plan->name, plan->value, true))
         plan_on_home(plan, "the session repeats it on every server");
 }
 
@@ -239,7 +180,7 @@ bool plan_set_config(struct plan *plan, const struct planning *planning, const S
     plan->name = lower(&plan->arena, strVal(&name->val));
     plan->value = arena_strdup(&plan->arena, strVal(&value->val));
     plan_pin_all(plan);
-    if (planning_one_shard(planning) || check_setting(plan, plan->name, plan->value))
+    if (planning_one_shard(planning) || check_setting(plan, plan->name, plan->value, true))
         plan_on_home(plan, "the session repeats it on every server");
     return true;
 }
@@ -254,7 +195,7 @@ void route_role_set(struct plan *plan, const struct planning *planning, Node *st
     }
     if (set->kind == VAR_SET_VALUE) {
         const char *name = lower(&plan->arena, set->name);
-        if (!check_setting(plan, name, set_value(&plan->arena, name, set->args)))
+        if (!check_setting(plan, name, set_value(&plan->arena, name, set->args), false))
             return;
     }
     plan_on_all(plan, planning, PLAN_BROADCAST, "every shard has the role");

@@ -165,9 +165,28 @@ SET intervalstyle = 'iso_8601';
 SET extra_float_digits = 0;
 SELECT id, iv, f8, f4 FROM zoo WHERE id < 8 ORDER BY id;
 
+-- floats that look equal and are not, by text without all of its digits
+SET extra_float_digits = 0;
+SELECT 0.3 + (age % 9) * 5.551115123125783e-17::float8 AS f, username FROM users ORDER BY f, username;
+SELECT 0.3 + (age % 9) * 5.551115123125783e-17::float8 AS f, username FROM users ORDER BY f DESC, username LIMIT 5;
+SELECT max(0.3 + (age % 9) * 5.551115123125783e-17::float8), min(score), sum(likes::float8) FROM users JOIN posts USING (username) WHERE score < 100;
+SELECT count(*) FROM zoo a JOIN zoo b ON a.f8 = b.f8 AND a.id < b.id;
+INSERT INTO lists (what) VALUES ('a'), ('b');
+SET extra_float_digits = 3;
+SELECT 0.3 + (age % 9) * 5.551115123125783e-17::float8 AS f, username FROM users ORDER BY f, username LIMIT 5;
+
+-- … with which values of the database's own types would lose some
+SET extra_float_digits = 0;
+SELECT a.dim, a.f8, a.f4 FROM zoo a JOIN users u ON u.age = a.id ORDER BY a.id;
+
+-- … nor those that are computed first
+SET extra_float_digits = 0;
+INSERT INTO users (username, score, created) VALUES ('xa', random(), now()), ('xz', random(), now());
+
 -- bytea in escape format
 SET bytea_output = 'escape';
 SELECT id, bin FROM zoo ORDER BY id;
+SELECT id, bin FROM zoo ORDER BY bin, id;
 
 -- SET LOCAL ends with the transaction
 BEGIN;

@@ -118,7 +118,7 @@ struct outcome {
     struct shard_set shards;
 };
 
-static const struct session_facts facts = {"\"$user\", public", "app", true, true, false};
+static const struct session_facts facts = {.search_path = "\"$user\", public", .user = "app", .iso_dates = true, .server_encoding = true};
 
 static void check_text(const struct routing *routing, const char *text)
 {

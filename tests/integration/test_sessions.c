@@ -174,6 +174,29 @@ Test(sessions, settings_of_the_startup_packet_are_refused_by_the_first_statement
     EXPECT(other, "SELECT 1", "1");
 }
 
+static void expect_no_login(const char *more, const char *reason)
+{
+    char conninfo[200];
+    snprintf(conninfo, sizeof conninfo, "dbname=app user=app %s", more);
+    PGconn *login = try_connect(&keyway, conninfo);
+    cr_expect_eq(PQstatus(login), CONNECTION_BAD, "%s", more);
+    cr_expect(strstr(PQerrorMessage(login), reason), "%s: %s", more, PQerrorMessage(login));
+    PQfinish(login);
+}
+
+Test(sessions, settings_of_the_startup_packet_that_would_mislead_the_router_let_nobody_in)
+{
+    start_with_a_setting_of_home();
+    expect_no_login("options='-c standard_conforming_strings=off'", "With \"standard_conforming_strings\" at this value");
+    expect_no_login("client_encoding=SJIS", "statements in that encoding cannot be read safely");
+    expect_no_login("options='-c Array_nulls=0'", "array literals would be read in another way");
+    PGconn *rounding = connect_keyway(&keyway, "options='-c extra_float_digits=0'");
+    EXPECT(rounding, "SELECT v FROM (SELECT CASE username WHEN 'ann' THEN 0.3::float8 ELSE 0.1::float8 + 0.2 END AS v, username FROM users) x"
+                     " ORDER BY v, username LIMIT 1", "0.3");
+    PQfinish(rounding);
+    EXPECT(other, "SELECT 1", "1");
+}
+
 /* ---- settings that follow ---- */
 
 Test(sessions, many_clients_with_settings_of_their_own_share_one_server)

@@ -218,7 +218,7 @@ void plan_town_tear_down(void)
     routing_release(routing);
 }
 
-const struct session_facts facts = {"\"$user\", public", "app", true, true, false};
+const struct session_facts facts = {.search_path = "\"$user\", public", .user = "app", .iso_dates = true, .server_encoding = true};
 
 const char *outcome(const char *sql, const struct bind_values *binds, char *text, size_t size)
 {

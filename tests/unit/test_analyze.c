@@ -32,7 +32,7 @@ TestSuite(analyze, .init = set_up, .fini = tear_down);
 /* The test's statement is read once; it lives until the test ends. */
 static struct query *analyzed(const char *sql)
 {
-    static const struct session_facts facts = {"public", "app", true, true, false};
+    static const struct session_facts facts = {.search_path = "public", .user = "app", .iso_dates = true, .server_encoding = true};
     static struct planning planning;
     struct error error = {0};
     planning = (struct planning){.routing = routing, .facts = &facts, .sql = sql, .length = strlen(sql)};

@@ -37,7 +37,7 @@ Test(pass_through, what_leaves_the_session_alone_is_not_read)
         "TABLE t ; ",
     };
     struct routing *routing = plain_routing();
-    struct session_facts facts = {"public", "me", true, true, false};
+    struct session_facts facts = {.search_path = "public", .user = "me", .iso_dates = true, .server_encoding = true};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         struct error error = {0};
         cr_expect(passes(routing, statements[i]), "%s", statements[i]);

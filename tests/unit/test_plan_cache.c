@@ -52,7 +52,7 @@ bool plan_pins(const struct plan *plan, size_t literal)
 }
 
 static struct routing routing = {.version = 7};
-static struct session_facts facts = {"public", "me", true, true, false};
+static struct session_facts facts = {.search_path = "public", .user = "me", .iso_dates = true, .server_encoding = true};
 static struct normalised normalised;
 static struct error failure;
 
@@ -94,15 +94,23 @@ Test(plan_cache, session_facts_and_parameter_types_make_other_plans)
 {
     struct plan_cache *cache = plan_cache_new(10);
     struct session_facts variants[] = {
-        {"public", "me", true, true, false},  {"app", "me", true, true, false},   {"public", "you", true, true, false},
-        {"public", "me", false, true, false}, {"public", "me", true, false, false}, {"public", "me", true, true, true},
-        {NULL, NULL, true, true, false},      {"publicm", "e", true, true, false}};
+        {.search_path = "public", .user = "me", .iso_dates = true, .server_encoding = true},
+        {.search_path = "app", .user = "me", .iso_dates = true, .server_encoding = true},
+        {.search_path = "public", .user = "you", .iso_dates = true, .server_encoding = true},
+        {.search_path = "public", .user = "me", .server_encoding = true},
+        {.search_path = "public", .user = "me", .iso_dates = true},
+        {.search_path = "public", .user = "me", .iso_dates = true, .server_encoding = true, .gathers = true},
+        {.iso_dates = true, .server_encoding = true},
+        {.search_path = "publicm", .user = "e", .iso_dates = true, .server_encoding = true},
+        {.search_path = "public", .user = "me", .iso_dates = true, .server_encoding = true, .rounded_floats = true},
+        {.search_path = "public", .user = "me", .iso_dates = true, .server_encoding = true, .escaped_bytes = true},
+    };
     for (size_t round = 0; round < 2; round++)
         for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++) {
             facts = variants[i];
             get(cache, "select 1");
         }
-    cr_assert_eq(made, 8);
+    cr_assert_eq(made, 10);
     const uint32_t types[] = {23, 25}, others[] = {23, 20};
     const char *sql = "select 1";
     normalise(sql, strlen(sql), &normalised);
@@ -111,7 +119,7 @@ Test(plan_cache, session_facts_and_parameter_types_make_other_plans)
         plan_release(plan_cache_get(cache, &routing, &facts, sql, 8, &normalised, types, 1, &failure));
         plan_release(plan_cache_get(cache, &routing, &facts, sql, 8, &normalised, others, 2, &failure));
     }
-    cr_assert_eq(made, 11);
+    cr_assert_eq(made, 13);
     all_is_returned(cache);
 }
 

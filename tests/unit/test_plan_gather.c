@@ -371,7 +371,7 @@ Test(plan_gather, gathered_rows_are_never_too_few)
 /* The shards would read the characters of a text that is written anew in the client's encoding. */
 Test(plan_gather, escapes_are_not_written_in_another_encoding)
 {
-    static const struct session_facts latin = {"public", "app", true, false, false};
+    static const struct session_facts latin = {.search_path = "public", .user = "app", .iso_dates = true};
     static const struct {
         const char *sql;
         enum plan_kind many;

@@ -248,7 +248,7 @@ Test(utility, settings_that_mislead_the_router_are_refused)
            {"SET NAMES 'GBK'", REFUSED}, {"SET client_encoding = 'Big-5'", REFUSED},
            {"SET NAMES 'GB18030'", REFUSED}, {"SET NAMES 'latin1'", HOME}, {"SET NAMES 'UTF8'", HOME},
            {"SET transform_null_equals = on", REFUSED}, {"SET array_nulls = off", REFUSED},
-           {"SET bytea_output = 'escape'", REFUSED}, {"SET extra_float_digits = 0", REFUSED},
+           {"SET bytea_output = 'escape'", HOME}, {"SET extra_float_digits = 0", HOME},
            {"SET extra_float_digits = 3", HOME}, {"SET TRANSACTION SNAPSHOT 'x'", REFUSED},
            {"ALTER ROLE bob SET client_encoding = 'SJIS'", REFUSED},
            {"ALTER ROLE bob SET work_mem = 64", ALL},
