@@ -84,6 +84,7 @@ static void enter_owner(struct stream *stream)
 {
     assert(stream->worker->current == NULL);
     stream->worker->current = stream;
+    stream->worker->departed = NULL;
 }
 
 /* Whether the stream is still there after its owner was called. */
@@ -138,15 +139,30 @@ static void refuse_plain_rest(struct stream *stream)
     fail(stream, "unencrypted bytes after the request for TLS");
 }
 
+/* Of a stream that its owner has detached: what was not read comes before what was received meanwhile. */
+static void keep_rest(struct stream *stream, const uint8_t *rest, size_t length)
+{
+    struct buffer later = stream->in;
+    if (length == 0)
+        return;
+    stream->in = (struct buffer){0};
+    buffer_append(&stream->in, rest, length);
+    buffer_append(&stream->in, buffer_data(&later), buffer_length(&later));
+    buffer_free(&later);
+}
+
 /* Bytes in the worker's read buffer; `in` is empty.  False: the stream is gone. */
 static bool offer_read(struct stream *stream, const uint8_t *bytes, size_t length)
 {
     struct worker *worker = stream->worker;
     enter_owner(stream);
     size_t used = stream->owner->input(stream, bytes, length);
-    if (!leave_owner(worker, stream))
-        return false;
     assert(used <= length);
+    if (!leave_owner(worker, stream)) {
+        if (worker->departed == stream)
+            keep_rest(stream, bytes + used, length - used);
+        return false;
+    }
     if (used < length) {
         worker_lend_memory(worker, &stream->in);
         buffer_append(&stream->in, bytes + used, length - used);
@@ -163,9 +179,12 @@ static bool offer_waiting(struct stream *stream)
     size_t length = buffer_length(&stream->in);
     enter_owner(stream);
     size_t used = stream->owner->input(stream, buffer_data(&stream->in), length);
-    if (!leave_owner(worker, stream))
-        return false;
     assert(used <= length);
+    if (!leave_owner(worker, stream)) {
+        if (worker->departed == stream)
+            buffer_take(&stream->in, used);
+        return false;
+    }
     buffer_take(&stream->in, used);
     if (used == length)
         worker_take_memory(worker, &stream->in);
@@ -802,6 +821,8 @@ static void let_go(struct stream *stream)
 
 void stream_detach(struct stream *stream)
 {
+    if (stream->worker->current == stream)
+        stream->worker->departed = stream;
     if (stream->ring.place != NULL)
         ring_leave(stream->worker->ring, stream);
     let_go(stream);

@@ -7,9 +7,10 @@
  * Watchers are not toggled on the normal path: a paused stream stops watching only when its socket turns
  * readable while paused.
  *
- * Lifetime: the struct's memory is the owner's.  After stream_close() or stream_detach(), wherever they are
- * called (also inside input(), drained() and ended()), the stream is not touched again by its old worker, so
- * that its memory may be freed or handed to another thread at once.  The owner's own functions further up the
+ * Lifetime: the struct's memory is the owner's.  After stream_close(), wherever it is called (also inside
+ * input(), drained() and ended()), the stream is not touched again by its worker, so that its memory may be freed
+ * at once; nor after stream_detach(), but inside input(), behind which what it has read is taken off `in`: it
+ * may be handed to another thread at the end of the turn (worker_defer_free()).  The owner's own functions further up the
  * stack are the owner's to think of: worker_defer_free() frees when none is running.
  */
 #ifndef KEYWAY_STREAM_H

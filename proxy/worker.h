@@ -68,6 +68,7 @@ struct worker {
     struct stream *dirty,
         **dirty_tail;       /* streams with something to do before the loop sleeps, first come first */
     struct stream *current; /* the stream whose owner is being called; NULL once that owner let go of it */
+    struct stream *departed; /* … by detaching it: what the owner has read is still to be taken off */
     uint8_t *spares[WORKER_SPARES]; /* pieces of WORKER_SPARE bytes for stream buffers */
     int spare_count;
     struct worker_deferred *deferred;

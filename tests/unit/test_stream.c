@@ -351,6 +351,59 @@ BOTH_WAYS(a_stream_moves_between_workers_with_what_waits_in_it)
     worker_free(scene.other);
 }
 
+/* Takes what ends with a full stop, and leaves its worker then. */
+static size_t leaving_input(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    struct scene *scene = stream->context;
+    const uint8_t *end = memchr(bytes, '.', length);
+    size_t used = end ? (size_t) (end - bytes) + 1 : 0;
+    strncat(scene->heard, (const char *) bytes, used);
+    if (end)
+        stream_detach(stream);
+    scene->offers++;
+    return used;
+}
+
+static const struct stream_owner leaving = {.input = leaving_input, .drained = note_drained, .ended = note_end};
+
+static void do_nothing(struct scene *scene)
+{
+    (void) scene;
+}
+
+BOTH_WAYS(a_stream_that_leaves_inside_its_input_takes_along_what_was_not_read_and_no_more)
+{
+    struct scene scene;
+    scene_begin(&scene, over_unix, &leaving);
+    scene.other = start_worker(1);
+    send_all(scene.peer, "ab", 2);
+    wait_until(&scene.offers, 1);
+    send_all(scene.peer, "c.de", 4); /* behind bytes that wait */
+    wait_until(&scene.offers, 2);
+    on(scene.worker, &scene, do_nothing); /* the turn is over */
+    on(scene.other, &scene, attach_to_other);
+    wait_until(&scene.offers, 3);
+    send_all(scene.peer, "f.", 2);
+    wait_until(&scene.offers, 4);
+    on(scene.other, &scene, do_nothing);
+    on(scene.worker, &scene, attach_to_first);
+    send_all(scene.peer, "g.h.", 4); /* in one piece */
+    wait_until(&scene.offers, 5);
+    on(scene.worker, &scene, do_nothing);
+    send_all(scene.peer, "i.", 2); /* while nobody receives */
+    on(scene.other, &scene, attach_to_other);
+    wait_until(&scene.offers, 6);
+    on(scene.other, &scene, do_nothing);
+    on(scene.worker, &scene, attach_to_first);
+    wait_until(&scene.offers, 7);
+    on(scene.worker, &scene, do_nothing);
+    on(scene.worker, &scene, attach_to_first);
+    cr_assert(eq(str, scene.heard, "abc.def.g.h.i."));
+    scene_end(&scene);
+    worker_stop(scene.other);
+    worker_free(scene.other);
+}
+
 /* Does libev's epoll know the stream's descriptor?  (proc(5), fdinfo) */
 static bool is_watched(const struct worker *worker, int fd)
 {
