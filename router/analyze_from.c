@@ -357,6 +357,7 @@ static struct source *read_view(struct analysis *analysis, const struct resolved
     struct item *item = new_item(analysis, NULL, columns, view->relation->column_count, false);
     item->name = range->relname;
     item->schema = view->schema;
+    item->view = view->relation;
     apply_alias(analysis, item, range->alias);
     scope_add(analysis, scope, item);
     return source;

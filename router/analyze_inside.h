@@ -15,6 +15,7 @@ struct item {
     struct output *columns;
     int column_count;
     const struct catalog_relation *table; /* whose row it is; NULL: no table's */
+    const struct catalog_relation *view;  /* that it is, by its definition; or NULL */
     bool replaced;  /* what stood there before has rows of another type */
     bool opaque;    /* has columns that are not known */
     bool by_name;   /* item.column finds it */

@@ -38,7 +38,7 @@ static bool is_gathered(const struct gathering *gathering, const struct catalog_
     return false;
 }
 
-/* The table whose row the reference is; NULL: it is something else, or a row that keeps its type. */
+/* The table or view whose row the reference is; NULL: it is something else, or a row that keeps its type. */
 static const struct catalog_relation *table_of_row(const struct typing *typing, const Node *node)
 {
     const struct item *item;
@@ -46,6 +46,8 @@ static const struct catalog_relation *table_of_row(const struct typing *typing, 
         !gather_may_be_row(typing->gathering->analysis, (const ColumnRef *) node))
         return NULL;
     const struct catalog_relation *table = scope_row(typing->query->scope, (const ColumnRef *) node, &item);
+    if (!table && item && !item->opaque)
+        return item->view;
     return table && is_gathered(typing->gathering, table) ? table : NULL;
 }
 

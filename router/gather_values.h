@@ -1,8 +1,8 @@
 /*
- * gather_values: rows of tables as values of a gathered query.
+ * gather_values: rows of tables and views as values of a gathered query.
  *
- * The copy of a table is no table: its rows are of another type.  Where the query shows or stores a row's type, a row is made anew of the
- * columns, and given the type of the table, which the home shard has, too.
+ * The copy of a table is no table, nor is the definition that stands for a view: its rows are of another type.  Where the query shows or stores a
+ * row's type, a row is made anew of the columns, and given the type of the table, which the home shard has, too.
  */
 #ifndef KEYWAY_GATHER_VALUES_H
 #define KEYWAY_GATHER_VALUES_H

@@ -386,6 +386,14 @@ SELECT p FROM posts p EXCEPT SELECT q FROM posts q WHERE q.likes > 9
 SELECT z, z.dims FROM zoo z JOIN users u ON u.age = z.id
 SELECT count(w), max(w::text), min(w) FROM (SELECT r AS w FROM readings r JOIN users u ON r.sensor = u.age) x
 
+-- … and those of views
+SELECT a, p.id, pg_typeof(a) FROM adults a JOIN posts p ON p.likes = a.age
+SELECT DISTINCT adults FROM adults WHERE age < 50
+SELECT array_agg(a ORDER BY a.username), max((a).country) FROM adults AS a JOIN posts p ON p.likes = a.age
+SELECT b FROM adults AS b (x, y) JOIN posts p ON p.likes = y
+SELECT w.a FROM (SELECT a FROM adults a) w JOIN posts p ON p.likes = (w.a).age
+SELECT a FROM adults a LEFT JOIN posts p ON p.likes = a.age
+
 -- … in comparisons they are compared as rows, in which NULL is equal to NULL
 SELECT u.username FROM users u WHERE u IN (SELECT v FROM users v WHERE age > 30)
 SELECT u.username, v.username FROM users u JOIN users v ON u IN (v, v)
