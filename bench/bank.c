@@ -67,7 +67,7 @@ static struct settings *bank_settings(int ranges)
 
 static struct catalog *bank_catalog(void)
 {
-    enum { SCHEMAS, RELATIONS, COLUMNS = 5, UNIQUES = 8, MOST_VALUES = 14 };
+    enum { SCHEMAS, RELATIONS, COLUMNS = 5, UNIQUES = 8, MOST_VALUES = 15 };
     static const struct {
         int query, count;
         const char *values[MOST_VALUES];
@@ -75,9 +75,9 @@ static struct catalog *bank_catalog(void)
         {SCHEMAS, 1, {"pg_catalog"}},
         {SCHEMAS, 1, {"public"}},
         {RELATIONS, 8, {"100", "public", "account", "r", "f", "f", "f", NULL}},
-        {COLUMNS, 14, {"100", "id", "20", "-1", "bigint", "t", "f", "f", "t", "f", "f", NULL, "1", "0"}},
-        {COLUMNS, 14, {"100", "owner", "25", "-1", "text", "f", "t", "t", "t", "f", "f", NULL, "2", "0"}},
-        {COLUMNS, 14, {"100", "balance", "20", "-1", "bigint", "f", "f", "f", "t", "f", "f", NULL, "3", "0"}},
+        {COLUMNS, 15, {"100", "id", "20", "-1", "bigint", "t", "f", "f", "t", "f", "f", NULL, "1", "0", NULL}},
+        {COLUMNS, 15, {"100", "owner", "25", "-1", "text", "f", "t", "t", "t", "f", "f", NULL, "2", "0", NULL}},
+        {COLUMNS, 15, {"100", "balance", "20", "-1", "bigint", "f", "f", "f", "t", "f", "f", NULL, "3", "0", NULL}},
         {UNIQUES, 5, {"100", "account_pkey", "t", "1", "1"}},
     };
     struct catalog_builder *builder = catalog_builder_new();
