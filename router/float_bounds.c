@@ -27,7 +27,8 @@
  *
  * What is made of these sums at the end (float8_stddev_samp(), float8_corr(), …) is followed by first-order bounds, doubled, where the
  * divisors are four times what they may be wrong by; where they are not, nothing is known.  Nor is it beyond 1e100, where squares
- * could overflow, and below 1e-60.
+ * could overflow, and below 1e-60.  The bounds themselves are computed anyhow, also of one number, of infinite ones and of next to nothing, and
+ * must not fail then.
  */
 #include "router/float_bounds.h"
 
@@ -40,15 +41,18 @@
 enum part { VALUE, COUNT, AMOUNT, ROOM, SPREAD, AMOUNT_Y, ROOM_Y, SPREAD_Y, SLOPE, ONE_VALUE, ONE_VALUE_Y, PARTS };
 
 /* e and E of the text above; $1 is the value, the others are as in enum part. */
-#define E_X "($3 * 8.8817841970012523e-16)"
-#define E_Y "($6 * 8.8817841970012523e-16)"
+#define BOUNDED(amount) "least(greatest(" amount ", 1e-100::float8), 1e100::float8)" /* so that no square of it is out of range */
+#define E_X "(" BOUNDED("$3") " * 8.8817841970012523e-16)"
+#define E_Y "(" BOUNDED("$6") " * 8.8817841970012523e-16)"
+#define ALL "greatest($2, 1)" /* divisors are never 0 */
+#define BUT_ONE "greatest($2 - 1, 1)"
 #define SPREAD_ERROR(e, c) "(16 * " e " * sqrt($2 * " c ") + 128 * $2 * " e " * " e " + $2 * " c " * 1.7763568394002505e-15)"
 #define E_XX SPREAD_ERROR(E_X, "$5")
 #define E_YY SPREAD_ERROR(E_Y, "$8")
 #define E_XY                                                                                                           \
     "(16 * " E_X " * sqrt($2 * $8) + 16 * " E_Y " * sqrt($2 * $5) + 256 * $2 * " E_X " * " E_Y                         \
     " + $2 * sqrt($5) * sqrt($8) * 1.7763568394002505e-15)"
-#define ROOT(variance_error) "2 * (" variance_error ") / greatest($1, sqrt(" variance_error "))"
+#define ROOT(variance_error) "2 * (" variance_error ") / greatest($1, sqrt(" variance_error "), 1e-150)"
 #define SLOPE_ERROR "(2 * (" E_XY " + greatest(abs($9), 1e-60) * " E_XX ") / $5)"
 #define CORRELATION_ERROR "(2 * (" E_XY " / (sqrt($5) * sqrt($8)) + " E_XX " / $5 + " E_YY " / $8) + 1e-15)"
 
@@ -77,21 +81,21 @@ static const struct kind {
 } kinds[] = {
     {"sum", 1, "$2 * " ADDED("$3") " * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
     {"avg", 1, ADDED("$3") " * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
-    {"var_pop", 1, E_XX " / $2", FLAT, EXTREME},
-    {"var_samp", 1, E_XX " / ($2 - 1)", FLAT, EXTREME},
-    {"variance", 1, E_XX " / ($2 - 1)", FLAT, EXTREME},
-    {"stddev_pop", 1, ROOT(E_XX " / $2"), FLAT, EXTREME},
-    {"stddev_samp", 1, ROOT(E_XX " / ($2 - 1)"), FLAT, EXTREME},
-    {"stddev", 1, ROOT(E_XX " / ($2 - 1)"), FLAT, EXTREME},
+    {"var_pop", 1, E_XX " / " ALL, FLAT, EXTREME},
+    {"var_samp", 1, E_XX " / " BUT_ONE, FLAT, EXTREME},
+    {"variance", 1, E_XX " / " BUT_ONE, FLAT, EXTREME},
+    {"stddev_pop", 1, ROOT(E_XX " / " ALL), FLAT, EXTREME},
+    {"stddev_samp", 1, ROOT(E_XX " / " BUT_ONE), FLAT, EXTREME},
+    {"stddev", 1, ROOT(E_XX " / " BUT_ONE), FLAT, EXTREME},
     {"regr_avgx", 2, ADDED("$3") " * 4.44089209850062616e-16", FEW_DIGITS TWO, HUGE_SUM},
     {"regr_avgy", 2, ADDED("$6") " * 4.44089209850062616e-16", FEW_DIGITS_Y TWO, "$6 >= 1e290"},
     {"regr_sxx", 2, E_XX, FLAT, EXTREME},
     {"regr_syy", 2, E_YY, FLAT_Y, EXTREME_Y},
     {"regr_sxy", 2, E_XY, EITHER_FLAT, EITHER_EXTREME},
-    {"covar_pop", 2, E_XY " / $2", EITHER_FLAT, EITHER_EXTREME},
-    {"covar_samp", 2, E_XY " / ($2 - 1)", EITHER_FLAT, EITHER_EXTREME},
+    {"covar_pop", 2, E_XY " / " ALL, EITHER_FLAT, EITHER_EXTREME},
+    {"covar_samp", 2, E_XY " / " BUT_ONE, EITHER_FLAT, EITHER_EXTREME},
     {"regr_slope", 2, SLOPE_ERROR, EITHER_FLAT, EITHER_EXTREME SHAKY},
-    {"regr_intercept", 2, "2 * (" E_Y " + greatest(abs($9), 1e-60) * " E_X " + $3 / $2 * " SLOPE_ERROR ")",
+    {"regr_intercept", 2, "2 * (" E_Y " + greatest(abs($9), 1e-60) * " E_X " + " BOUNDED("$3") " / " ALL " * " SLOPE_ERROR ")",
      EITHER_FLAT, EITHER_EXTREME SHAKY},
     {"corr", 2, CORRELATION_ERROR, EITHER_FLAT, EITHER_EXTREME SHAKY SHAKY_Y},
     {"regr_r2", 2, "4 * " CORRELATION_ERROR, EITHER_FLAT, EITHER_EXTREME SHAKY SHAKY_Y},
@@ -196,12 +200,6 @@ static Node *unless_infinite(const char *sql, Node *condition, Node *value)
     return expression_from(sql, values);
 }
 
-/* The bounds of all others have squares and divisors, and are not computed but where they are asked. */
-static bool adds(const struct kind *kind)
-{
-    return !strcmp(kind->exact, FEW_DIGITS TWO) || !strcmp(kind->exact, FEW_DIGITS_Y TWO);
-}
-
 struct float_estimate float_bounds(const FuncCall *call, const enum float_argument *arguments)
 {
     const struct kind *kind = find_kind(parse_name(call->funcname));
@@ -221,13 +219,10 @@ struct float_estimate float_bounds(const FuncCall *call, const enum float_argume
         parts[ONE_VALUE_Y] = one_value(call, y);
         parts[SLOPE] = own(call, "regr_slope", call->args);
     }
-    struct float_estimate estimate = {
+    return (struct float_estimate){
         .value = parts[VALUE],
         .radius = expression_from(is_sum_of_reals ? "$2 * " ADDED("$3") " * 2.384185791015625e-07" : kind->radius, parts), /* 2^-22 */
         .exact = unless_infinite("$1 OR $2", expression_from(kind->exact, parts), parts[VALUE]),
         .doubt = unless_infinite("$1 AND NOT $2", expression_from(kind->doubt, parts), parts[VALUE]),
     };
-    if (!adds(kind))
-        estimate.radius = EXPRESSION("CASE WHEN $1 THEN 0::float8 WHEN $2 THEN 0::float8 ELSE $3 END", estimate.exact, estimate.doubt, estimate.radius);
-    return estimate;
 }

@@ -848,3 +848,7 @@ SELECT count(*) FROM users WHERE age > (SELECT stddev_pop(CASE WHEN age < 30 THE
 SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) + stddev(score * 1.1) FROM users WHERE score < 100
 WITH c AS (SELECT country, stddev_pop(CASE WHEN age < 20 THEN 'nan'::float8 ELSE score * 1.1 END) AS x FROM users GROUP BY country) SELECT country, round(x::numeric, 2), x > (SELECT avg(x) FROM c) FROM c
 SELECT sum(score * 1e-320::float8) < 3 FROM users WHERE score < 100
+
+-- … and of none
+SELECT max(x), max(y), count(*) FROM (SELECT stddev(f8) AS x, var_pop(f8) AS y FROM zoo WHERE f8 IS NULL OR abs(f8) < 1e9 GROUP BY id % 7, f8 IS NULL) s
+SELECT round(max(x)::numeric, 3), count(*) FROM (SELECT country, regr_intercept(score, age) + covar_pop(score, age) AS x FROM users WHERE score IS NULL OR score < 50 GROUP BY country, score IS NULL) s
