@@ -41,7 +41,9 @@
 enum part { VALUE, COUNT, AMOUNT, ROOM, SPREAD, AMOUNT_Y, ROOM_Y, SPREAD_Y, SLOPE, ONE_VALUE, ONE_VALUE_Y, PARTS };
 
 /* e and E of the text above; $1 is the value, the others are as in enum part. */
-#define BOUNDED(amount) "least(greatest(" amount ", 1e-100::float8), 1e100::float8)" /* so that no square of it is out of range */
+/* Not next to nothing: PostgreSQL fails where a product, also one of several bounds, is too small for a number. */
+#define ADDED(amount) "greatest(" amount ", 1e-30::float8)"
+#define BOUNDED(amount) "least(" ADDED(amount) ", 1e100::float8)" /* so that no square of it is out of range */
 #define E_X "(" BOUNDED("$3") " * 8.8817841970012523e-16)"
 #define E_Y "(" BOUNDED("$6") " * 8.8817841970012523e-16)"
 #define ALL "greatest($2, 1)" /* divisors are never 0 */
@@ -55,9 +57,6 @@ enum part { VALUE, COUNT, AMOUNT, ROOM, SPREAD, AMOUNT_Y, ROOM_Y, SPREAD_Y, SLOP
 #define ROOT(variance_error) "2 * (" variance_error ") / greatest($1, sqrt(" variance_error "), 1e-150)"
 #define SLOPE_ERROR "(2 * (" E_XY " + greatest(abs($9), 1e-60) * " E_XX ") / $5)"
 #define CORRELATION_ERROR "(2 * (" E_XY " / (sqrt($5) * sqrt($8)) + " E_XX " / $5 + " E_YY " / $8) + 1e-15)"
-
-/* Times u, nothing that is next to nothing: PostgreSQL fails where a product is none of the numbers that there are. */
-#define ADDED(amount) "greatest(" amount ", 1e-290::float8)"
 
 #define FEW_DIGITS "$3 <= $4"
 #define FEW_DIGITS_Y "$6 <= $7"
