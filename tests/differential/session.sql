@@ -181,7 +181,9 @@ SELECT a.dim, a.f8, a.f4 FROM zoo a JOIN users u ON u.age = a.id ORDER BY a.id;
 
 -- … nor those that are computed first
 SET extra_float_digits = 0;
+BEGIN;
 INSERT INTO users (username, score, created) VALUES ('xa', random(), now()), ('xz', random(), now());
+ROLLBACK;
 
 -- bytea in escape format
 SET bytea_output = 'escape';
