@@ -40,10 +40,10 @@
 /* The parts that formulas are made of, by number. */
 enum part { VALUE, COUNT, AMOUNT, ROOM, SPREAD, AMOUNT_Y, ROOM_Y, SPREAD_Y, SLOPE, ONE_VALUE, ONE_VALUE_Y, PARTS };
 
-/* e and E of the text above; $1 is the value, the others are as in enum part. */
 /* Not next to nothing: PostgreSQL fails where a product, also one of several bounds, is too small for a number. */
 #define ADDED(amount) "greatest(" amount ", 1e-30::float8)"
 #define BOUNDED(amount) "least(" ADDED(amount) ", 1e100::float8)" /* so that no square of it is out of range */
+/* e and E of the text above; $1 is the value, the others are as in enum part. */
 #define E_X "(" BOUNDED("$3") " * 8.8817841970012523e-16)"
 #define E_Y "(" BOUNDED("$6") " * 8.8817841970012523e-16)"
 #define ALL "greatest($2, 1)" /* divisors are never 0 */
