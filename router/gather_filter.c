@@ -3,8 +3,7 @@
  * row that WHERE, and the ON of inner joins, let through.  Two kinds of rows need not be there:
  *
  * - One that a conjunct rejects by itself: one that reads nothing but this row rejects all rows that contain it.
- * - One that finds no partners: the conjuncts that speak of it and of tables whose rows are all on its own shard
- *   (reference tables; sharded ones that are tied to it by their keys) hold for no combination of it with those.
+ * - One that finds no partners among the rows of other tables (gather_partners.h).
  *
  * Each shard evaluates the conjuncts for itself: they must not depend on clocks, and cannot fail, so that no error
  * comes of a row that the query would not have looked at.
@@ -14,12 +13,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "router/prove.h"
+#include "router/gather_partners.h"
 #include "router/sql_types.h"
 
-enum { MOST_TABLES = 64, FIRST_USER_TYPE = 16384 };
-
-typedef uint64_t table_set;
+enum { MOST_TABLES = 64 };
 
 /* The tables of FROM whose rows stand unchanged, and what holds for them. */
 struct judging {
@@ -35,7 +32,7 @@ struct judging {
 
 /* ---- what holds for the rows ---- */
 
-static List *conjuncts_of(Node *condition)
+List *gather_conjuncts(Node *condition)
 {
     if (!condition)
         return NIL;
@@ -44,8 +41,15 @@ static List *conjuncts_of(Node *condition)
     List *all = NIL;
     ListCell *cell;
     foreach (cell, castNode(BoolExpr, condition)->args)
-        all = list_concat(all, conjuncts_of(lfirst(cell)));
+        all = list_concat(all, gather_conjuncts(lfirst(cell)));
     return all;
+}
+
+Node *gather_conjunction(List *conjuncts)
+{
+    if (!conjuncts)
+        return NULL;
+    return list_length(conjuncts) == 1 ? linitial(conjuncts) : (Node *) makeBoolExpr(AND_EXPR, conjuncts, -1);
 }
 
 static int scan_of(const struct judging *judging, const RangeVar *range)
@@ -76,7 +80,7 @@ static void add_item(struct judging *judging, const Node *item)
     if (join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT)
         add_item(judging, join->rarg);
     if (join->jointype == JOIN_INNER)
-        judging->conjuncts = list_concat(judging->conjuncts, conjuncts_of(join->quals));
+        judging->conjuncts = list_concat(judging->conjuncts, gather_conjuncts(join->quals));
 }
 
 static void read_query(struct judging *judging, const struct query *query)
@@ -84,7 +88,7 @@ static void read_query(struct judging *judging, const struct query *query)
     ListCell *cell;
     judging->query = query;
     judging->count = 0;
-    judging->conjuncts = conjuncts_of(query->select->whereClause);
+    judging->conjuncts = gather_conjuncts(query->select->whereClause);
     foreach (cell, query->select->fromClause)
         add_item(judging, lfirst(cell));
 }
@@ -229,15 +233,10 @@ static bool is_column(struct judging *judging, const Node *node)
     return column_slot(judging, node) != NO_SLOT;
 }
 
-/* Of types whose comparison cannot fail, also where the one is a text with a collation that the other has not. */
 static bool compares_columns(struct judging *judging, const Node *left, const Node *right)
 {
     int one = column_slot(judging, left), other = column_slot(judging, right);
-    if (one == NO_SLOT || other == NO_SLOT)
-        return false;
-    const struct slot *slots = judging->analysis->slots;
-    return types_compare(slots[one].type, slots[other].type) && slots[one].type < FIRST_USER_TYPE &&
-           (!type_is_string(slots[one].type) || (slots[one].order && slots[one].order == slots[other].order));
+    return one != NO_SLOT && other != NO_SLOT && gather_slots_compare(judging->analysis, one, other);
 }
 
 static bool compares(struct judging *judging, const A_Expr *expression)
@@ -293,144 +292,37 @@ static bool is_fit(struct judging *judging, const Node *node)
     }
 }
 
-/* ---- partners ---- */
-
-struct conjunct {
-    Node *node;
-    table_set used;
-    bool restricts;
-    bool equates; /* columns of two tables */
-};
-
-/* Sharded partners are tied in the one reading that there is; another might not have what ties them. */
-static bool is_read_once(const struct analysis *analysis, const struct scan *scan)
+static void note_equality(struct judging *judging, struct conjunct *conjunct)
 {
-    int readings = 0;
-    for (int i = 0; i < analysis->scan_count; i++)
-        readings += analysis->scans[i].range == scan->range;
-    return readings == 1;
+    static const char *const equality[] = {"=", NULL};
+    const A_Expr *expression = (const A_Expr *) conjunct->node;
+    conjunct->slots[0] = conjunct->slots[1] = NO_SLOT;
+    if (!IsA(expression, A_Expr) || !is_operator(expression, equality) || !expression->lexpr || !IsA(expression->lexpr, ColumnRef) ||
+        !IsA(expression->rexpr, ColumnRef))
+        return;
+    conjunct->slots[0] = column_slot(judging, expression->lexpr);
+    conjunct->slots[1] = column_slot(judging, expression->rexpr);
 }
 
-static bool is_partner(struct judging *judging, const struct scan *scan, const struct scan *other)
-{
-    const struct resolved_relation *relation = &other->relation;
-    if (!relation->table || relation->table->problem || !relation->relation)
-        return false;
-    if (relation->place == PLACE_REFERENCE)
-        return true;
-    return scan_is_sharded(other) && is_read_once(judging->analysis, scan) && scans_are_tied(judging->analysis, scan, other);
-}
-
-static table_set partners_of(struct judging *judging, int place)
-{
-    const struct scan *scans = judging->analysis->scans;
-    table_set set = 0;
-    for (int i = 0; i < judging->count; i++)
-        if (i != place && is_partner(judging, &scans[judging->scans[place]], &scans[judging->scans[i]]))
-            set |= (table_set) 1 << i;
-    return set;
-}
-
-static bool is_equality(const Node *node)
-{
-    return IsA(node, A_Expr) && ((const A_Expr *) node)->kind == AEXPR_OP && !strcmp(parse_name(((const A_Expr *) node)->name), "=") &&
-           ((const A_Expr *) node)->lexpr && IsA(((const A_Expr *) node)->lexpr, ColumnRef) && IsA(((const A_Expr *) node)->rexpr, ColumnRef);
-}
-
-/* Those that equalities lead to, from table to table. */
-static table_set reachable(const struct conjunct *conjuncts, int count, table_set from, table_set within)
-{
-    bool grows = true;
-    while (grows) {
-        grows = false;
-        for (int i = 0; i < count; i++) {
-            if (!conjuncts[i].equates || (conjuncts[i].used & ~within) || !(conjuncts[i].used & from) || !(conjuncts[i].used & ~from))
-                continue;
-            from |= conjuncts[i].used;
-            grows = true;
-        }
-    }
-    return from;
-}
-
-static Node *conjunction(List *conjuncts)
-{
-    return list_length(conjuncts) == 1 ? linitial(conjuncts) : (Node *) makeBoolExpr(AND_EXPR, conjuncts, -1);
-}
-
-/* EXISTS (SELECT 1 FROM partners WHERE conjuncts) */
-static Node *has_partners(const struct judging *judging, table_set partners, List *conjuncts)
-{
-    SelectStmt *select = makeNode(SelectStmt);
-    SubLink *link = makeNode(SubLink);
-    ResTarget *target = makeNode(ResTarget);
-    A_Const *one = makeNode(A_Const);
-    one->val.ival = (Integer){.type = T_Integer, .ival = 1};
-    target->val = (Node *) one;
-    target->location = one->location = link->location = -1;
-    select->targetList = list_make1(target);
-    for (int i = 0; i < judging->count; i++) {
-        if (!(partners >> i & 1))
-            continue;
-        const struct scan *scan = &judging->analysis->scans[judging->scans[i]];
-        RangeVar *range = (RangeVar *) copyObjectImpl(scan->range);
-        range->schemaname = (char *) scan->relation.schema;
-        select->fromClause = lappend(select->fromClause, range);
-    }
-    select->whereClause = conjunction(conjuncts);
-    link->subLinkType = EXISTS_SUBLINK;
-    link->subselect = (Node *) select;
-    return (Node *) link;
-}
-
-/* What holds for the table and partners that equalities tie to each other. */
-static Node *group_condition(const struct judging *judging, table_set own, table_set group, const struct conjunct *conjuncts, int count)
-{
-    List *chosen = NIL;
-    bool restricts = false;
-    for (int i = 0; i < count; i++) {
-        if ((conjuncts[i].used & ~(own | group)) || conjuncts[i].used == own)
-            continue;
-        chosen = lappend(chosen, conjuncts[i].node);
-        restricts |= conjuncts[i].restricts;
-    }
-    return restricts ? has_partners(judging, group, chosen) : NULL;
-}
-
-/* Partners that only the table itself ties to each other are asked for apart: together they would be a product. */
-static List *partner_conditions(struct judging *judging, int place, const struct conjunct *conjuncts, int count)
-{
-    table_set own = (table_set) 1 << place, partners = partners_of(judging, place);
-    table_set left = reachable(conjuncts, count, own, own | partners) & ~own;
-    List *conditions = NIL;
-    while (left) {
-        table_set group = reachable(conjuncts, count, left & -left, left);
-        Node *condition = group_condition(judging, own, group, conjuncts, count);
-        if (condition)
-            conditions = lappend(conditions, condition);
-        left &= ~group;
-    }
-    return conditions;
-}
-
-Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool parameters)
+Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool parameters, List **own)
 {
     struct judging judging = {.analysis = analysis, .parameters = parameters};
     int place = find_query(&judging, (int) (scan - analysis->scans)), count = 0;
+    *own = NIL;
     if (place < 0)
         return NULL;
     struct conjunct *conjuncts = arena_alloc_array(analysis->arena, (size_t) list_length(judging.conjuncts), sizeof *conjuncts);
-    List *own = NIL;
     ListCell *cell;
     foreach (cell, judging.conjuncts) {
         judging.used = 0;
         judging.restricts = false;
         if (!is_fit(&judging, lfirst(cell)))
             continue;
-        conjuncts[count++] = (struct conjunct){lfirst(cell), judging.used, judging.restricts, is_equality(lfirst(cell))};
+        conjuncts[count] = (struct conjunct){.node = lfirst(cell), .used = judging.used, .restricts = judging.restricts};
+        note_equality(&judging, &conjuncts[count++]);
         if (judging.used == (table_set) 1 << place)
-            own = lappend(own, lfirst(cell));
+            *own = lappend(*own, lfirst(cell));
     }
-    own = list_concat(own, partner_conditions(&judging, place, conjuncts, count));
-    return own ? conjunction(own) : NULL;
+    struct joined joined = {analysis, judging.scans, judging.count, conjuncts, count};
+    return gather_conjunction(list_concat(list_copy(*own), gather_partner_conditions(&joined, place)));
 }

@@ -9,6 +9,12 @@
 #include "router/analyze_inside.h"
 #include "router/plan_inside.h"
 
+/* Which rows of a scan are asked for. */
+struct gather_wanted {
+    Node *condition; /* NULL: all */
+    List *own;       /* what of it the query says of this table alone (gather_filter()) */
+};
+
 struct gathering {
     struct plan *plan;
     struct analysis *analysis;
@@ -24,6 +30,7 @@ struct gathering {
     List **columns;            /* of the parts: their names */
     const char ***forms;       /* of the parts: what stands behind the columns' values in arrays (gather_travel), or NULL */
     struct gather_key *keys;   /* by scan: which rows are not needed (gather_keys) */
+    struct gather_wanted *wanted; /* by scan (gather_applied) */
     List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;
     int part_count;
@@ -33,6 +40,8 @@ struct gathering {
 /* Queries inside of the SELECT, and rows and groups of queries, that the shards can compute become parts. */
 void gather_push(struct gathering *gathering, SelectStmt *select);
 
+/* Do all columns that the query mentions? */
+bool gather_travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation);
 /* The name of a part's copy: one that nobody gives to a table of his own. */
 const char *gather_copy_name(const struct gathering *gathering, int part);
 /* A column as an item of a select list; `field` is a String or A_Star. */

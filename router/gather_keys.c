@@ -44,7 +44,8 @@ static bool finds_value(Node *node, void *context)
 
 static enum restriction restriction_of(struct gathering *gathering, const struct scan *scan)
 {
-    Node *filter = gather_filter(gathering->analysis, scan, true);
+    List *own;
+    Node *filter = gather_filter(gathering->analysis, scan, true, &own);
     return !filter ? UNRESTRICTED : finds_value(filter, NULL) ? VALUE_WANTED : RANGE_WANTED;
 }
 

@@ -172,5 +172,7 @@ static bool note_mentions(Node *node, void *context)
 
 void gather_note_names(struct gathering *gathering, SelectStmt *select)
 {
+    gathering->name_count = 0;
+    gathering->all_columns = false;
     note_mentions((Node *) select, gathering);
 }

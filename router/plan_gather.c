@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "router/expressions.h"
-#include "router/gather_filter.h"
+#include "router/gather_applied.h"
 #include "router/gather_groups.h"
 #include "router/gather_index.h"
 #include "router/gather_inside.h"
@@ -113,7 +113,7 @@ const char *gather_copy_name(const struct gathering *gathering, int part)
 
 /* Values of the users' own types contain OIDs that are others on each shard, but for domains and enums (enum_send()): they travel as text.  In
  * binary, texts are in the client's encoding, which may lack characters that are stored. */
-static bool travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
+bool gather_travels_in_binary(const struct gathering *gathering, const struct catalog_relation *relation)
 {
     if (!gathering->analysis->planning->facts->server_encoding)
         return false;
@@ -208,7 +208,7 @@ static SelectStmt *part_select(const struct scan *scan, const List *columns, Nod
 
 static const char *copy_format(const struct gathering *gathering, const struct catalog_relation *relation)
 {
-    if (travels_in_binary(gathering, relation))
+    if (gather_travels_in_binary(gathering, relation))
         return "FORMAT binary";
     return gathering->analysis->planning->facts->server_encoding ? "FORMAT text" : "FORMAT text, ENCODING 'UTF8'";
 }
@@ -266,14 +266,15 @@ static int same_keyed_part(const struct gathering *gathering)
 }
 
 /* The part of a scan's rows; -1: they cannot be asked for. */
-static int make_part(struct gathering *gathering, const struct scan *scan)
+static int make_part(struct gathering *gathering, int number)
 {
     struct arena *arena = gathering->arena;
     struct gather_part *part = &gathering->parts[gathering->part_count];
+    const struct scan *scan = &gathering->analysis->scans[number];
     const struct catalog_relation *relation = scan->relation.relation;
     List *columns = gathering->columns[gathering->part_count] = columns_of(gathering, relation);
-    bool binary = travels_in_binary(gathering, relation);
-    SelectStmt *select = part_select(scan, columns, gather_filter(gathering->analysis, scan, binary));
+    bool binary = gather_travels_in_binary(gathering, relation);
+    SelectStmt *select = part_select(scan, columns, gathering->wanted[number].condition);
     struct gather_parameters parameters = gather_renumber(gathering, (Node *) select);
     const char *text = parse_deparse((Node *) select, arena);
     int same = text ? gather_same_part(gathering, GATHER_ROWS, text, &parameters) : -1;
@@ -293,7 +294,6 @@ static int make_part(struct gathering *gathering, const struct scan *scan)
         .format = copy_format(gathering, relation),
     };
     gathering->scans[gathering->part_count++] = scan;
-    int number = (int) (scan - gathering->analysis->scans);
     if (!gather_waits_for_keys(gathering, number))
         return gathering->part_count - 1;
     gather_add_keys(gathering, number, select);
@@ -311,6 +311,7 @@ static void make_room(struct gathering *gathering)
     gathering->arrays = arena_alloc_array(analysis->arena, room, sizeof *gathering->arrays);
     gathering->forms = arena_alloc_array(analysis->arena, room, sizeof *gathering->forms);
     gathering->owners = arena_alloc_array(analysis->arena, room, sizeof *gathering->owners);
+    gathering->wanted = arena_alloc_array(analysis->arena, room, sizeof *gathering->wanted);
     gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
     for (size_t i = 0; i < room; i++)
         gathering->owners[i] = -1;
@@ -330,7 +331,7 @@ static bool find_part(struct gathering *gathering, int number)
         return true;
     gathering->owners[number] = part_of(gathering, scan->range);
     if (gathering->owners[number] < 0)
-        gathering->owners[number] = make_part(gathering, scan);
+        gathering->owners[number] = make_part(gathering, number);
     return gathering->owners[number] >= 0;
 }
 
@@ -338,7 +339,6 @@ static bool find_part(struct gathering *gathering, int number)
 static bool make_parts(struct gathering *gathering)
 {
     int scans = gathering->analysis->scan_count;
-    gather_choose_keys(gathering);
     for (int i = 0; i < 2 * scans; i++)
         if (gather_waits_for_keys(gathering, i % scans) == (i >= scans) && !find_part(gathering, i % scans))
             return false;
@@ -678,6 +678,10 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     gather_push(&gathering, select);
     gather_check_sums(&gathering, select);
     gather_note_names(&gathering, select);
+    gather_choose_keys(&gathering);
+    gather_choose_filters(&gathering);
+    gather_forget_applied(&gathering, select);
+    gather_note_names(&gathering, select); /* without those that only such conditions mention */
     if (!make_parts(&gathering))
         return give_up(&gathering, "Write the query in a simpler form.",
                        "The rows it needs cannot be asked for.");
