@@ -32,6 +32,29 @@ struct order_dependent *float_steps_dependent(const struct analysis *analysis, c
     return NULL;
 }
 
+static bool has_node(const List *nodes, const Node *node)
+{
+    ListCell *cell;
+    foreach (cell, nodes)
+        if (lfirst(cell) == node)
+            return true;
+    return false;
+}
+
+static bool find_sum(Node *node, void *context);
+
+static bool find_sum_of_column(const struct float_chain *chain, const struct float_column *column)
+{
+    struct float_memory *memory = chain->memory;
+    if (has_node(memory->concerned, column->value) || has_node(memory->unconcerned, column->value))
+        return has_node(memory->concerned, column->value);
+    struct float_chain inside = {.analysis = chain->analysis, .memory = memory, .query = column->query, .takes_columns = true};
+    bool found = find_sum(column->value, &inside);
+    List **nodes = found ? &memory->concerned : &memory->unconcerned;
+    *nodes = lappend(*nodes, column->value);
+    return found;
+}
+
 static bool find_sum(Node *node, void *context)
 {
     const struct float_chain *chain = context;
@@ -40,10 +63,8 @@ static bool find_sum(Node *node, void *context)
     if (float_steps_dependent(chain->analysis, node))
         return true;
     struct float_column column;
-    if (chain->takes_columns && IsA(node, ColumnRef) && float_column_find(chain->analysis, chain->query, castNode(ColumnRef, node), &column)) {
-        struct float_chain inside = {.analysis = chain->analysis, .query = column.query, .takes_columns = true};
-        return find_sum(column.value, &inside);
-    }
+    if (chain->takes_columns && IsA(node, ColumnRef) && float_column_find(chain->analysis, chain->query, castNode(ColumnRef, node), &column))
+        return find_sum_of_column(chain, &column);
     return parse_walk(node, find_sum, context);
 }
 
@@ -703,7 +724,7 @@ static bool follow_null_test(struct float_chain *chain, NullTest *test, struct f
 
 static struct float_chain inside_of(const struct float_chain *chain, const struct query *query)
 {
-    return (struct float_chain){.analysis = chain->analysis, .query = query, .takes_columns = true, .selects = chain->selects,
+    return (struct float_chain){.analysis = chain->analysis, .memory = chain->memory, .query = query, .takes_columns = true, .selects = chain->selects,
                                 .additions = chain->additions, .columns = chain->columns};
 }
 
@@ -797,20 +818,20 @@ static Node *renamed(const ColumnRef *reference, const char *name)
     return (Node *) copy;
 }
 
-static int number_among(const List *columns, const Node *value)
+static const struct lifted_column *find_lifted(const List *columns, const Node *value)
 {
     ListCell *cell;
     foreach (cell, columns)
         if (((const struct lifted_column *) lfirst(cell))->value == value)
-            return ((const struct lifted_column *) lfirst(cell))->number;
-    return 0;
+            return lfirst(cell);
+    return NULL;
 }
 
 /* Equal expressions become equal ones: a column has one number. */
-static int number_of(const struct float_chain *chain, const Node *value)
+static const struct lifted_column *lifted_before(const struct float_chain *chain, const Node *value)
 {
-    int number = number_among(chain->analysis->lifted_columns, value);
-    return number ? number : number_among(chain->columns, value);
+    const struct lifted_column *lifted = find_lifted(chain->analysis->lifted_columns, value);
+    return lifted ? lifted : find_lifted(chain->columns, value);
 }
 
 static const char *numbered(const struct float_chain *chain, const char *what, int number)
@@ -819,38 +840,59 @@ static const char *numbered(const struct float_chain *chain, const char *what, i
 }
 
 /* The subquery is to select what is known of one of its columns. */
-static int add_column(struct float_chain *chain, const struct float_column *column, const struct float_estimate *estimate)
+static const struct lifted_column *add_column(struct float_chain *chain, const struct float_column *column, const struct float_outcome *outcome)
 {
-    int number = ++chain->analysis->lifted_sums;
-    List *targets = list_make1(column_of(numbered(chain, "value", number), estimate->value));
-    targets = lappend(targets, column_of(numbered(chain, "radius", number), or_zero(estimate->radius)));
-    targets = lappend(targets, column_of(numbered(chain, "exact", number), or_true(estimate->exact)));
-    targets = lappend(targets, column_of(numbered(chain, "doubt", number), or_false(estimate->doubt)));
-    const struct lifted_column lifted = {column->select, column->value, number};
+    const struct float_estimate *estimate = &outcome->estimate;
+    const struct lifted_column lifted = {column->select, column->value, outcome->type, ++chain->analysis->lifted_sums};
+    List *targets = list_make1(column_of(numbered(chain, "value", lifted.number), estimate->value));
+    targets = lappend(targets, column_of(numbered(chain, "radius", lifted.number), or_zero(estimate->radius)));
+    targets = lappend(targets, column_of(numbered(chain, "exact", lifted.number), or_true(estimate->exact)));
+    targets = lappend(targets, column_of(numbered(chain, "doubt", lifted.number), or_false(estimate->doubt)));
     chain->selects = lappend(chain->selects, column->select);
     chain->additions = lappend(chain->additions, targets);
     chain->columns = lappend(chain->columns, arena_memdup(chain->analysis->arena, &lifted, sizeof lifted));
-    return number;
+    return llast(chain->columns);
+}
+
+/* PostgreSQL would put what the subquery computes in the place of each use, and there are several uses of each column that is lifted: their number would
+ * be multiplied from level to level. */
+static void keep_apart(SelectStmt *select)
+{
+    if (select->limitOffset || select->limitCount)
+        return;
+    select->limitOffset = expression_number("0");
+    select->limitOption = (LimitOption) PARSED_LIMIT_COUNT;
+}
+
+/* NULL: what it computes is not understood. */
+static const struct lifted_column *lift_column(struct float_chain *chain, const struct float_column *column)
+{
+    struct float_outcome value = {0};
+    struct float_chain inside = inside_of(chain, column->query);
+    if (!follow_near(&inside, column->value, &value) || value.stage != STAGE_FLOAT)
+        return NULL;
+    take_columns(chain, &inside);
+    if (inside.concerns)
+        keep_apart(column->select);
+    return add_column(chain, column, &value);
 }
 
 /* What is known of the column stands in columns beside it.  It is left as it is, for others that read it. */
 static bool follow_column(struct float_chain *chain, ColumnRef *reference, struct float_outcome *outcome)
 {
     struct float_column column;
-    struct float_outcome value = {0};
     if (!float_column_find(chain->analysis, chain->query, reference, &column))
         return false;
-    struct float_chain inside = inside_of(chain, column.query);
-    if (!follow_near(&inside, column.value, &value) || value.stage != STAGE_FLOAT)
+    const struct lifted_column *lifted = lifted_before(chain, column.value);
+    if (!lifted)
+        lifted = lift_column(chain, &column);
+    if (!lifted)
         return false;
-    take_columns(chain, &inside);
     chain->concerns = true;
-    int number = number_of(chain, column.value);
-    if (!number)
-        number = add_column(chain, &column, &value.estimate);
-    *outcome = (struct float_outcome){.stage = STAGE_FLOAT, .type = value.type, .near = true};
-    outcome->estimate = (struct float_estimate){renamed(reference, numbered(chain, "value", number)), renamed(reference, numbered(chain, "radius", number)),
-                                                renamed(reference, numbered(chain, "exact", number)), renamed(reference, numbered(chain, "doubt", number))};
+    *outcome = (struct float_outcome){.stage = STAGE_FLOAT, .type = lifted->type, .near = true};
+    outcome->estimate = (struct float_estimate){
+        renamed(reference, numbered(chain, "value", lifted->number)), renamed(reference, numbered(chain, "radius", lifted->number)),
+        renamed(reference, numbered(chain, "exact", lifted->number)), renamed(reference, numbered(chain, "doubt", lifted->number))};
     return true;
 }
 

@@ -64,7 +64,8 @@ static Node *check(struct float_chain *chain, Node *expression, List **calls)
 
 Node *float_sums_checked(struct analysis *analysis, Node *expression, List **calls)
 {
-    struct float_chain chain = {.analysis = analysis};
+    struct float_memory memory = {0};
+    struct float_chain chain = {.analysis = analysis, .memory = &memory};
     if (IsA(expression, CaseWhen) /* no expression: its members are */ || !find_query(expression, &chain) || !chain.query)
         return NULL;
     return check(&chain, expression, calls);
@@ -84,7 +85,8 @@ static void add_columns(struct float_chain *chain)
 
 Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, bool columns, List **calls, List **subqueries)
 {
-    struct float_chain chain = {.analysis = analysis, .query = query, .lifts = true, .takes_columns = columns};
+    struct float_memory memory = {0};
+    struct float_chain chain = {.analysis = analysis, .memory = &memory, .query = query, .lifts = true, .takes_columns = columns};
     if (IsA(expression, CaseWhen) || IsA(expression, SortBy) || IsA(expression, ColumnRef) || !float_steps_concern(&chain, expression))
         return NULL;
     Node *node = check(&chain, expression, calls);
@@ -126,7 +128,8 @@ static Node *apart(const struct float_outcome *outcome)
 
 Node *float_sums_ordered(struct analysis *analysis, const struct query *query, Node *expression, Node **value, List **calls)
 {
-    struct float_chain chain = {.analysis = analysis, .query = query, .takes_columns = !query->select->groupClause};
+    struct float_memory memory = {0};
+    struct float_chain chain = {.analysis = analysis, .memory = &memory, .query = query, .takes_columns = !query->select->groupClause};
     struct float_outcome outcome = {0};
     if (!float_steps_concern(&chain, expression) || !float_steps_follow(&chain, expression, &outcome) || !outcome.near || outcome.stage == STAGE_FIXED ||
         has_windows(chain.calls))
@@ -142,7 +145,8 @@ Node *float_sums_ordered(struct analysis *analysis, const struct query *query, N
 
 bool float_sums_concern(const struct analysis *analysis, const struct query *query, Node *expression)
 {
-    const struct float_chain chain = {.analysis = (struct analysis *) analysis, .query = query, .takes_columns = true};
+    struct float_memory memory = {0};
+    const struct float_chain chain = {.analysis = (struct analysis *) analysis, .memory = &memory, .query = query, .takes_columns = true};
     return float_steps_concern(&chain, expression);
 }
 

@@ -852,3 +852,7 @@ SELECT sum(score * 1e-320::float8) < 3 FROM users WHERE score < 100
 -- … and of none
 SELECT max(x), max(y), count(*) FROM (SELECT stddev(f8) AS x, var_pop(f8) AS y FROM zoo WHERE f8 IS NULL OR abs(f8) < 1e9 GROUP BY id % 7, f8 IS NULL) s
 SELECT round(max(x)::numeric, 3), count(*) FROM (SELECT country, regr_intercept(score, age) + covar_pop(score, age) AS x FROM users WHERE score IS NULL OR score < 50 GROUP BY country, score IS NULL) s
+
+-- subqueries over subqueries that name the column of the one below several times: neither Keyway nor the home shard may look into it once for each
+WITH a AS (SELECT country, sum(score) AS s FROM users WHERE score < 100 GROUP BY country), b AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM a), c AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM b), d AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM c) SELECT country, round(max(s)) FROM d GROUP BY country ORDER BY country
+SELECT round(max(s)) FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT avg(score) AS s FROM users WHERE score < 100 GROUP BY country) x ORDER BY x.s LIMIT 3) y) z

@@ -153,6 +153,20 @@ static void expect_over_arrays(const char *sql, const char *wanted)
     plan_release(plan);
 }
 
+/* Each level names the column below it six times. */
+Test(plan_gather, columns_of_subqueries_are_looked_into_once)
+{
+    struct arena arena = {0};
+    const char *sql = "SELECT country AS k, sum(age::float8) AS s FROM users GROUP BY 1";
+    for (int level = 0; level < 12; level++)
+        sql = arena_printf(&arena, "SELECT k, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM (%s) x", sql);
+    sql = arena_printf(&arena, "SELECT k, round(max(s)) FROM (%s) x GROUP BY k", sql);
+    struct plan *plan = make(sql);
+    cr_expect(plan->many == PLAN_GATHER && plan->checks_sums);
+    plan_release(plan);
+    arena_free(&arena);
+}
+
 static void expect_over_copies(const char *sql, const char *wanted)
 {
     struct plan *plan = make(sql);
