@@ -64,7 +64,7 @@ static Node *count_of(const FuncCall *call, Node *argument, bool distinct)
     return (Node *) count;
 }
 
-/* Different keys make one object in every order; the query counts them. */
+/* Different keys make one object in every order, and equal ones with equal values do, if those may be computed twice: the query counts them. */
 static Node *checked_object(const struct gathering *gathering, Node *node, List **calls)
 {
     const FuncCall *call = IsA(node, FuncCall) ? castNode(FuncCall, node) : NULL;
@@ -72,11 +72,17 @@ static Node *checked_object(const struct gathering *gathering, Node *node, List 
         call->agg_distinct || !float_steps_dependent(gathering->analysis, node) || is_unsteady(linitial(call->args), (void *) gathering) ||
         is_unsteady(call->agg_filter, (void *) gathering) || function_facts(gathering->analysis->planning, call).users)
         return NULL;
-    Node *key = linitial(call->args);
-    Node *values[] = {count_of(call, EXPRESSION("$1::text", key), false), count_of(call, EXPRESSION("$1::text", key), true),
-                      expression_text(EQUAL_KEYS_SEEN ": "), node};
+    Node *key = EXPRESSION("$1::text", linitial(call->args));
+    Node *keys = count_of(call, key, true), *all = count_of(call, key, false);
+    if (!is_unsteady(lsecond(call->args), (void *) gathering))
+        all = count_of(call, EXPRESSION("pg_catalog.jsonb_build_array($1, $2)::text", key, lsecond(call->args)), true);
+    Node *checked = EXPRESSION("CASE WHEN CASE WHEN $1 <> $2 THEN ($3::text || coalesce($1::text, ''))::bool ELSE false END THEN NULL END", all, keys,
+                               expression_text(EQUAL_KEYS_SEEN ": "));
+    FuncCall *object = makeNode(FuncCall);
+    *object = *call; /* of the same arguments: what they select from is known by where it stands */
+    castNode(CaseExpr, checked)->defresult = (Expr *) object;
     *calls = list_make1(node);
-    return expression_from("CASE WHEN CASE WHEN $1 <> $2 THEN ($3::text || coalesce($1::text, ''))::bool ELSE false END THEN $4 ELSE $4 END", values);
+    return checked;
 }
 
 Node *gather_checked_sum(const struct gathering *gathering, Node *expression, List **calls)

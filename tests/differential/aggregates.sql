@@ -856,3 +856,9 @@ SELECT round(max(x)::numeric, 3), count(*) FROM (SELECT country, regr_intercept(
 -- subqueries over subqueries that name the column of the one below several times: neither Keyway nor the home shard may look into it once for each
 WITH a AS (SELECT country, sum(score) AS s FROM users WHERE score < 100 GROUP BY country), b AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM a), c AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM b), d AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM c) SELECT country, round(max(s)) FROM d GROUP BY country ORDER BY country
 SELECT round(max(s)) FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT avg(score) AS s FROM users WHERE score < 100 GROUP BY country) x ORDER BY x.s LIMIT 3) y) z
+
+-- jsonb_object_agg() of equal keys that have equal values, and of what a subquery gives
+SELECT jsonb_object_agg(coalesce(country, 'x'), 1), jsonb_object_agg(coalesce(country, 'x'), upper(country)) FROM users
+SELECT jsonb_object_agg(username || '/' || id, (SELECT count(*) FROM users u WHERE u.age = p.likes)) FROM posts p
+SELECT country, jsonb_object_agg(username, (SELECT sum(likes) FROM posts p WHERE p.likes < u.age)) FROM users u GROUP BY country
+SELECT jsonb_object_agg(coalesce(country, 'x'), NULL), jsonb_object_agg(coalesce(country, 'x'), 'y') FROM users
