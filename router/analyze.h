@@ -124,6 +124,15 @@ struct view_use {
     int first_scan, end_scan; /* what it reads */
 };
 
+/*
+ * What has been found out about sums of floating-point numbers in columns of subqueries (float_steps, float_columns): each column is named many times, and so
+ * may those below it be.  It holds until the query is changed.
+ */
+struct float_memory {
+    List *concerned, *unconcerned; /* of Node: values of columns */
+    List *shared, *taken;          /* of SelectStmt: queries of WITH */
+};
+
 struct analysis {
     const struct planning *planning;
     struct arena *arena; /* dies with the planning */
@@ -163,6 +172,7 @@ struct analysis {
     List *unordered;             /* calls and ARRAY(SELECT …) that stand where the order of a list cannot be seen */
     int lifted_sums;             /* subqueries that stand in WITH now, and columns that gave their places to others … */
     List *lifted_columns;        /* … which are these (struct lifted_column of float_steps.h) */
+    struct float_memory *float_memory;
     List *checked_sums;          /* calls of sum() whose parts may be added in any order (float_sums) */
     const char *recursive;       /* a WITH RECURSIVE query */
     bool time_casts;             /* casts to dates and times outside conditions */

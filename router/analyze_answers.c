@@ -102,6 +102,7 @@ void analysis_init(struct analysis *analysis, const struct planning *planning, s
 {
     *analysis = (struct analysis){.planning = planning, .plan = plan, .arena = arena};
     analysis->depth = -1;
+    analysis->float_memory = arena_alloc(arena, sizeof *analysis->float_memory);
     count_parameters(statement, &(struct parameter_count){analysis, false});
     analysis->parameter_uses =
         arena_alloc_array(arena, (size_t) analysis->parameter_count, sizeof *analysis->parameter_uses);

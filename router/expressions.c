@@ -81,7 +81,7 @@ Node *expression_from(const char *sql, Node *const *values)
     struct error error = {0};
     int length = snprintf(text, sizeof text, "SELECT %s", sql);
     assert(length < (int) sizeof text);
-    List *parsed = parse_more(text, &error);
+    List *parsed = parse_aside(text, &error);
 
     assert(!error_is_set(&error));
     Node *expression = linitial_node(ResTarget, castNode(SelectStmt, linitial_node(RawStmt, parsed)->stmt)->targetList)->val;

@@ -120,16 +120,35 @@ static bool find_takers(Node *node, void *context)
     return parse_walk(node, find_takers, context);
 }
 
-/* Under another name nobody else must take all of its columns. */
-static bool is_shared_by_name(const struct analysis *analysis, const struct cte *cte)
+static bool is_taken(const struct analysis *analysis, const struct cte *cte)
 {
     struct sharing sharing = {.name = cte->name};
     Node *statement = analysis->query_count ? (Node *) analysis->queries[0]->select : NULL;
-    if (count_readings(analysis, (const SelectStmt *) cte->node->ctequery) <= 1)
-        return true;
     find_aliases(statement, &sharing);
     find_takers(statement, &sharing);
-    return statement && !sharing.taken;
+    return !statement || sharing.taken;
+}
+
+static bool has_node(const List *nodes, const Node *node)
+{
+    ListCell *cell;
+    foreach (cell, nodes)
+        if (lfirst(cell) == node)
+            return true;
+    return false;
+}
+
+/* Under another name nobody else must take all of its columns. */
+static bool is_shared_by_name(const struct analysis *analysis, const struct cte *cte)
+{
+    struct float_memory *memory = analysis->float_memory;
+    Node *select = cte->node->ctequery;
+    if (has_node(memory->shared, select) || has_node(memory->taken, select))
+        return has_node(memory->shared, select);
+    bool shared = count_readings(analysis, (const SelectStmt *) select) <= 1 || !is_taken(analysis, cte);
+    List **nodes = shared ? &memory->shared : &memory->taken;
+    *nodes = lappend(*nodes, select);
+    return shared;
 }
 
 static void look_at_cte(struct looking *looking, const RangeVar *range)

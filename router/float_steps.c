@@ -18,6 +18,8 @@
 #include "router/order_dependence.h"
 #include "router/sql_types.h"
 
+enum { MOST_MEMORY = 256 * 1024 * 1024 };
+
 static bool is_builtin(const struct analysis *analysis, const FuncCall *call)
 {
     const char *qualifier = parse_qualifier(call->funcname);
@@ -45,10 +47,10 @@ static bool find_sum(Node *node, void *context);
 
 static bool find_sum_of_column(const struct float_chain *chain, const struct float_column *column)
 {
-    struct float_memory *memory = chain->memory;
+    struct float_memory *memory = chain->analysis->float_memory;
     if (has_node(memory->concerned, column->value) || has_node(memory->unconcerned, column->value))
         return has_node(memory->concerned, column->value);
-    struct float_chain inside = {.analysis = chain->analysis, .memory = memory, .query = column->query, .takes_columns = true};
+    struct float_chain inside = {.analysis = chain->analysis, .query = column->query, .takes_columns = true};
     bool found = find_sum(column->value, &inside);
     List **nodes = found ? &memory->concerned : &memory->unconcerned;
     *nodes = lappend(*nodes, column->value);
@@ -724,7 +726,7 @@ static bool follow_null_test(struct float_chain *chain, NullTest *test, struct f
 
 static struct float_chain inside_of(const struct float_chain *chain, const struct query *query)
 {
-    return (struct float_chain){.analysis = chain->analysis, .memory = chain->memory, .query = query, .takes_columns = true, .selects = chain->selects,
+    return (struct float_chain){.analysis = chain->analysis, .query = query, .takes_columns = true, .selects = chain->selects,
                                 .additions = chain->additions, .columns = chain->columns};
 }
 
@@ -896,8 +898,16 @@ static bool follow_column(struct float_chain *chain, ColumnRef *reference, struc
     return true;
 }
 
+/* What is known of sums of sums of … grows with the square of them. */
+static bool is_too_large(void)
+{
+    return CurrentMemoryContext->mem_allocated > MOST_MEMORY;
+}
+
 bool float_steps_follow(struct float_chain *chain, Node *node, struct float_outcome *outcome)
 {
+    if (is_too_large())
+        return false;
     if (is_steady(chain, node))
         return follow_steady(chain, node, outcome);
     if (IsA(node, FuncCall) && float_steps_dependent(chain->analysis, node))

@@ -34,14 +34,8 @@ struct lifted_column {
     int number;
 };
 
-/* Columns of subqueries that have been looked into, while the query is not changed: each is read wherever it is named, and so would those below it be. */
-struct float_memory {
-    List *concerned, *unconcerned; /* of Node: the columns' values */
-};
-
 struct float_chain {
     struct analysis *analysis;
-    struct float_memory *memory;
     const struct query *query; /* whose columns and aggregates they are */
     List *calls;               /* of aggregates that were found */
     bool lifts;                /* scalar subqueries may give their places to … */

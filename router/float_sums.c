@@ -8,6 +8,11 @@
 #include "router/expressions.h"
 #include "router/float_steps.h"
 
+void float_sums_forget(struct analysis *analysis)
+{
+    *analysis->float_memory = (struct float_memory){0};
+}
+
 static bool note_sums(Node *node, void *context)
 {
     struct analysis *analysis = context;
@@ -64,8 +69,7 @@ static Node *check(struct float_chain *chain, Node *expression, List **calls)
 
 Node *float_sums_checked(struct analysis *analysis, Node *expression, List **calls)
 {
-    struct float_memory memory = {0};
-    struct float_chain chain = {.analysis = analysis, .memory = &memory};
+    struct float_chain chain = {.analysis = analysis};
     if (IsA(expression, CaseWhen) /* no expression: its members are */ || !find_query(expression, &chain) || !chain.query)
         return NULL;
     return check(&chain, expression, calls);
@@ -80,14 +84,26 @@ static void add_columns(struct float_chain *chain)
         note_sums((Node *) targets, chain->analysis);
         select->targetList = list_concat(select->targetList, targets);
     }
+    float_sums_forget(chain->analysis);
     chain->analysis->lifted_columns = list_concat(chain->analysis->lifted_columns, chain->columns);
+}
+
+/* A subquery, or a column of one: there is nothing else to lift. */
+static bool has_subquery(Node *node, void *context)
+{
+    const struct float_chain *chain = context;
+    if (!node)
+        return false;
+    if (IsA(node, SubLink) || (IsA(node, ColumnRef) && float_steps_concern(chain, node)))
+        return true;
+    return parse_walk(node, has_subquery, context);
 }
 
 Node *float_sums_lifted(struct analysis *analysis, const struct query *query, Node *expression, bool columns, List **calls, List **subqueries)
 {
-    struct float_memory memory = {0};
-    struct float_chain chain = {.analysis = analysis, .memory = &memory, .query = query, .lifts = true, .takes_columns = columns};
-    if (IsA(expression, CaseWhen) || IsA(expression, SortBy) || IsA(expression, ColumnRef) || !float_steps_concern(&chain, expression))
+    struct float_chain chain = {.analysis = analysis, .query = query, .lifts = true, .takes_columns = columns};
+    if (IsA(expression, CaseWhen) || IsA(expression, SortBy) || IsA(expression, ColumnRef) || !has_subquery(expression, &chain) ||
+        !float_steps_concern(&chain, expression))
         return NULL;
     Node *node = check(&chain, expression, calls);
     if (!node || (!chain.subqueries && !chain.concerns))
@@ -128,8 +144,7 @@ static Node *apart(const struct float_outcome *outcome)
 
 Node *float_sums_ordered(struct analysis *analysis, const struct query *query, Node *expression, Node **value, List **calls)
 {
-    struct float_memory memory = {0};
-    struct float_chain chain = {.analysis = analysis, .memory = &memory, .query = query, .takes_columns = !query->select->groupClause};
+    struct float_chain chain = {.analysis = analysis, .query = query, .takes_columns = !query->select->groupClause};
     struct float_outcome outcome = {0};
     if (!float_steps_concern(&chain, expression) || !float_steps_follow(&chain, expression, &outcome) || !outcome.near || outcome.stage == STAGE_FIXED ||
         has_windows(chain.calls))
@@ -145,8 +160,7 @@ Node *float_sums_ordered(struct analysis *analysis, const struct query *query, N
 
 bool float_sums_concern(const struct analysis *analysis, const struct query *query, Node *expression)
 {
-    struct float_memory memory = {0};
-    const struct float_chain chain = {.analysis = (struct analysis *) analysis, .memory = &memory, .query = query, .takes_columns = true};
+    const struct float_chain chain = {.analysis = (struct analysis *) analysis, .query = query, .takes_columns = true};
     return float_steps_concern(&chain, expression);
 }
 

@@ -39,6 +39,9 @@ Node *float_sums_ordered(struct analysis *analysis, const struct query *query, N
 /* Is there such an aggregate in an expression of the query, or a column of a subquery that has one? */
 bool float_sums_concern(const struct analysis *analysis, const struct query *query, Node *expression);
 
+/* The query is another now: what was found out about its columns (struct float_memory) may not hold any more. */
+void float_sums_forget(struct analysis *analysis);
+
 /* Is the call of sum() a part of such an expression?  Then it may be made of partial sums. */
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call);
 

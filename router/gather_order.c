@@ -107,6 +107,7 @@ void gather_order_is_checked(struct gathering *gathering, const List *calls)
         if (is_among(calls, analysis->order_dependents[i].call))
             analysis->order_dependents[i].name = NULL;
     gathering->plan->checks_sums = true;
+    float_sums_forget(gathering->analysis);
 }
 
 static bool any_shows_order(const struct gathering *gathering, const List *calls)
@@ -169,6 +170,7 @@ static bool check_sums(Node *node, void *context)
 
 void gather_check_sums(struct gathering *gathering, SelectStmt *select)
 {
+    float_sums_forget(gathering->analysis);
     check_sums((Node *) select, gathering);
 }
 
@@ -416,6 +418,7 @@ void gather_lift_sums(struct gathering *gathering, SelectStmt *select)
         return;
     mark_whole((Node *) select, gathering);
     name_columns((Node *) select, gathering);
+    float_sums_forget(gathering->analysis);
     lift_sums((Node *) select, gathering);
 }
 

@@ -120,6 +120,18 @@ List *parse_more(const char *sql, struct error *error)
     return NIL;
 }
 
+List *parse_aside(const char *sql, struct error *error)
+{
+    MemoryContext memory = CurrentMemoryContext;
+    MemoryContext aside = AllocSetContextCreateInternal(memory, "aside", ALLOCSET_DEFAULT_SIZES);
+    CurrentMemoryContext = aside;
+    List *parsed = parse_more(sql, error);
+    CurrentMemoryContext = memory;
+    parsed = (List *) copyObjectImpl(parsed);
+    MemoryContextDelete(aside);
+    return parsed;
+}
+
 bool parse_begin(struct parse *parse, const char *sql, size_t length, struct error *error)
 {
     parse->context = pg_query_enter_memory_context();

@@ -76,6 +76,8 @@ void parse_end(struct parse *parse);
 
 /* Parse more text into the open parse: a list of RawStmt, or NIL with `error`. */
 List *parse_more(const char *sql, struct error *error);
+/* The same for short texts, of which there may be many: what the parser itself needed, some 70 kB, is given back at once. */
+List *parse_aside(const char *sql, struct error *error);
 
 /* Not so deep that a recursive walk of it could exhaust the stack; parse_begin() has asked this of SELECT,
  * INSERT, UPDATE, DELETE and MERGE, but not of those inside other statements (EXPLAIN, PREPARE, CREATE VIEW,
