@@ -73,6 +73,8 @@ void server_expect(struct server *server, uint8_t message, bool swallow, struct 
         expected_grow(server);
     server->expected_count++;
     *expected_at(server, server->expected_count - 1) = (struct expected_reply){message, swallow, 0, sink};
+    if (message == 'Q') /* which destroys the unnamed statement (PostgreSQL 15 protocol, 55.2.3) */
+        server->unnamed = 0;
 }
 
 void server_expect_numbered(struct server *server, uint8_t message, bool swallow, struct reply_sink *sink, uint64_t number)

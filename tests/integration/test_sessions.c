@@ -507,3 +507,22 @@ Test(sessions, what_is_parsed_after_ddl_has_the_new_columns)
         expect_columns(PQexecPrepared(conn, texts[i], 0, NULL, NULL, NULL, 0), 6 + i);
     }
 }
+
+/* ---- the unnamed statement ---- */
+
+/* A Query destroys a server's unnamed statement, whoever sent it. */
+Test(sessions, the_unnamed_statement_outlives_what_others_ask_its_server)
+{
+    const char *const values[] = {"7"};
+    start_on_one_server(1);
+    PQclear(PQprepare(conn, "", "SELECT $1::int", 0, NULL));
+    for (int times = 0; times < 2; times++) {
+        PQclear(PQexecPrepared(conn, "", 1, values, NULL, NULL, 0));
+        EXPECT(other, "SELECT 1", "1");
+        PGresult *result = PQexecPrepared(conn, "", 1, values, NULL, NULL, 0);
+        char *answer = result_text(result);
+        cr_expect_str_eq(answer, "7");
+        free(answer);
+        PQclear(result);
+    }
+}
