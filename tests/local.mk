@@ -18,6 +18,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_analyze.c \
 	tests/unit/test_arena.c \
 	tests/unit/test_auth.c \
+	tests/unit/test_balance.c \
 	tests/unit/test_buffer.c \
 	tests/unit/test_catalog.c \
 	tests/unit/test_function_class.c \
