@@ -264,6 +264,61 @@ void statement_names_free(struct statement_names **made, struct statement_store 
     *made = NULL;
 }
 
+struct packed_name {
+    const char *name, *sql;
+    const uint32_t *types;
+    size_t length;
+    int type_count;
+    bool of_session; /* parsed under the meaning that the session has */
+    uint64_t parsed_under;
+};
+
+struct statement_parcel {
+    struct arena arena;
+    size_t count;
+    struct packed_name *names;
+};
+
+static struct packed_name pack_name(struct arena *arena, const struct name_entry *entry, uint64_t meaning)
+{
+    const struct statement *statement = entry->statement;
+    return (struct packed_name){
+        .name = arena_strdup(arena, entry->name),
+        .sql = arena_memdup(arena, statement->sql, statement->length + 1),
+        .types = arena_memdup(arena, statement->types, (size_t) statement->type_count * sizeof(*statement->types)),
+        .length = statement->length,
+        .type_count = statement->type_count,
+        .of_session = statement->meaning == meaning,
+        .parsed_under = statement->parsed_under,
+    };
+}
+
+struct statement_parcel *statement_names_pack(const struct statement_names *names, uint64_t meaning)
+{
+    if (names == NULL || names->count == 0)
+        return NULL;
+    struct statement_parcel *parcel = memory_alloc(sizeof(*parcel));
+    parcel->names = arena_alloc_array(&parcel->arena, names->count, sizeof(*parcel->names));
+    for (size_t i = 0; i < names->bucket_count; i++)
+        for (const struct name_entry *entry = names->buckets[i]; entry; entry = entry->next)
+            parcel->names[parcel->count++] = pack_name(&parcel->arena, entry, meaning);
+    return parcel;
+}
+
+void statement_names_unpack(struct statement_names **names, struct statement_store *store, struct statement_parcel *parcel, uint64_t meaning,
+                            uint64_t other)
+{
+    for (size_t i = 0; parcel && i < parcel->count; i++) {
+        const struct packed_name *packed = &parcel->names[i];
+        struct statement *statement = statement_intern(store, packed->sql, packed->length, packed->types, packed->type_count,
+                                                       packed->of_session ? meaning : other, packed->parsed_under);
+        statement_names_put(names, store, packed->name, statement);
+    }
+    if (parcel)
+        arena_free(&parcel->arena);
+    free(parcel);
+}
+
 size_t statement_names_count(const struct statement_names *names)
 {
     return names ? names->count : 0;

@@ -56,6 +56,12 @@ bool statement_names_remove(struct statement_names *names, struct statement_stor
 /* Forget every name of this statement: its Parse has failed at the server. */
 void statement_names_forget(struct statement_names *names, struct statement_store *store, uint64_t number);
 void statement_names_free(struct statement_names **names, struct statement_store *store);
+/* Names can travel to a client's next worker: what stands for its statements there is made anew.  `meaning` is that of the client's session, here and
+ * there; those parsed under another one stay so, and get `other`.  NULL for none. */
+struct statement_parcel;
+struct statement_parcel *statement_names_pack(const struct statement_names *names, uint64_t meaning);
+void statement_names_unpack(struct statement_names **names, struct statement_store *store, struct statement_parcel *parcel, uint64_t meaning,
+                            uint64_t other); /* the parcel is gone */
 size_t statement_names_count(const struct statement_names *names);
 
 /* A server's numbers: which statements it has.  When it has more than `limit`, the one used least recently is to be closed. */
