@@ -14,6 +14,7 @@
 
 #include "config/arena.h"
 #include "proxy/blocking.h"
+#include "proxy/client_move.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
 
@@ -100,6 +101,7 @@ static void survey_home(struct survey *survey)
     buffer_free(&survey->table.rows);
     free(survey->argument);
     free(survey);
+    clients_may_move();
 }
 
 static void survey_run(struct inbox_message *message, struct worker *worker)
@@ -127,6 +129,7 @@ void admin_survey(struct client *client, const char *const *columns, const char 
     survey->tag = tag;
     survey->argument = memory_strdup(argument ? argument : "");
     survey->visit = visit;
+    clients_stay();
     worker_send(keyway.workers[0], &survey->message);
 }
 

@@ -17,7 +17,7 @@ struct cancel_entry {
     struct cancel_entry *next;
     uint32_t pid, key;
     struct client *client;
-    struct worker *worker;
+    struct worker *worker; /* NULL: it is on its way to another one, with nothing to cancel */
 };
 
 static struct cancel_entry *cancel_table[CANCEL_BUCKETS];
@@ -78,21 +78,32 @@ void cancel_key_forget(struct client *client)
     free(entry);
 }
 
+static void move_to(struct client *client, struct worker *worker)
+{
+    pthread_mutex_lock(&cancel_lock);
+    struct cancel_entry *entry = *cancel_find(client->cancel_pid, client->cancel_key);
+    if (entry && entry->client == client)
+        entry->worker = worker;
+    pthread_mutex_unlock(&cancel_lock);
+}
+
+void cancel_key_departs(struct client *client)
+{
+    move_to(client, NULL);
+}
+
+void cancel_key_arrives(struct client *client)
+{
+    move_to(client, client->stream.worker);
+}
+
 struct cancel_message {
     struct inbox_message message;
     uint32_t pid, key;
 };
 
-static void cancel_run(struct inbox_message *message, struct worker *worker)
+static void cancel_what_runs(struct client *client)
 {
-    struct cancel_message *cancel = (struct cancel_message *) message;
-    pthread_mutex_lock(&cancel_lock);
-    struct cancel_entry *entry = *cancel_find(cancel->pid, cancel->key);
-    struct client *client = entry && entry->worker == worker ? entry->client : NULL;
-    pthread_mutex_unlock(&cancel_lock);
-    free(cancel);
-    if (client == NULL)
-        return;
     if (client->waiting == WAIT_SERVER) {
         pool_give_up(&client->pool_wait);
         error_set(&client->pool_error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
@@ -101,6 +112,23 @@ static void cancel_run(struct inbox_message *message, struct worker *worker)
     for (struct server *server = client->servers; server; server = server->next_lent)
         if (!server_is_quiet(server))
             server_cancel(server);
+}
+
+static void cancel_run(struct inbox_message *message, struct worker *worker)
+{
+    struct cancel_message *cancel = (struct cancel_message *) message;
+    pthread_mutex_lock(&cancel_lock);
+    struct cancel_entry *entry = *cancel_find(cancel->pid, cancel->key);
+    struct worker *present = entry ? entry->worker : NULL;
+    struct client *client = present == worker ? entry->client : NULL;
+    pthread_mutex_unlock(&cancel_lock);
+    if (present && present != worker) { /* it has moved since */
+        worker_send(present, message);
+        return;
+    }
+    free(cancel);
+    if (client)
+        cancel_what_runs(client);
 }
 
 void cancel_key_used(uint32_t pid, uint32_t key)

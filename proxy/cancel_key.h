@@ -12,6 +12,9 @@
 /* Sets client->cancel_pid and cancel_key; zero both if there is no randomness to be had. */
 void cancel_key_draw(struct client *client);
 void cancel_key_forget(struct client *client);
+/* The client leaves its worker, and is on another one. */
+void cancel_key_departs(struct client *client);
+void cancel_key_arrives(struct client *client);
 /* A CancelRequest came in; from any worker. */
 void cancel_key_used(uint32_t pid, uint32_t key);
 

@@ -128,11 +128,7 @@ void client_close(struct client *client, const struct error *error, const char *
         client->view->counters.sent += client->stream.bytes_sent;
     }
     stream_close(&client->stream);
-    *client->link = client->next;
-    if (client->next)
-        client->next->link = client->link;
-    client_leave_lists(client);
-    state->client_count--;
+    clients_remove(state, client);
     atomic_fetch_sub(&worker->client_count, 1);
     atomic_fetch_sub(&keyway.client_count, 1);
     worker_defer_free(worker, client_free, client);
@@ -639,19 +635,12 @@ static const struct stream_owner client_stream_owner = {client_input, client_dra
 
 void client_open(struct worker *worker, int fd, const char *host)
 {
-    struct worker_state *state = worker_state(worker);
     struct client *client = memory_alloc(sizeof(*client));
     stream_open_in_ring(&client->stream, worker, fd, &client_stream_owner, client);
     strncpy(client->host, host, sizeof(client->host) - 1);
     client->id = atomic_fetch_add(&last_client_id, 1) + 1;
     client->connected_at = now_of(client);
-    client->next = state->clients;
-    client->link = &state->clients;
-    if (client->next)
-        client->next->link = &client->next;
-    state->clients = client;
-    state->client_count++;
-    client_rouse(client);
+    clients_add(client);
     set_state(client, CLIENT_STARTUP);
 }
 

@@ -3,7 +3,7 @@
  */
 #include "proxy/client_rest.h"
 
-#include "proxy/keyway.h"
+#include "proxy/client_move.h"
 
 static void list_put(struct client_list *list, struct client *client)
 {
@@ -14,11 +14,33 @@ static void list_put(struct client_list *list, struct client *client)
     list->last = client;
 }
 
-void client_leave_lists(struct client *client)
+static void leave_list(struct client *client)
 {
     struct client_list *list = client->list;
     *(client->previous_listed ? &client->previous_listed->next_listed : &list->first) = client->next_listed;
     *(client->next_listed ? &client->next_listed->previous_listed : &list->last) = client->previous_listed;
+    client->list = NULL;
+}
+
+void clients_add(struct client *client)
+{
+    struct worker_state *state = worker_state(client->stream.worker);
+    client->next = state->clients;
+    client->link = &state->clients;
+    if (client->next)
+        client->next->link = &client->next;
+    state->clients = client;
+    state->client_count++;
+    list_put(&state->awake, client);
+}
+
+void clients_remove(struct worker_state *state, struct client *client)
+{
+    *client->link = client->next;
+    if (client->next)
+        client->next->link = client->link;
+    leave_list(client);
+    state->client_count--;
 }
 
 void client_rouse(struct client *client)
@@ -26,8 +48,7 @@ void client_rouse(struct client *client)
     struct worker_state *state = worker_state(client->stream.worker);
     if (client->list == &state->awake || client->state == CLIENT_CLOSED)
         return;
-    if (client->list)
-        client_leave_lists(client);
+    leave_list(client);
     list_put(&state->awake, client);
 }
 
@@ -45,8 +66,8 @@ static void tick_awake(struct worker_state *state, ev_tstamp now)
     for (struct client *client = state->awake.first; client; client = next) {
         next = client->next_listed;
         client_tick(client, now);
-        if (may_rest(client)) {
-            client_leave_lists(client);
+        if (may_rest(client) && !client_moves(client)) {
+            leave_list(client);
             list_put(&state->resting, client);
         }
     }

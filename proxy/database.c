@@ -325,9 +325,7 @@ static void view_message_run(struct inbox_message *message, struct worker *worke
 {
     struct database *database = ((struct view_message *) message)->database;
     free(message);
-    database_view_update(keyway_view(worker, database));
-    client_loads_done(keyway_view(worker, database));
-    client_shards_changed(worker, keyway_view(worker, database));
+    database_view_renew(worker, keyway_view(worker, database));
 }
 
 static void tell_workers(struct database *database)
@@ -354,6 +352,13 @@ void database_view_update(struct database_view *view)
     database_state_release(old);
     if (view->plans == NULL && view->state && view->state->routing)
         view->plans = plan_cache_new((size_t) view->state->snapshot->plan_cache_size);
+}
+
+void database_view_renew(struct worker *worker, struct database_view *view)
+{
+    database_view_update(view);
+    client_loads_done(view);
+    client_shards_changed(worker, view);
 }
 
 /* Not over what a later load has found: it may have been made with newer settings. */

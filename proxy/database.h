@@ -102,6 +102,8 @@ bool database_load_now(struct database *database, struct settings *settings, str
 
 /* Bring a view up to date with its database's newest load; on the view's worker. */
 void database_view_update(struct database_view *view);
+/* The same, and whoever waits for it goes on. */
+void database_view_renew(struct worker *worker, struct database_view *view);
 
 struct database_state *database_state_hold(struct database_state *state);
 void database_state_release(struct database_state *state);

@@ -21,6 +21,13 @@ struct client_list {
     struct client *first, *last;
 };
 
+/* Clients that a worker gives to another one as they come to rest (proxy/client_move). */
+struct client_giving {
+    struct worker *to;
+    int count;
+    double until; /* of its loop's time */
+};
+
 /* The proxy's part of a worker: everything here is touched by that worker's thread only. */
 struct worker_state {
     struct worker *worker;
@@ -33,6 +40,8 @@ struct worker_state {
     int client_count;
     struct client_list awake;    /* those that a tick looks at (proxy/client_rest) */
     struct client_list resting;  /* those with nothing under way */
+    struct client_giving giving;
+    uint64_t clients_came, clients_left; /* from and to other workers */
     struct normalised normalised; /* of the statement being looked at */
     struct ev_timer tick;
     bool draining;               /* SIGTERM: clients leave when their transaction ends */

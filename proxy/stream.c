@@ -778,6 +778,18 @@ bool stream_has_unsent(const struct stream *stream)
     return buffer_length(&stream->out) > 0 || (stream->cipher && buffer_length(&stream->cipher->out) > 0);
 }
 
+static bool cipher_is_calm(const struct cipher *cipher)
+{
+    return buffer_length(&cipher->in) == 0 && cipher->lent_length == 0 && !cipher->ended && !cipher_has_more(cipher);
+}
+
+bool stream_is_calm(const struct stream *stream)
+{
+    bool ended = stream->closed || stream->failed || stream->end_told || stream->worker == NULL;
+    return !ended && !stream->paused && !stream->handshaking && !stream->above_high_water && stream->worker->current != stream &&
+           buffer_length(&stream->in) == 0 && !stream_has_unsent(stream) && (stream->cipher == NULL || cipher_is_calm(stream->cipher));
+}
+
 void stream_flush(struct stream *stream)
 {
     send_waiting(stream);

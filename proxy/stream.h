@@ -118,6 +118,9 @@ void stream_flush(struct stream *stream);
 /* There is output that has not left yet. */
 bool stream_has_unsent(const struct stream *stream);
 
+/* No bytes wait on either side, nothing has ended or failed, and its owner is not being called. */
+bool stream_is_calm(const struct stream *stream);
+
 /* Stop offering input; and offer again, first what waits, at the end of this turn. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
