@@ -37,6 +37,7 @@ enum keyspace_method { METHOD_RANGE, METHOD_HASH, METHOD_LIST };
     X(TEXT, listen, "127.0.0.1:6432", "addresses", "where clients connect: host:port, comma-separated")          \
     X(TEXT, unix_socket_dir, "", "directory", "also listen on DIR/.s.PGSQL.PORT")                                \
     X(INTEGER, workers, "auto", "threads", "event loops; auto is one per CPU")                                   \
+    X(INTEGER, worker_load, "60", "percent", "a worker that is busier gives clients to others; 0: they stay")    \
     X(TEXT, admin_users, "", "names", "who may use the console, comma-separated")                                \
     X(TEXT, stats_users, "", "names", "who may only look at the console, comma-separated")                       \
     X(TEXT, auth_file, "", "file", "clients' names and passwords or SCRAM secrets")                              \

@@ -36,6 +36,7 @@ static const struct setting_range {
     int64_t least, most;
 } setting_ranges[] = {
     {"workers", 1, 1024},
+    {"worker_load", 0, 100},
     {"max_client_conn", 1, SETTING_MOST},
     {"pool_size", 1, SETTING_MOST},
     {"max_packet_size", 1024, 1024 * 1024 * 1024},

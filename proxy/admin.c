@@ -377,6 +377,12 @@ static void show_stats(struct client *client, const char *argument)
     admin_survey(client, columns, "SHOW", admin_visit_stats, argument);
 }
 
+static void show_workers(struct client *client, const char *argument)
+{
+    static const char *const columns[] = {"worker", "clients", "busy", "clients_came", "clients_left", NULL};
+    admin_survey(client, columns, "SHOW", admin_visit_workers, argument);
+}
+
 static void show_plans(struct client *client, const char *argument)
 {
     static const char *const columns[] = {"database", "worker", "hits", "across_shards", "reason", "statement", NULL};
@@ -560,6 +566,7 @@ static void shutdown_command(struct client *client, const char *argument)
     X("SHOW CLIENTS", "", show_clients, false, "who is connected")                                               \
     X("SHOW SERVERS", "", show_servers, false, "connections to shards")                                          \
     X("SHOW STATS", "", show_stats, false, "totals by database; times are microseconds")                         \
+    X("SHOW WORKERS", "", show_workers, false, "how busy, in per cent, and clients from and to others")          \
     X("SHOW SHARDS", "", show_shards, false, "shards as they were when the catalog was last read")               \
     X("SHOW KEYSPACES", "", show_keyspaces, false, "how keys find their shards")                                 \
     X("SHOW RANGES", "", show_ranges, false, "which shard holds which keys")                                     \

@@ -36,6 +36,7 @@ void admin_visit_pools(struct worker *worker, struct admin_table *table, const c
 void admin_visit_clients(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_servers(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_stats(struct worker *worker, struct admin_table *table, const char *argument);
+void admin_visit_workers(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_plans(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_nothing(struct worker *worker, struct admin_table *table, const char *argument);
 void admin_visit_resume(struct worker *worker, struct admin_table *table, const char *argument);

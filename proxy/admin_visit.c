@@ -208,6 +208,20 @@ void admin_visit_stats(struct worker *worker, struct admin_table *table, const c
     }
 }
 
+void admin_visit_workers(struct worker *worker, struct admin_table *table, const char *argument)
+{
+    const struct worker_state *state = worker_state(worker);
+    const char *values[] = {
+        number(worker, (uint64_t) worker->number),
+        number(worker, (uint64_t) state->client_count),
+        number(worker, (uint64_t) atomic_load(&worker->busy) / 10),
+        number(worker, state->clients_came),
+        number(worker, state->clients_left),
+    };
+    (void) argument;
+    admin_row(table, values, sizeof(values) / sizeof(*values));
+}
+
 struct plan_rows {
     struct worker *worker;
     struct admin_table *table;

@@ -22,11 +22,9 @@
 #include "proxy/client.h"
 #include "proxy/keyway.h"
 #include "proxy/log.h"
+#include "proxy/worker_watch.h"
 
-enum {
-    BACKLOG = 1024,
-    CLIENT_BLOCK = 32, /* clients that one worker gets before the next one gets some */
-};
+enum { BACKLOG = 1024 };
 
 struct listener {
     struct worker_accept accept;
@@ -47,19 +45,6 @@ struct accepted {
     int fd; /* -1: only the socket */
     char host[48];
 };
-
-/*
- * The worker with the fewest clients, counted in blocks: a few clients that share one loop are served several at each waking, while
- * one each on many loops would pay for a sleep and a wake-up per statement (measured: a quarter more CPU for 16 clients on two).
- */
-static struct worker *emptiest_worker(void)
-{
-    struct worker *found = keyway.workers[0];
-    for (int i = 1; i < keyway.worker_count; i++)
-        if (atomic_load(&keyway.workers[i]->client_count) / CLIENT_BLOCK < atomic_load(&found->client_count) / CLIENT_BLOCK)
-            found = keyway.workers[i];
-    return found;
-}
 
 static void keep_alive(int fd, int idle)
 {
@@ -111,13 +96,14 @@ static void name_host(const struct listener *listener, char *host, size_t size)
 static void take_connection(struct listener *listener, struct worker *worker, int fd)
 {
     char host[sizeof(((struct accepted *) NULL)->host)];
-    struct worker *emptiest = emptiest_worker();
+    const struct settings *settings = worker_state(worker)->settings;
+    struct worker *taker = worker_for_client((int) settings->worker_load);
     name_host(listener, host, sizeof(host));
-    follow_settings(listener, fd, worker_state(worker)->settings);
-    atomic_fetch_add(&emptiest->client_count, 1);
+    follow_settings(listener, fd, settings);
+    atomic_fetch_add(&taker->client_count, 1);
     atomic_fetch_add(&keyway.client_count, 1);
-    if (emptiest != worker) {
-        send_accepted(emptiest, listener, fd, host);
+    if (taker != worker) {
+        send_accepted(taker, listener, fd, host);
         return;
     }
     client_open(worker, fd, host);

@@ -1,8 +1,8 @@
 /*
  * listener: the sockets clients connect to.
  *
- * Each of them is with one worker, that with the fewest clients: it takes the next connection for itself, and goes on to another one when
- * it is not that any more.
+ * Each of them is with one worker, which takes the next connection for itself; when that is for another one (proxy/worker_watch), the socket goes
+ * there as well.
  */
 #ifndef KEYWAY_LISTENER_H
 #define KEYWAY_LISTENER_H

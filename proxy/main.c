@@ -21,6 +21,7 @@
 #include "proxy/session.h"
 #include "proxy/statement.h"
 #include "proxy/tls.h"
+#include "proxy/worker_watch.h"
 #include "router/routing.h"
 
 enum { BLOCKING_THREADS = 4 };
@@ -268,6 +269,7 @@ static int run(const char *file)
         log_line(LOG_FATAL, "%s", error.message);
         return 1;
     }
+    worker_watch_start(main_loop);
     write_pid(settings->pid_file);
     log_line(LOG_INFO, "keyway %s is ready on %s, %d workers", KEYWAY_VERSION, settings->listen, keyway.worker_count);
     settings_release(settings); /* a client may already have had them replaced */

@@ -83,7 +83,8 @@ struct worker {
     bool stopped; /* the loop has seen it */
     pthread_mutex_t inbox_lock;
     struct inbox_message *inbox, **inbox_tail;
-    _Atomic int client_count; /* the acceptor gives a new socket to the worker with the fewest */
+    _Atomic int client_count; /* with those on their way to it */
+    _Atomic int busy;         /* thousandths of its time in the last half second (proxy/worker_watch) */
     struct arena scratch;     /* reset after each statement that used it */
     void *state;              /* the proxy's own per-worker state: struct worker_state of proxy/keyway.h */
 };

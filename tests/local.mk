@@ -66,6 +66,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/main.c \
 	tests/integration/process.c \
 	tests/integration/raw.c \
+	tests/integration/test_balance.c \
 	tests/integration/test_basics.c \
 	tests/integration/test_cancel.c \
 	tests/integration/test_chaos.c \

@@ -494,7 +494,7 @@ Test(gather_ways_workers, clients_of_several_workers_do_not_mix, .init = NULL, .
 {
     enum { CLIENTS = 80, ROUNDS = 5 };
     static PGconn *clients[CLIENTS];
-    start_with("workers = 3\n");
+    start_with("workers = 3\nworker_load = 0\n");
     make_rows_large();
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = connect_keyway(&keyway, NULL);

@@ -15,7 +15,7 @@ static PGconn *clients[CLIENTS];
 
 static void start(bool plain)
 {
-    keyway_start(&keyway, &(struct keyway_setup){.plain = plain, .settings = "workers = 2\npool_size = 3\n"});
+    keyway_start(&keyway, &(struct keyway_setup){.plain = plain, .settings = "workers = 2\nworker_load = 0\npool_size = 3\n"});
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = connect_keyway(&keyway, NULL);
 }

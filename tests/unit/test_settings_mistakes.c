@@ -100,7 +100,7 @@ Test(settings_mistakes, unknown_keys_get_the_nearest_right_name)
              "host=c\nport = 3\n",
         "keyway.ini:10: found unknown key 'query_timout' in [keyway], expected 'query_timeout'\n"
         "keyway.ini:11: found unknown key '' in [keyway], expected listen, unix_socket_dir, workers, "
-        "admin_users, "
+        "worker_load, admin_users, "
         "stats_users, auth_file, log_file, log_connections, log_disconnections, pid_file, max_client_conn, "
         "pool_size, min_pool_size, reserve_pool_size, reserve_pool_timeout, query_timeout, "
         "query_wait_timeout, "
