@@ -382,7 +382,7 @@ static void startup_setting(struct client *client, const char *name, const char 
     for (char *at = lower; *at; at++)
         if (*at >= 'A' && *at <= 'Z')
             *at = (char) (*at + 32);
-    session_set_statement(&sql, lower, value);
+    session_set_statement(&sql, lower, value, false);
     buffer_append(&sql, "", 1);
     client->session = session_set(state_of(client)->sessions, client->session, lower, value,
                                   (const char *) buffer_data(&sql), true);

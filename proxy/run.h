@@ -53,6 +53,7 @@ struct run {
     size_t description_length;
     struct locking *locking; /* rows being looked for and locked for the item; NULL otherwise */
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
+    const struct run_setting *settings; /* of a statement with set_config(), or NULL; in the arena */
     const char *text;       /* of the statement being run */
     size_t text_length;
 };

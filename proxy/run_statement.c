@@ -18,6 +18,7 @@
 #include "proxy/query.h"
 #include "proxy/run_gather.h"
 #include "proxy/run_portal.h"
+#include "proxy/run_settings.h"
 
 static struct worker_state *state_of(const struct client *client)
 {
@@ -166,6 +167,9 @@ static enum run_step run_savepoint(struct run *run, const struct execution *exec
  * it. */
 static enum run_step run_set(struct run *run, const struct execution *execution)
 {
+    struct error error = {0};
+    if (!run_settings_read(run, execution, &error))
+        return run_fail(run, &error);
     if (run->several && run->client->transaction.kind == TRANSACTION_NONE)
         transaction_begin(run->client, TRANSACTION_IMPLICIT, "BEGIN", 5);
     if (run->client->transaction.kind != TRANSACTION_NONE && transaction_participants(run->client) > 0)
@@ -631,6 +635,23 @@ static const char *setting_value(struct run *run)
     return plan->value;
 }
 
+/* The session is another now: its transaction's servers, or the one that it was set on, have been told. */
+static void setting_changed(struct run *run, const char *name)
+{
+    struct client *client = run->client;
+    const struct plan *plan = run->plan;
+    if (client->transaction.kind != TRANSACTION_NONE) {
+        transaction_forget_local(client, name);
+        client->transaction.reset |= plan->reset;
+        return;
+    }
+    struct server *home = client_server(client, 0);
+    if (home) { /* RESET has brought the shard's own value, not that of the startup packet */
+        session_release(state_of(client)->sessions, home->applied);
+        home->applied = plan->reset ? NULL : session_hold(client->session);
+    }
+}
+
 static void remember_setting(struct run *run)
 {
     struct client *client = run->client;
@@ -641,15 +662,20 @@ static void remember_setting(struct run *run)
         client->session = session_reset(sessions, client->session, plan->name);
     else
         client->session = session_set(sessions, client->session, plan->name, setting_value(run), text, false);
-    if (client->transaction.kind != TRANSACTION_NONE) {
-        transaction_forget_local(client, plan->name);
-        client->transaction.reset |= plan->reset;
-        return;
-    }
-    struct server *home = client_server(client, 0);
-    if (home) { /* RESET has brought the shard's own value, not that of the startup packet */
-        session_release(sessions, home->applied);
-        home->applied = plan->reset ? NULL : session_hold(client->session);
+    setting_changed(run, plan->name);
+}
+
+static void remember_settings(struct run *run)
+{
+    struct client *client = run->client;
+    for (int i = 0; run->settings && i < run->plan->setting_count; i++) {
+        const struct run_setting *setting = &run->settings[i];
+        if (!setting->local) {
+            client->session = session_set(state_of(client)->sessions, client->session, setting->name, setting->value, setting->sql, false);
+            setting_changed(run, setting->name);
+        } else if (client->transaction.kind != TRANSACTION_NONE) {
+            transaction_remember(client, setting->name, setting->value, setting->sql, strlen(setting->sql));
+        }
     }
 }
 
@@ -670,7 +696,9 @@ void run_statement_done(struct run *run)
     const struct plan *plan = run->plan;
     if (plan == NULL)
         return;
-    if (plan->statement == STATEMENT_SET)
+    if (plan->setting_count > 0)
+        remember_settings(run);
+    else if (plan->statement == STATEMENT_SET)
         remember_setting(run);
     else if (plan->statement == STATEMENT_SET_LOCAL && client->transaction.kind != TRANSACTION_NONE)
         transaction_remember(client, plan->name, setting_value(run), run->text, run->text_length);

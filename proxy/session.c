@@ -263,13 +263,13 @@ static void append_literal(struct buffer *sql, const char *text)
     append_text(sql, "'");
 }
 
-void session_set_statement(struct buffer *sql, const char *name, const char *value)
+void session_set_statement(struct buffer *sql, const char *name, const char *value, bool local)
 {
     append_text(sql, "SELECT pg_catalog.set_config(");
     append_literal(sql, name);
     append_text(sql, ", ");
     append_literal(sql, value);
-    append_text(sql, ", false)");
+    append_text(sql, local ? ", true)" : ", false)");
 }
 
 static void append_separated(struct buffer *sql, const char *text)

@@ -43,7 +43,7 @@ void session_difference(const struct session *from, const struct session *to, st
 
 /* Append the statement that sets `name` to a value in the form of SHOW and of the startup packet: through set_config(), because
  * SET search_path = 'a, b' would name one schema. */
-void session_set_statement(struct buffer *sql, const char *name, const char *value);
+void session_set_statement(struct buffer *sql, const char *name, const char *value, bool local);
 
 /* A session is one worker's; its settings can travel to another worker in between, when a server moves there. */
 struct session_parcel;

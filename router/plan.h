@@ -142,6 +142,14 @@ struct locking_steps {
     bool skips;                  /* SKIP LOCKED */
 };
 
+/* set_config(name, value, local): the number of the parameter that is its name, or value, 0-based, if that is NULL. */
+struct plan_setting {
+    const char *name, *value;
+    int name_parameter, value_parameter;
+    bool local;   /* until the transaction ends */
+    bool limited; /* one that would mislead the router is refused (limited_settings.h) */
+};
+
 struct plan_inside; /* conditions, values, rows: the planner's own */
 
 struct plan {
@@ -158,6 +166,8 @@ struct plan {
     const char *value;    /* STATEMENT_SET: the value's text as one string if it is simple, else NULL;
                              STATEMENT_CURSOR: "DECLARE", "FETCH", "MOVE" or "CLOSE" */
     bool reset;           /* STATEMENT_SET: RESET, or SET … TO DEFAULT */
+    const struct plan_setting *settings; /* STATEMENT_SET, and STATEMENT_SET_LOCAL if all are local: by set_config(); without name and value then */
+    int setting_count;
 
     enum plan_kind many;  /* the kind taken when more than one shard is meant */
     const char *reason;   /* one sentence: why `many` is right ("concat: users and posts are joined on their keys") */

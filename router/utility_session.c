@@ -143,45 +143,100 @@ void route_set(struct plan *plan, const struct planning *planning, Node *stateme
         plan_on_home(plan, "the session repeats it on every server");
 }
 
-/* SELECT [pg_catalog.]set_config(…) and nothing else; NULL: something else. */
-static const FuncCall *lone_set_config(const SelectStmt *select)
+/* ---- SELECT set_config(…), current_setting(…) ---- */
+
+static bool is_bare_select(const SelectStmt *select)
 {
-    if (select->valuesLists || select->op != SETOP_NONE || select->withClause || select->fromClause ||
-        select->whereClause || select->distinctClause || select->groupClause || select->havingClause ||
-        select->limitCount || select->limitOffset || select->lockingClause || select->intoClause ||
-        list_length(select->targetList) != 1)
-        return NULL;
-    Node *value = linitial_node(ResTarget, select->targetList)->val;
-    if (!value || !IsA(value, FuncCall) ||
-        strcmp(parse_name(castNode(FuncCall, value)->funcname), "set_config") != 0)
-        return NULL;
-    return castNode(FuncCall, value);
+    return !select->valuesLists && select->op == SETOP_NONE && !select->withClause && !select->fromClause && !select->whereClause &&
+           !select->distinctClause && !select->groupClause && !select->havingClause && !select->limitCount && !select->limitOffset &&
+           !select->lockingClause && !select->intoClause && !select->sortClause && !select->windowClause;
 }
 
-static const A_Const *constant_argument(const FuncCall *call, int number)
+static const Node *without_cast_to_text(const Node *node)
 {
-    Node *argument = list_nth(call->args, number);
-    return IsA(argument, A_Const) && !castNode(A_Const, argument)->isnull ? castNode(A_Const, argument)
-                                                                          : NULL;
+    if (!IsA(node, TypeCast))
+        return node;
+    const TypeName *type = ((const TypeCast *) node)->typeName;
+    return !strcmp(parse_name(type->names), "text") && !type->arrayBounds ? (const Node *) ((const TypeCast *) node)->arg : node;
+}
+
+/* A text, or a parameter's number. */
+static bool read_argument(struct plan *plan, const Node *node, const char **text, int *parameter)
+{
+    node = without_cast_to_text(node);
+    if (IsA(node, ParamRef)) {
+        *parameter = ((const ParamRef *) node)->number - 1;
+        return true;
+    }
+    const A_Const *constant = (const A_Const *) node;
+    if (!IsA(node, A_Const) || constant->isnull || !IsA(&constant->val, String))
+        return false;
+    *text = arena_strdup(&plan->arena, strVal(&constant->val));
+    return true;
+}
+
+static bool read_setting(struct plan *plan, const FuncCall *call, struct plan_setting *setting)
+{
+    *setting = (struct plan_setting){0};
+    if (list_length(call->args) != 3 || call->over || call->agg_filter || !read_argument(plan, linitial(call->args), &setting->name, &setting->name_parameter) ||
+        !read_argument(plan, lsecond(call->args), &setting->value, &setting->value_parameter))
+        return false;
+    const A_Const *local = lthird(call->args);
+    if (!IsA(local, A_Const) || local->isnull || !IsA(&local->val, Boolean))
+        return false;
+    setting->local = boolVal(&local->val);
+    setting->name = setting->name ? lower(&plan->arena, setting->name) : NULL;
+    return true;
+}
+
+/* What the home shard may tell beside it. */
+static bool is_harmless(const struct planning *planning, const Node *node)
+{
+    ListCell *cell;
+    if (IsA(node, TypeCast))
+        return is_harmless(planning, (const Node *) ((const TypeCast *) node)->arg);
+    if (!IsA(node, FuncCall))
+        return IsA(node, A_Const) || IsA(node, ParamRef);
+    const FuncCall *call = (const FuncCall *) node;
+    if (strcmp(parse_name(call->funcname), "current_setting") != 0 || function_facts(planning, call).users)
+        return false;
+    foreach (cell, call->args)
+        if (!is_harmless(planning, lfirst(cell)))
+            return false;
+    return true;
+}
+
+static bool is_set_config(const struct planning *planning, const Node *node)
+{
+    return IsA(node, FuncCall) && !strcmp(parse_name(((const FuncCall *) node)->funcname), "set_config") &&
+           function_facts(planning, (const FuncCall *) node).class == FUNCTION_SETTING;
 }
 
 bool plan_set_config(struct plan *plan, const struct planning *planning, const SelectStmt *select)
 {
-    const FuncCall *call = lone_set_config(select);
-    if (!call || list_length(call->args) != 3 || call->over ||
-        function_facts(planning, call).class != FUNCTION_SETTING)
+    struct plan_setting *settings = arena_alloc_array(&plan->arena, (size_t) list_length(select->targetList) + 1, sizeof *settings);
+    ListCell *cell;
+    int count = 0;
+    bool all_local = true;
+    foreach (cell, is_bare_select(select) ? select->targetList : NIL) {
+        const Node *value = lfirst_node(ResTarget, cell)->val;
+        bool sets = is_set_config(planning, value);
+        if (sets ? !read_setting(plan, (const FuncCall *) value, &settings[count]) : !is_harmless(planning, value))
+            return false;
+        all_local &= !sets || settings[count].local;
+        settings[count].limited = !planning_one_shard(planning);
+        count += sets;
+    }
+    if (count == 0)
         return false;
-    const A_Const *name = constant_argument(call, 0), *value = constant_argument(call, 1),
-                  *local = constant_argument(call, 2);
-    if (!name || !value || !local || !IsA(&name->val, String) || !IsA(&value->val, String) ||
-        !IsA(&local->val, Boolean))
-        return false;
-    plan->statement = boolVal(&local->val) ? STATEMENT_SET_LOCAL : STATEMENT_SET;
-    plan->name = lower(&plan->arena, strVal(&name->val));
-    plan->value = arena_strdup(&plan->arena, strVal(&value->val));
+    plan->statement = all_local ? STATEMENT_SET_LOCAL : STATEMENT_SET;
+    plan->settings = settings;
+    plan->setting_count = count;
     plan_pin_all(plan);
-    if (planning_one_shard(planning) || check_setting(plan, plan->name, plan->value, true))
-        plan_on_home(plan, "the session repeats it on every server");
+    for (int i = 0; i < count; i++)
+        if (settings[i].limited && settings[i].name && settings[i].value && !check_setting(plan, settings[i].name, settings[i].value, true))
+            return true;
+    plan_on_home(plan, "the session repeats it on every server");
     return true;
 }
 

@@ -250,6 +250,20 @@ SELECT set_config('extra_float_digits', '0', false);
 SHOW extra_float_digits;
 SELECT id, f8 FROM zoo WHERE id = 5;
 
+-- … beside others, and what is set now
+SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new;
+SHOW jit;
+SELECT set_config('my.one', 'a', false), set_config('my.two', 'b''\c', false), 1;
+SELECT username, current_setting('my.one'), current_setting('my.two') FROM users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+BEGIN;
+SELECT count(*) FROM users WHERE username = 'zoe';
+SELECT set_config('my.one', 'in here', true), set_config('my.two', 'stays', false), set_config('search_path', 'saved, public', true);
+SELECT username, current_setting('my.one'), current_setting('my.two'), current_setting('search_path') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+COMMIT;
+SELECT username, current_setting('my.one'), current_setting('my.two'), current_setting('search_path') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+SELECT set_config('work_mem', 'nothing', false), set_config('my.one', 'never', false);
+SELECT username, current_setting('my.one') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
+
 -- a setting of one's own
 SET my.thing = 'x';
 SELECT current_setting('my.thing');

@@ -526,3 +526,34 @@ Test(sessions, the_unnamed_statement_outlives_what_others_ask_its_server)
         PQclear(result);
     }
 }
+
+/* ---- set_config() of parameters ---- */
+
+static void expect_asked(const char *sql, const char *value, const char *expected)
+{
+    const char *const values[] = {value, "b'\\c"};
+    char *answer = ask_params(conn, sql, 1 + (strstr(sql, "$2") != NULL), values);
+    cr_expect(!strncmp(answer, expected, strlen(expected)), "%s\n  %s", sql, answer);
+    free(answer);
+}
+
+/* As PostgREST and layers for row-level security ask; servers that are needed later get the same. */
+Test(sessions, set_config_takes_parameters)
+{
+    static const char both[] = "SELECT username, current_setting('my.one', true), current_setting('my.two', true) FROM users ORDER BY 1";
+    start_with_a_setting_of_home();
+    PQclear(PQexec(conn, "BEGIN"));
+    expect_asked("SELECT set_config('my.one', $1, true), set_config('my.two', $2, false), current_setting('my.one', true)", "1", "1|b'\\c|");
+    EXPECT(conn, both, "anna|1|b'\\c\nhenry|1|b'\\c\nzoe|1|b'\\c");
+    expect_asked("SELECT set_config('my.one', $1, true)", "2", "2");
+    EXPECT(conn, both, "anna|2|b'\\c\nhenry|2|b'\\c\nzoe|2|b'\\c");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(other, "SELECT count(*) FROM users WHERE current_setting('my.two', true) <> ''", "0");
+    EXPECT(conn, both, "anna||b'\\c\nhenry||b'\\c\nzoe||b'\\c");
+    expect_asked("SELECT set_config($1, 'off', false)", "standard_conforming_strings", "ERROR 0A000");
+    expect_asked("SELECT set_config($1, 'x', false)", NULL, "ERROR 0A000");
+    expect_asked("SELECT set_config('work_mem', $1, false)", "nothing", "ERROR 22023");
+    expect_asked("SELECT set_config('work_mem', $1, false)", "1MB", "1MB");
+    EXPECT(conn, "SELECT username, current_setting('work_mem') FROM users ORDER BY 1", "anna|1MB\nhenry|1MB\nzoe|1MB");
+    EXPECT_ERROR(conn, "SELECT set_config('my.one', $1, false)", "42P02");
+}

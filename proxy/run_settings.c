@@ -1,0 +1,72 @@
+/*
+ * What the client wrote cannot be repeated on other servers: its parameters are gone by then.
+ */
+#include "proxy/run_settings.h"
+
+#include <ctype.h>
+
+#include "proxy/session.h"
+#include "router/limited_settings.h"
+
+/* A text's binary form is its characters, too. */
+static const char *bound_text(struct run *run, const struct execution *execution, int parameter)
+{
+    const struct bind_values *values = &execution->bind.values;
+    if (parameter >= values->count || values->values[parameter].length < 0)
+        return NULL;
+    return arena_strndup(&run->arena, values->values[parameter].bytes, (size_t) values->values[parameter].length);
+}
+
+static const char *lower(struct run *run, const char *name)
+{
+    char *copy = arena_strdup(&run->arena, name);
+    for (char *at = copy; at && *at; at++)
+        *at = (char) tolower((unsigned char) *at);
+    return copy;
+}
+
+static bool refuse_null(struct error *error)
+{
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "set_config() of NULL is not supported");
+    error_detail(error, "Every server must get the same setting, and each has a default of its own.");
+    error_hint(error, "Use RESET.");
+    return false;
+}
+
+static bool read_one(struct run *run, const struct execution *execution, const struct plan_setting *setting, struct run_setting *read,
+                     struct error *error)
+{
+    struct buffer sql = {0};
+    read->local = setting->local;
+    read->name = setting->name ? setting->name : lower(run, bound_text(run, execution, setting->name_parameter));
+    read->value = setting->value ? setting->value : bound_text(run, execution, setting->value_parameter);
+    if (!read->name || !read->value)
+        return refuse_null(error);
+    if (setting->limited && !setting_is_supported(read->name, read->value, error))
+        return false;
+    session_set_statement(&sql, read->name, read->value, read->local);
+    read->sql = arena_strndup(&run->arena, (const char *) buffer_data(&sql), buffer_length(&sql));
+    buffer_free(&sql);
+    return true;
+}
+
+static bool has_parameter(const struct execution *execution, const char *text, int parameter)
+{
+    return text || parameter < execution->bind.values.count;
+}
+
+bool run_settings_read(struct run *run, const struct execution *execution, struct error *error)
+{
+    const struct plan *plan = execution->plan;
+    struct run_setting *settings = arena_alloc_array(&run->arena, (size_t) plan->setting_count, sizeof(*settings));
+    run->settings = NULL;
+    for (int i = 0; i < plan->setting_count; i++) {
+        const struct plan_setting *setting = &plan->settings[i];
+        if (!has_parameter(execution, setting->name, setting->name_parameter) || !has_parameter(execution, setting->value, setting->value_parameter))
+            return true;
+        if (!read_one(run, execution, setting, &settings[i], error))
+            return false;
+    }
+    run->settings = settings;
+    return true;
+}
