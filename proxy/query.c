@@ -57,7 +57,7 @@ struct session_facts query_facts(const struct client *client)
         .search_path = path_known && path == NULL ? state->search_path : path,
         .user = user_of(client),
         .iso_dates = style ? strncasecmp(style, "ISO", 3) == 0 : style_known && state->iso_dates,
-        .server_encoding = encoding_known && (encoding == NULL || strcasecmp(encoding, state->encoding) == 0),
+        .server_encoding = encoding_known && (encoding == NULL || setting_is_encoding(encoding, state->encoding)),
         .rounded_floats = digits ? setting_rounds_floats(digits) : !digits_known || state->rounded_floats,
         .escaped_bytes = output ? setting_escapes_bytes(output) : !output_known || state->escaped_bytes,
     };

@@ -29,6 +29,18 @@ static bool is_hex(const char *value)
     return value && !strcasecmp(value, "hex");
 }
 
+enum { ENCODING_NAME = 32 };
+
+/* clean_encoding_name() of PostgreSQL 15, common/encnames.c: letters and digits, in lower case. */
+static void clean_encoding_name(const char *value, char name[ENCODING_NAME])
+{
+    size_t length = 0;
+    for (; value && *value && length + 1 < ENCODING_NAME; value++)
+        if (isalnum((unsigned char) *value))
+            name[length++] = (char) tolower((unsigned char) *value);
+    name[length] = '\0';
+}
+
 /* In these encodings a byte below 0x80 may be a part of a character, so text cannot be cut at quotes and
  * commas. */
 static bool is_ascii_safe(const char *value)
@@ -37,16 +49,22 @@ static bool is_ascii_safe(const char *value)
                                          "shiftjis2004", "big5",       "win950",  "gbk",    "windows950",
                                          "win936",       "windows936", "uhc",     "win949", "gb18030",
                                          "windows949",   "johab"};
-    char name[32];
-    size_t length = 0;
-    for (; value && *value && length + 1 < sizeof name; value++)
-        if (isalnum((unsigned char) *value))
-            name[length++] = (char) tolower((unsigned char) *value);
-    name[length] = '\0';
+    char name[ENCODING_NAME];
+    clean_encoding_name(value, name);
     for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
         if (!strcmp(unsafe[i], name))
             return false;
-    return length;
+    return *name;
+}
+
+bool setting_is_encoding(const char *client_encoding, const char *encoding)
+{
+    char one[ENCODING_NAME], other[ENCODING_NAME];
+    if (!strcasecmp(client_encoding, encoding))
+        return true;
+    clean_encoding_name(client_encoding, one);
+    clean_encoding_name(encoding, other);
+    return !strcmp(strcmp(one, "unicode") ? one : "utf8", other);
 }
 
 /* A setting that would mislead the router; a session's own value of some is told to it (session_facts), but not that of a role. */

@@ -16,5 +16,7 @@ bool setting_is_supported_as_default(const char *name, const char *value, struct
 /* What session_facts says of these values; NULL: PostgreSQL's own. */
 bool setting_rounds_floats(const char *extra_float_digits);
 bool setting_escapes_bytes(const char *bytea_output);
+/* Does the client's name for an encoding, "'utf-8'" or "UNICODE", mean the one with this name, "UTF8"?  False of other names that one has, too. */
+bool setting_is_encoding(const char *client_encoding, const char *encoding);
 
 #endif

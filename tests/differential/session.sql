@@ -264,6 +264,16 @@ SELECT username, current_setting('my.one'), current_setting('my.two'), current_s
 SELECT set_config('work_mem', 'nothing', false), set_config('my.one', 'never', false);
 SELECT username, current_setting('my.one') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
 
+-- names of the servers' own encoding: rows are gathered in READ ONLY, too
+SET client_encoding = '''utf-8''';
+BEGIN READ ONLY;
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY age), mode() WITHIN GROUP (ORDER BY age) FROM users;
+COMMIT;
+SET client_encoding = 'Unicode';
+BEGIN READ ONLY;
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY age) FROM users;
+COMMIT;
+
 -- a setting of one's own
 SET my.thing = 'x';
 SELECT current_setting('my.thing');
