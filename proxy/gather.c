@@ -26,7 +26,7 @@ enum {
     MANY_PARTS = 4,                         /* of a query: its joins want statistics … */
     VERY_MANY_PARTS = 8,                    /* … and among so many a wrong guess multiplies */
     WORTH_ANALYZING = 500,                  /* rows of a part: its copy is worth statistics and indexes … */
-    WORTH_ANALYZING_AMONG_MANY = 50,        /* … in a query of very many parts */
+    WORTH_ANALYZING_AMONG_MANY = 50,        /* … in a query of very many parts, or where they are read again and again */
 };
 
 /* --- errors and the end -------------------------------------------------------------------------------------- */
@@ -402,13 +402,14 @@ static void hold_row(struct gather_shard *shard, const struct frame *frame)
  * with tables. */
 bool gather_is_worth_analyzing(const struct gather *gather, size_t rows)
 {
-    return rows >= (gather->plan->gather_count >= VERY_MANY_PARTS ? WORTH_ANALYZING_AMONG_MANY : WORTH_ANALYZING);
+    bool much = gather->plan->gather_count >= VERY_MANY_PARTS || gather->plan->gather_runs_again;
+    return rows >= (much ? WORTH_ANALYZING_AMONG_MANY : WORTH_ANALYZING);
 }
 
 static bool is_worth_a_table(const struct gather *gather, int part)
 {
     const struct gather_rows *rows = &gather->rows[part];
-    bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather[part].index_count > 0;
+    bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather_runs_again;
     return matters && gather_is_worth_analyzing(gather, rows->own_count + rows->other_count);
 }
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "router/gather_push.h"
 #include "router/rewrite.h"
 #include "router/sql_types.h"
 
@@ -161,4 +162,13 @@ void gather_index(struct gathering *gathering, int part)
     }
     gathering->parts[part].indexes = use.indexes;
     gathering->parts[part].index_count = use.count;
+}
+
+bool gather_runs_again(const struct gathering *gathering)
+{
+    const struct analysis *analysis = gathering->analysis;
+    for (int i = 0; i < analysis->query_count; i++)
+        if (is_run_again(analysis->queries[i]) && gather_has_sharded(analysis, analysis->queries[i]->first_scan, analysis->queries[i]->end_scan))
+            return true;
+    return false;
 }

@@ -9,4 +9,7 @@
 /* Those of a part that stands for a table, for the query as it is before names are replaced. */
 void gather_index(struct gathering *gathering, int part);
 
+/* Is a query over gathered rows run again for each row of another one?  How often, and how, PostgreSQL decides by statistics. */
+bool gather_runs_again(const struct gathering *gathering);
+
 #endif

@@ -706,6 +706,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     plan->shard_text = text_of_query;
     plan->gather = gathering.parts;
     plan->gather_count = gathering.part_count;
+    plan->gather_runs_again = gather_runs_again(&gathering);
     write_over_arrays(&gathering, select);
     plan_pin_all(plan);
     return true;
