@@ -129,22 +129,13 @@ static bool is_taken(const struct analysis *analysis, const struct cte *cte)
     return !statement || sharing.taken;
 }
 
-static bool has_node(const List *nodes, const Node *node)
-{
-    ListCell *cell;
-    foreach (cell, nodes)
-        if (lfirst(cell) == node)
-            return true;
-    return false;
-}
-
 /* Under another name nobody else must take all of its columns. */
 static bool is_shared_by_name(const struct analysis *analysis, const struct cte *cte)
 {
     struct float_memory *memory = analysis->float_memory;
     Node *select = cte->node->ctequery;
-    if (has_node(memory->shared, select) || has_node(memory->taken, select))
-        return has_node(memory->shared, select);
+    if (parse_list_has(memory->shared, select) || parse_list_has(memory->taken, select))
+        return parse_list_has(memory->shared, select);
     bool shared = count_readings(analysis, (const SelectStmt *) select) <= 1 || !is_taken(analysis, cte);
     List **nodes = shared ? &memory->shared : &memory->taken;
     *nodes = lappend(*nodes, select);

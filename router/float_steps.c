@@ -34,22 +34,13 @@ struct order_dependent *float_steps_dependent(const struct analysis *analysis, c
     return NULL;
 }
 
-static bool has_node(const List *nodes, const Node *node)
-{
-    ListCell *cell;
-    foreach (cell, nodes)
-        if (lfirst(cell) == node)
-            return true;
-    return false;
-}
-
 static bool find_sum(Node *node, void *context);
 
 static bool find_sum_of_column(const struct float_chain *chain, const struct float_column *column)
 {
     struct float_memory *memory = chain->analysis->float_memory;
-    if (has_node(memory->concerned, column->value) || has_node(memory->unconcerned, column->value))
-        return has_node(memory->concerned, column->value);
+    if (parse_list_has(memory->concerned, column->value) || parse_list_has(memory->unconcerned, column->value))
+        return parse_list_has(memory->concerned, column->value);
     struct float_chain inside = {.analysis = chain->analysis, .query = column->query, .takes_columns = true};
     bool found = find_sum(column->value, &inside);
     List **nodes = found ? &memory->concerned : &memory->unconcerned;

@@ -166,9 +166,5 @@ bool float_sums_concern(const struct analysis *analysis, const struct query *que
 
 bool float_sums_has(const struct analysis *analysis, const FuncCall *call)
 {
-    ListCell *cell;
-    foreach (cell, analysis->checked_sums)
-        if (lfirst(cell) == call)
-            return true;
-    return false;
+    return parse_list_has(analysis->checked_sums, call);
 }

@@ -57,21 +57,12 @@ static void add_applied(struct forgetting *forgetting, const Node *item)
         add_applied(forgetting, join->rarg);
 }
 
-static bool is_among(const List *conditions, const Node *condition)
-{
-    ListCell *cell;
-    foreach (cell, conditions)
-        if (lfirst(cell) == condition)
-            return true;
-    return false;
-}
-
 static Node *without_applied(const struct forgetting *forgetting, Node *condition)
 {
     List *rest = NIL;
     ListCell *cell;
     foreach (cell, gather_conjuncts(condition))
-        if (!is_among(forgetting->applied, lfirst(cell)))
+        if (!parse_list_has(forgetting->applied, lfirst(cell)))
             rest = lappend(rest, lfirst(cell));
     return gather_conjunction(rest);
 }

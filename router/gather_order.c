@@ -91,20 +91,11 @@ Node *gather_checked_sum(const struct gathering *gathering, Node *expression, Li
     return object ? object : float_sums_checked(gathering->analysis, expression, calls);
 }
 
-static bool is_among(const List *calls, const FuncCall *call)
-{
-    ListCell *cell;
-    foreach (cell, calls)
-        if (lfirst(cell) == call)
-            return true;
-    return false;
-}
-
 void gather_order_is_checked(struct gathering *gathering, const List *calls)
 {
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++)
-        if (is_among(calls, analysis->order_dependents[i].call))
+        if (parse_list_has(calls, analysis->order_dependents[i].call))
             analysis->order_dependents[i].name = NULL;
     gathering->plan->checks_sums = true;
     float_sums_forget(gathering->analysis);
@@ -114,7 +105,7 @@ static bool any_shows_order(const struct gathering *gathering, const List *calls
 {
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->order_dependent_count; i++)
-        if (is_among(calls, analysis->order_dependents[i].call) &&
+        if (parse_list_has(calls, analysis->order_dependents[i].call) &&
             shows_order(gathering, &analysis->order_dependents[i]))
             return true;
     return false;

@@ -143,11 +143,7 @@ static void unseen_of_subquery(struct analysis *analysis, const SubLink *link)
 
 bool order_is_unseen(const struct analysis *analysis, const void *list)
 {
-    ListCell *cell;
-    foreach (cell, analysis->unordered)
-        if (lfirst(cell) == list)
-            return true;
-    return false;
+    return parse_list_has(analysis->unordered, list);
 }
 
 void order_unseen(struct analysis *analysis, Node *list)

@@ -527,11 +527,7 @@ static bool find_whole_row(Node *node, void *context)
 
 static bool is_copy(const struct gathering *gathering, const RangeVar *range)
 {
-    ListCell *cell;
-    foreach (cell, gathering->copies)
-        if (lfirst(cell) == range)
-            return true;
-    return false;
+    return parse_list_has(gathering->copies, range);
 }
 
 struct strays {
