@@ -26,7 +26,10 @@
 #include "proxy/server_login.h"
 #include "router/limited_settings.h"
 
-enum { LARGEST_STARTUP_PACKET = 10000 }; /* as PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
+enum {
+    LARGEST_STARTUP_PACKET = 10000, /* as PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
+    DEADLOCK_SECONDS = 1,           /* as its deadlock_timeout */
+};
 
 static _Atomic uint64_t last_client_id;
 
@@ -703,16 +706,39 @@ static void tick_login(struct client *client, const struct settings *settings, e
     }
 }
 
+static void end_wait(struct client *client, const char *sqlstate, const char *message, const char *detail)
+{
+    pool_give_up(&client->pool_wait);
+    error_set(&client->pool_error, sqlstate, "%s", message);
+    error_detail(&client->pool_error, "%s", detail);
+}
+
+/* The transaction is to let go of what others wait for. */
+static bool breaks_deadlock(struct client *client, ev_tstamp now)
+{
+    if (client->transaction.kind != TRANSACTION_EXPLICIT || !expired(DEADLOCK_SECONDS, now, client->pool_wait.since) ||
+        !pool_is_stuck(client->pool_wait.pool, client->stream.worker))
+        return false;
+    end_wait(client, SQLSTATE_DEADLOCK, "deadlock detected",
+             "All server connections of several shards are held by transactions that wait for each other's.");
+    error_hint(&client->pool_error, "Try the transaction again; raise pool_size.");
+    return true;
+}
+
+static void tick_waiting(struct client *client, const struct settings *settings, ev_tstamp now)
+{
+    if (expired(settings->query_wait_timeout, now, client->pool_wait.since))
+        end_wait(client, SQLSTATE_CONNECTION_FAILURE, "query_wait_timeout", "No server connection came free in time.");
+    else if (!breaks_deadlock(client, now))
+        return;
+    query_resume(client);
+}
+
 static void tick_idle(struct client *client, const struct settings *settings, ev_tstamp now)
 {
     bool in_transaction = client->transaction.kind == TRANSACTION_EXPLICIT;
     if (client->waiting == WAIT_SERVER) {
-        if (expired(settings->query_wait_timeout, now, client->pool_wait.since)) {
-            pool_give_up(&client->pool_wait);
-            error_set(&client->pool_error, SQLSTATE_CONNECTION_FAILURE, "query_wait_timeout");
-            error_detail(&client->pool_error, "No server connection came free in time.");
-            query_resume(client);
-        }
+        tick_waiting(client, settings, now);
     } else if (client->waiting != WAIT_NOTHING) {
         return; /* it is not the client that is idle */
     } else if (in_transaction && expired(settings->idle_transaction_timeout, now, client->state_since)) {

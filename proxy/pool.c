@@ -47,6 +47,7 @@ static struct pool_group *group_new(struct database *database, const char *user,
     group->snapshot = settings_for_logins(state->snapshot, state->settings, user);
     group->shards = &group->snapshot->databases[0];
     group->shard_count = (int) state->settings->shard_count;
+    pool_holders_init(&group->holders, group->shard_count);
     group->pools = memory_alloc((size_t) group->shard_count * sizeof(*group->pools));
     for (int shard = 0; shard < group->shard_count; shard++) {
         struct pool *pool = &group->pools[shard];
@@ -171,6 +172,7 @@ static void queue_remove(struct pool *pool, struct pool_wait *wait)
     *(wait->next ? &wait->next->previous : &pool->last) = wait->previous;
     wait->pool = NULL;
     atomic_fetch_sub(&pool->waiting, 1);
+    pool_holders_wait(&pool->group->holders, &wait->holds, pool->shard, -1);
 }
 
 void pool_give_up(struct pool_wait *wait)
@@ -194,7 +196,20 @@ static void queue_append(struct pool *pool, struct pool_wait *wait, struct worke
     *(pool->last ? &pool->last->next : &pool->first) = wait;
     pool->last = wait;
     atomic_fetch_add(&pool->waiting, 1);
+    pool_holders_wait(&pool->group->holders, &wait->holds, pool->shard, 1);
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool pool_is_stuck(const struct pool *pool, struct worker *worker)
+{
+    struct pool_group *group = pool->group;
+    int places[SETTINGS_MAX_SHARDS];
+    for (int i = 0; i < group->shard_count; i++) {
+        struct limits limits = limits_of(&group->pools[i], worker);
+        int open = atomic_load(&group->pools[i].open);
+        places[i] = open >= limits.size + limits.reserve ? open : 0;
+    }
+    return pool_holders_are_stuck(&group->holders, places, pool->shard);
 }
 
 static struct pool_wait *first_of(const struct pool *pool, const struct worker *worker)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "config/settings.h"
+#include "proxy/pool_deadlock.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
@@ -25,6 +26,7 @@ struct pool;
 struct pool_wait {
     struct pool_wait *next, *previous;
     struct pool *pool; /* NULL: not waiting */
+    struct shard_set holds; /* servers of these the client keeps meanwhile; its own to say, before it waits */
     struct worker *worker;
     ev_tstamp since;
     void (*granted)(struct pool_wait *wait, struct server *server);
@@ -63,6 +65,7 @@ struct pool_group {
     struct settings *snapshot;              /* its own: what logins need; the whole file, for as long as there is a group, would be too much */
     const struct database_settings *shards; /* the database as it was when the group was made */
     _Atomic int clients;
+    struct pool_holders holders;
     struct pool *pools;    /* shard_count of them */
     int shard_count;
 };
@@ -81,6 +84,9 @@ enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct p
                               struct error *error);
 /* Leave the queue; fine when not in it. */
 void pool_give_up(struct pool_wait *wait);
+
+/* Is it in vain to wait: are all servers held by clients that wait for each other's? */
+bool pool_is_stuck(const struct pool *pool, struct worker *worker);
 
 /* From server.c: a new server belongs to the pool (its count was raised before) and this worker. */
 void pool_adopt(struct pool *pool, struct server *server);

@@ -139,6 +139,14 @@ static void wait_failed(struct pool_wait *wait, const struct error *error)
     query_resume(client);
 }
 
+static struct shard_set shards_held(const struct client *client)
+{
+    struct shard_set held = {{0}};
+    for (const struct server *server = client->servers; server; server = server->next_lent)
+        shard_set_add(&held, server->pool->shard);
+    return held;
+}
+
 enum lend_answer query_lend(struct client *client, int shard, struct server **server, struct error *error)
 {
     if (error_is_set(&client->pool_error)) {
@@ -151,6 +159,7 @@ enum lend_answer query_lend(struct client *client, int shard, struct server **se
     if (*server == NULL) {
         client->pool_wait.granted = wait_granted;
         client->pool_wait.failed = wait_failed;
+        client->pool_wait.holds = shards_held(client);
         switch (pool_acquire(&client->group->pools[shard], client->stream.worker, &client->pool_wait, server, error)) {
         case POOL_LENT:
             attach(client, *server);

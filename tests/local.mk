@@ -34,6 +34,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_plan.c \
 	tests/unit/test_plan_gather.c \
 	tests/unit/test_plan_split.c \
+	tests/unit/test_pool_deadlock.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_settings_mistakes.c \
 	tests/unit/test_stream.c \

@@ -245,6 +245,47 @@ Test(limits, query_timeout_reaches_a_statement_behind_a_flush)
     PQfinish(conn);
 }
 
+static PGconn *begin_on(const char *username)
+{
+    char sql[100];
+    PGconn *client = connect_keyway(&keyway, NULL);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM users WHERE username = '%s'", username);
+    EXPECT(client, "BEGIN", "BEGIN");
+    EXPECT(client, sql, "0");
+    return client;
+}
+
+static PGconn *first_to_answer(PGconn *one, PGconn *other)
+{
+    struct pollfd ends[] = {{PQsocket(one), POLLIN, 0}, {PQsocket(other), POLLIN, 0}};
+    cr_assert_gt(poll(ends, 2, 30000), 0, "both still wait");
+    return ends[0].revents ? one : other;
+}
+
+/* … and each then needs what the other one holds: one of them is told so, as PostgreSQL would, and all others go on. */
+Test(limits, transactions_that_wait_for_each_others_servers_do_not_wait_for_ever)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .settings = "pool_size = 1\nworkers = 2\n"});
+    PGconn *one = begin_on("anna"), *other = begin_on("zoe"), *bystander = connect_keyway(&keyway, NULL);
+    PQsendQuery(one, "SELECT count(*) FROM users");
+    PQsendQuery(other, "SELECT count(*) FROM users");
+    PQsendQuery(bystander, "SELECT count(*) FROM users");
+    PGconn *victim = first_to_answer(one, other), *survivor = victim == one ? other : one;
+    PGresult *answer = PQgetResult(victim);
+    cr_expect_str_eq(PQresultErrorField(answer, PG_DIAG_SQLSTATE), "40P01");
+    PQclear(answer);
+    cr_expect_null(PQgetResult(victim));
+    EXPECT_ERROR(victim, "SELECT 1", "25P02");
+    EXPECT(victim, "ROLLBACK", "ROLLBACK");
+    expect_next(survivor, "0");
+    EXPECT(survivor, "COMMIT", "COMMIT");
+    expect_next(bystander, "0");
+    EXPECT(victim, "SELECT count(*) FROM users", "0");
+    PQfinish(one);
+    PQfinish(other);
+    PQfinish(bystander);
+}
+
 Test(limits, query_wait_timeout_ends_the_wait_with_an_error_and_not_the_client)
 {
     start_with("pool_size = 1\nquery_wait_timeout = 1\n");
