@@ -59,17 +59,32 @@ static void ask(struct gather *gather, const char *sql)
     server_query(home_of(gather), sql, strlen(sql), &gather->table_sink);
 }
 
-static const char *finishing_table(const struct gather *gather, struct arena *arena, int number, size_t rows)
+static size_t rows_of(const struct gather *gather, int number)
+{
+    return gather->rows[number].own_count + gather->rows[number].other_count;
+}
+
+static const char *finishing_table(const struct gather *gather, struct arena *arena, int number)
 {
     const struct gather_part *part = &gather->plan->gather[number];
     const char *sql = "";
     if (part->key)
         sql = arena_printf(arena, "ALTER TABLE pg_temp.%s ADD PRIMARY KEY (%s); ", part->copy, part->key);
-    if (!gather_is_worth_analyzing(gather, rows))
-        return sql;
-    for (int i = 0; i < part->index_count; i++)
+    for (int i = 0; i < part->index_count && gather_is_worth_analyzing(gather, rows_of(gather, number)); i++)
         sql = arena_printf(arena, "%sCREATE INDEX ON pg_temp.%s USING %s; ", sql, part->copy, part->indexes[i]);
-    return arena_printf(arena, "%sANALYZE pg_temp.%s; ", sql, part->copy);
+    return sql;
+}
+
+/* If one of them is worth it, then all: of a table without statistics PostgreSQL expects some two thousand rows, also of an empty one. */
+static const char *analyzing(const struct gather *gather, struct arena *arena)
+{
+    const char *tables = "";
+    bool worth = false;
+    for (int i = 0; i < gather->plan->gather_count; i++) {
+        worth |= gather_is_worth_analyzing(gather, rows_of(gather, i));
+        tables = arena_printf(arena, "%s%spg_temp.%s", tables, i > 0 ? ", " : "", gather->plan->gather[i].copy);
+    }
+    return worth ? arena_printf(arena, "ANALYZE %s; ", tables) : "";
 }
 
 /* What is SET LOCAL here ends with the savepoint; tables that stay have none. */
@@ -79,11 +94,10 @@ static const char *finishing(struct gather *gather)
     const char *sql = "";
     bool large = false;
     for (int i = 0; i < gather->plan->gather_count; i++) {
-        size_t rows = gather->rows[i].own_count + gather->rows[i].other_count;
-        sql = arena_printf(arena, "%s%s", sql, finishing_table(gather, arena, i, rows));
-        large |= rows >= LARGE;
+        sql = arena_printf(arena, "%s%s", sql, finishing_table(gather, arena, i));
+        large |= rows_of(gather, i) >= LARGE;
     }
-    return large && !gather->keeps ? arena_printf(arena, "%sSET LOCAL enable_nestloop = off", sql) : sql;
+    return arena_printf(arena, "%s%s%s", sql, analyzing(gather, arena), large && !gather->keeps ? "SET LOCAL enable_nestloop = off" : "");
 }
 
 static void finish(struct gather *gather)
