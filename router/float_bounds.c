@@ -225,3 +225,18 @@ struct float_estimate float_bounds(const FuncCall *call, const enum float_argume
         .doubt = unless_infinite("$1 AND NOT $2", expression_from(kind->doubt, parts), parts[VALUE]),
     };
 }
+
+Node *float_radius_of(const struct float_estimate *estimate)
+{
+    return estimate->radius ? estimate->radius : EXPRESSION("0::float8", NULL);
+}
+
+Node *float_exact_of(const struct float_estimate *estimate)
+{
+    return estimate->exact ? estimate->exact : expression_truth(true);
+}
+
+Node *float_doubt_of(const struct float_estimate *estimate)
+{
+    return estimate->doubt ? estimate->doubt : expression_truth(false);
+}

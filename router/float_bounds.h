@@ -19,6 +19,11 @@ struct float_estimate {
     Node *doubt;  /* a condition, to be asked first: nothing is known; NULL: never */
 };
 
+/* What stands there, or says that nothing does. */
+Node *float_radius_of(const struct float_estimate *estimate);
+Node *float_exact_of(const struct float_estimate *estimate);
+Node *float_doubt_of(const struct float_estimate *estimate);
+
 /* What each argument of an aggregate is. */
 enum float_argument { FLOAT_REAL, FLOAT_DOUBLE, FLOAT_CONVERTED /* an integer or numeric where double precision is wanted */ };
 
