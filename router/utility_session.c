@@ -163,15 +163,16 @@ static const Node *without_cast_to_text(const Node *node)
 /* A text, or a parameter's number. */
 static bool read_argument(struct plan *plan, const Node *node, const char **text, int *parameter)
 {
+    bool cast = IsA(node, TypeCast);
     node = without_cast_to_text(node);
     if (IsA(node, ParamRef)) {
         *parameter = ((const ParamRef *) node)->number - 1;
         return true;
     }
     const A_Const *constant = (const A_Const *) node;
-    if (!IsA(node, A_Const) || constant->isnull || !IsA(&constant->val, String))
+    if (!IsA(node, A_Const) || constant->isnull || !(IsA(&constant->val, String) || (cast && IsA(&constant->val, Integer))))
         return false;
-    *text = arena_strdup(&plan->arena, strVal(&constant->val));
+    *text = arena_strdup(&plan->arena, parse_constant_text(constant, &plan->arena));
     return true;
 }
 

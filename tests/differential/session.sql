@@ -262,6 +262,7 @@ SELECT username, current_setting('my.one'), current_setting('my.two'), current_s
 COMMIT;
 SELECT username, current_setting('my.one'), current_setting('my.two'), current_setting('search_path') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
 SELECT set_config('work_mem', 'nothing', false), set_config('my.one', 'never', false);
+SELECT set_config('my.one', 42::text, false), set_config('my.two'::text, 'it''s', false);
 SELECT username, current_setting('my.one') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
 
 -- names of the servers' own encoding: rows are gathered in READ ONLY, too
