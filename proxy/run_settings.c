@@ -7,14 +7,25 @@
 
 #include "proxy/session.h"
 #include "router/limited_settings.h"
+#include "router/sql_types.h"
 
-/* A text's binary form is its characters, too. */
-static const char *bound_text(struct run *run, const struct execution *execution, int parameter)
+/* A text's binary form is its characters, too, but an integer's is not, nor its text what a cast would make of it.  Not declared, it is a text: nothing
+ * else in the statement says what it is. */
+static bool is_text(uint32_t type)
+{
+    return type == 0 || type == TYPE_text || type == TYPE_varchar || type == TYPE_unknown;
+}
+
+static const struct bind_value *parameter_of(const struct execution *execution, int parameter)
 {
     const struct bind_values *values = &execution->bind.values;
-    if (parameter >= values->count || values->values[parameter].length < 0)
-        return NULL;
-    return arena_strndup(&run->arena, values->values[parameter].bytes, (size_t) values->values[parameter].length);
+    return parameter < values->count ? &values->values[parameter] : NULL;
+}
+
+static const char *bound_text(struct run *run, const struct execution *execution, int parameter)
+{
+    const struct bind_value *value = parameter_of(execution, parameter);
+    return value->length < 0 ? NULL : arena_strndup(&run->arena, value->bytes, (size_t) value->length);
 }
 
 static const char *lower(struct run *run, const char *name)
@@ -33,10 +44,26 @@ static bool refuse_null(struct error *error)
     return false;
 }
 
+static bool refuse_type(struct error *error)
+{
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "set_config() of a parameter that is not a text is not supported");
+    error_detail(error, "Every server must get the same setting, and what a cast makes of the parameter is not known.");
+    error_hint(error, "Give it as a text.");
+    return false;
+}
+
+static bool is_given_as_text(const struct execution *execution, const char *text, int parameter)
+{
+    return text || is_text(parameter_of(execution, parameter)->type);
+}
+
 static bool read_one(struct run *run, const struct execution *execution, const struct plan_setting *setting, struct run_setting *read,
                      struct error *error)
 {
     struct buffer sql = {0};
+    if (!is_given_as_text(execution, setting->name, setting->name_parameter) ||
+        !is_given_as_text(execution, setting->value, setting->value_parameter))
+        return refuse_type(error);
     read->local = setting->local;
     read->name = setting->name ? setting->name : lower(run, bound_text(run, execution, setting->name_parameter));
     read->value = setting->value ? setting->value : bound_text(run, execution, setting->value_parameter);
@@ -52,7 +79,7 @@ static bool read_one(struct run *run, const struct execution *execution, const s
 
 static bool has_parameter(const struct execution *execution, const char *text, int parameter)
 {
-    return text || parameter < execution->bind.values.count;
+    return text || parameter_of(execution, parameter);
 }
 
 bool run_settings_read(struct run *run, const struct execution *execution, struct error *error)

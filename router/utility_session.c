@@ -197,7 +197,7 @@ static bool is_harmless(const struct planning *planning, const Node *node)
     if (IsA(node, TypeCast))
         return is_harmless(planning, (const Node *) ((const TypeCast *) node)->arg);
     if (!IsA(node, FuncCall))
-        return IsA(node, A_Const) || IsA(node, ParamRef);
+        return IsA(node, A_Const); /* a parameter might be given another type than text here */
     const FuncCall *call = (const FuncCall *) node;
     if (strcmp(parse_name(call->funcname), "current_setting") != 0 || function_facts(planning, call).users)
         return false;

@@ -556,4 +556,12 @@ Test(sessions, set_config_takes_parameters)
     expect_asked("SELECT set_config('work_mem', $1, false)", "1MB", "1MB");
     EXPECT(conn, "SELECT username, current_setting('work_mem') FROM users ORDER BY 1", "anna|1MB\nhenry|1MB\nzoe|1MB");
     EXPECT_ERROR(conn, "SELECT set_config('my.one', $1, false)", "42P02");
+    const Oid integer = 23;
+    const char bytes[] = {0, 0, 0, 42}, *const value = bytes;
+    const int length = sizeof bytes, binary = 1;
+    PGresult *result = PQexecParams(conn, "SELECT set_config('my.one', $1::text, false)", 1, &integer, &value, &length, &binary, 0);
+    cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "0A000");
+    PQclear(result);
+    expect_asked("SELECT $1::int, set_config('my.one', $1::text, false)", "42", "ERROR 0A000");
+    expect_asked("SELECT set_config('my.one', $1::text, false)", "42", "42");
 }
