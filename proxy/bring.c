@@ -4,6 +4,8 @@
  * may hit them: one that is wanted meanwhile is sent when they have been answered, and while one is under way they
  * are awaited like settings.  If a BEGIN fails all the same (statement_timeout), the server is given up at once, as
  * the statement behind it runs outside the transaction.
+ *
+ * Of a READ ONLY transaction the home shard gets its savepoint with BEGIN, or if SET came first, before the first query.
  */
 #include "proxy/bring.h"
 
@@ -114,13 +116,35 @@ static void bring_settings(struct client *client, struct server *server)
     buffer_free(&sql);
 }
 
+static bool is_home(const struct server *server)
+{
+    return server->pool->shard == 0;
+}
+
 static void bring_transaction(struct client *client, struct server *server)
 {
     const struct transaction *transaction = &client->transaction;
     server->refused = false;
     server->joined = true;
     server->bringing = transaction->replay_may_fail || server->cancels > 0;
-    server_query(server, transaction->replay, strlen(transaction->replay), &bring_sink);
+    bool guarded = is_home(server) && transaction_joins_home(client);
+    struct buffer sql = {0};
+    buffer_append(&sql, transaction->replay, transaction->begin_length);
+    if (guarded)
+        buffer_append(&sql, "; " GUARD_FIRST, strlen("; " GUARD_FIRST));
+    buffer_append(&sql, transaction->replay + transaction->begin_length, strlen(transaction->replay + transaction->begin_length));
+    server_query(server, (const char *) buffer_data(&sql), buffer_length(&sql), &bring_sink);
+    buffer_free(&sql);
+}
+
+/* The server has joined with nothing but settings since: it can still become READ WRITE (transaction.h). */
+static void bring_guard(struct client *client, struct server *server)
+{
+    if (!transaction_asks_home(client))
+        return;
+    server->refused = false;
+    server->bringing = server->cancels > 0;
+    server_query(server, GUARD_FIRST, strlen(GUARD_FIRST), &bring_sink);
 }
 
 bool bring_precedes(const struct server *server)
@@ -134,6 +158,8 @@ bool bring_server(struct client *client, struct server *server)
         bring_settings(client, server);
     if (!server->bringing && !server->joined && client->transaction.kind != TRANSACTION_NONE)
         bring_transaction(client, server);
+    if (!server->bringing && server->joined && is_home(server))
+        bring_guard(client, server);
     if (!server->bringing)
         return true;
     client->waiting = WAIT_SETTINGS;

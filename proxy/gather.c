@@ -103,7 +103,7 @@ void gather_refuse_read_only(struct gather *gather)
     struct error error = {0};
     error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
     error_detail(&error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
-    error_hint(&error, "Run it in a READ WRITE transaction.");
+    error_hint(&error, "Run it in a READ WRITE transaction, or outside of its savepoints.");
     gather_fail(gather, &error);
     error_clear(&error);
 }
@@ -596,8 +596,15 @@ static bool knows_parameters(const struct gather *gather)
     return true;
 }
 
-/* A READ ONLY transaction has no temporary tables.  One that is so by a default of the role's or of the server's is found out by
- * the first of them. */
+/* A transaction of the gathering's own is READ WRITE at first. */
+static bool can_guard(const struct client *client)
+{
+    if (client->transaction.kind != TRANSACTION_NONE)
+        return transaction_can_lift_guard(client);
+    return transaction_is_read_only_by_session(client) && !client->view->state->in_hot_standby;
+}
+
+/* Has it no temporary tables?  One that is READ ONLY by a default of the role's or of the server's is found out by the first of them. */
 static bool may_be_read_only(const struct client *client)
 {
     bool known = false;
@@ -646,7 +653,8 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     gather->wraps = gather->plan->wrapped_query && !execution->plan->inner;
     gather->declares = gather->wraps && gather->plan->statement == STATEMENT_CURSOR;
     gather->keeps = gather->declares || execution->limit != 0;
-    gather->asks_mode = gather->plan->gather_values && may_be_read_only(run->client);
+    gather->guards = can_guard(run->client);
+    gather->asks_mode = gather->plan->gather_values && !gather->guards && may_be_read_only(run->client);
     gather->tables = !gather->plan->gather_values || (gather->plan->gather_as_text && !gather->asks_mode);
     make_rows(gather);
     copy_bind(gather, execution);

@@ -219,14 +219,16 @@ static void bind_query(struct gather *gather, struct server *home, struct reply_
     server_expect(home, 'B', false, sink);
 }
 
+#define END_TABLES "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather"
+
 /* A cursor's tables, and those of a portal that is read in steps, stay until the transaction ends. */
 static void end_tables(struct gather *gather, struct server *home)
 {
-    static const char sql[] = "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather";
+    const char *sql = gather->guards ? END_TABLES "; " GUARD_BEGIN : END_TABLES;
     if (gather->keeps)
         gather->run->client->transaction.keeps_tables = true;
     else
-        server_query(home, sql, sizeof sql - 1, NULL);
+        server_query(home, sql, strlen(sql), NULL);
 }
 
 void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink)

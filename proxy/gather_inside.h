@@ -68,7 +68,8 @@ struct gather {
     struct gather_keys *keys; /* by part: what its keyed rows are asked for with */
     size_t held, bound;       /* bytes of rows that are held, and how many may be */
     bool asks_mode;           /* whether the transaction is READ ONLY is asked, and decides what the bound is */
-    bool read_only;
+    bool read_only;           /* there can be no tables */
+    bool guards;              /* the transaction is READ ONLY, but tables can be made; the query itself may not write */
     bool tables;              /* rows go to temporary tables; those that are held, too */
     int part;                 /* the one being filled */
     int created;              /* parts whose table has been made */

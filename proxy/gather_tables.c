@@ -97,7 +97,8 @@ static const char *finishing(struct gather *gather)
         sql = arena_printf(arena, "%s%s", sql, finishing_table(gather, arena, i));
         large |= rows_of(gather, i) >= LARGE;
     }
-    return arena_printf(arena, "%s%s%s", sql, analyzing(gather, arena), large && !gather->keeps ? "SET LOCAL enable_nestloop = off" : "");
+    return arena_printf(arena, "%s%s%s%s", sql, analyzing(gather, arena), large && !gather->keeps ? "SET LOCAL enable_nestloop = off; " : "",
+                        !gather->guards ? "" : gather->keeps ? GUARD_BEGIN : "SET TRANSACTION READ ONLY");
 }
 
 static void finish(struct gather *gather)
@@ -276,12 +277,13 @@ static const char *renaming(struct gather *gather)
 static void ask_savepoint(struct gather *gather)
 {
     struct client *client = gather->run->client;
-    bool begins = client->transaction.kind == TRANSACTION_NONE;
-    if (begins) {
-        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    const char *begin = gather->guards ? GUARD_END "; " : "";
+    if (client->transaction.kind == TRANSACTION_NONE) {
+        transaction_begin_implicit(client);
         home_of(gather)->joined = true;
+        begin = gather->guards ? "BEGIN READ WRITE; " : "BEGIN; ";
     }
-    const char *sql = arena_printf(&gather->run->arena, "%s%s%s", begins ? "BEGIN; " : "", renaming(gather),
+    const char *sql = arena_printf(&gather->run->arena, "%s%s%s", begin, renaming(gather),
                                    gather->keeps ? "" : "SAVEPOINT keyway_gather; SET LOCAL jit = off");
     if (*sql)
         ask(gather, sql);

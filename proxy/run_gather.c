@@ -113,8 +113,8 @@ enum run_step run_gather(struct run *run, const struct execution *execution, con
 {
     struct client *client = run->client;
     struct error error = {0};
-    if (run->several && client->transaction.kind == TRANSACTION_NONE)
-        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    if (run->several)
+        transaction_begin_implicit(client);
     switch (run_lend_all(client, &route->shards, &error)) {
     case LEND_WAIT:
         return STEP_WAIT;

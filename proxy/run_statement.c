@@ -112,7 +112,7 @@ static enum run_step run_begin(struct run *run, const struct execution *executio
     else if (client->transaction.kind == TRANSACTION_IMPLICIT)
         client->transaction.kind = TRANSACTION_EXPLICIT;
     else
-        transaction_begin(client, TRANSACTION_EXPLICIT, run->text, run->text_length);
+        transaction_begin(client, TRANSACTION_EXPLICIT, execution->plan->access, run->text, run->text_length);
     return complete(run, execution, tag);
 }
 
@@ -170,11 +170,14 @@ static enum run_step run_set(struct run *run, const struct execution *execution)
     struct error error = {0};
     if (!run_settings_read(run, execution, &error))
         return run_fail(run, &error);
-    if (run->several && run->client->transaction.kind == TRANSACTION_NONE)
-        transaction_begin(run->client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    if (run->several)
+        transaction_begin_implicit(run->client);
     if (run->client->transaction.kind != TRANSACTION_NONE && transaction_participants(run->client) > 0)
         return on_participants(run, execution);
-    return on_home(run, execution);
+    run->client->transaction.setting = true;
+    enum run_step step = on_home(run, execution);
+    run->client->transaction.setting = false;
+    return step;
 }
 
 static void release_pinned(struct client *client)
@@ -407,8 +410,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
     bool locks = plan->locking && route.kind != PLAN_SINGLE && route.limit >= 0;
-    if (client->transaction.kind == TRANSACTION_NONE && (run->several || locks || (several_writes && !plan->outside_transaction)))
-        transaction_begin(client, TRANSACTION_IMPLICIT, "BEGIN", 5);
+    if (run->several || locks || (several_writes && !plan->outside_transaction))
+        transaction_begin_implicit(client);
     switch (run_lend_all(client, &route.shards, &error)) {
     case LEND_WAIT:
         return STEP_WAIT;
@@ -641,6 +644,8 @@ static void setting_changed(struct run *run, const char *name)
     struct client *client = run->client;
     const struct plan *plan = run->plan;
     if (client->transaction.kind != TRANSACTION_NONE) {
+        if (name && strcmp(name, "transaction_read_only") == 0)
+            transaction_set_access(client, ACCESS_UNSAID);
         transaction_forget_local(client, name);
         client->transaction.reset |= plan->reset;
         return;
@@ -663,6 +668,16 @@ static void remember_setting(struct run *run)
     else
         client->session = session_set(sessions, client->session, plan->name, setting_value(run), text, false);
     setting_changed(run, plan->name);
+}
+
+/* A transaction whose access was set in another way than by SET TRANSACTION is asked for it. */
+static void remember_local_setting(struct run *run)
+{
+    struct client *client = run->client;
+    const struct plan *plan = run->plan;
+    transaction_remember(client, plan->name, setting_value(run), run->text, run->text_length);
+    if (plan->access != ACCESS_UNSAID || (plan->name && strcmp(plan->name, "transaction_read_only") == 0))
+        transaction_set_access(client, plan->access);
 }
 
 static void remember_settings(struct run *run)
@@ -701,7 +716,7 @@ void run_statement_done(struct run *run)
     else if (plan->statement == STATEMENT_SET)
         remember_setting(run);
     else if (plan->statement == STATEMENT_SET_LOCAL && client->transaction.kind != TRANSACTION_NONE)
-        transaction_remember(client, plan->name, setting_value(run), run->text, run->text_length);
+        remember_local_setting(run);
     else if (plan->statement == STATEMENT_CURSOR)
         remember_cursor(run);
     else if (plan->statement == STATEMENT_SAVEPOINT)

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/arena.h"
 #include "proxy/client.h"
@@ -59,14 +60,79 @@ void transaction_forget_local(struct client *client, const char *name)
     transaction->local = session_reset(sessions_of(client), transaction->local, name);
 }
 
-void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length)
+/* ---- READ ONLY ---- */
+
+bool transaction_is_read_only_by_session(const struct client *client)
+{
+    static const char *const words[] = {"on", "true", "yes", "1"};
+    bool known;
+    const char *value = session_value(client->session, "default_transaction_read_only", &known);
+    for (size_t i = 0; value && i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(value, words[i]) == 0)
+            return true;
+    return false;
+}
+
+void transaction_set_access(struct client *client, enum transaction_access access)
+{
+    struct transaction *transaction = &client->transaction;
+    transaction->read_only = access == ACCESS_READ_ONLY;
+    if (access == ACCESS_UNSAID && transaction->guard == GUARD_WANTED)
+        transaction->guard = GUARD_NONE;
+}
+
+/* SET TRANSACTION may still change it, and must not meet a savepoint. */
+static bool guard(struct transaction *transaction)
+{
+    if (transaction->setting)
+        return false;
+    transaction->guard = transaction->read_only ? GUARD_SET : GUARD_NONE;
+    return transaction->read_only;
+}
+
+/* What stands in the replay behind BEGIN may be queries: behind them a transaction cannot become READ WRITE, nor inside of a savepoint. */
+bool transaction_joins_home(struct client *client)
+{
+    struct transaction *transaction = &client->transaction;
+    if (client->group->shard_count == 1 || client->view->state->in_hot_standby)
+        return false;
+    transaction->guard = strlen(transaction->replay) == transaction->begin_length ? GUARD_WANTED : GUARD_NONE;
+    return guard(transaction);
+}
+
+bool transaction_asks_home(struct client *client)
+{
+    struct transaction *transaction = &client->transaction;
+    if (transaction->guard != GUARD_WANTED)
+        return false;
+    transaction->read_only &= !transaction->had_savepoints;
+    return guard(transaction);
+}
+
+bool transaction_can_lift_guard(const struct client *client)
+{
+    return client->transaction.guard == GUARD_SET && client->transaction.savepoints == 0;
+}
+
+/* ---- beginning, savepoints ---- */
+
+void transaction_begin(struct client *client, enum transaction_kind kind, enum transaction_access access, const char *begin, size_t length)
 {
     struct transaction *transaction = &client->transaction;
     transaction->kind = kind;
+    transaction->read_only = access == ACCESS_READ_ONLY || (access == ACCESS_UNSAID && transaction_is_read_only_by_session(client));
     transaction->failed = transaction->changes_catalog = transaction->catalog_is_old = false;
     transaction->before = session_hold(client->session);
     client->transaction_started = ev_now(client->stream.worker->loop);
     append_replay(transaction, begin, length);
+    transaction->begin_length = length;
+}
+
+void transaction_begin_implicit(struct client *client)
+{
+    static const char begin[] = "BEGIN";
+    if (client->transaction.kind == TRANSACTION_NONE)
+        transaction_begin(client, TRANSACTION_IMPLICIT, ACCESS_UNSAID, begin, sizeof begin - 1);
 }
 
 static void savepoint_drop(struct client *client)
@@ -92,6 +158,7 @@ void transaction_savepoint(struct client *client, const char *name, const char *
     savepoint->next = transaction->savepoint;
     transaction->savepoint = savepoint;
     transaction->savepoints++;
+    transaction->had_savepoints = true;
 }
 
 static struct savepoint *savepoint_find(const struct client *client, const char *name)

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "router/error.h"
+#include "router/plan.h"
 
 struct client;
 struct server;
@@ -24,6 +24,19 @@ enum transaction_kind {
     TRANSACTION_IMPLICIT, /* lasts as long as the request */
 };
 
+/*
+ * A READ ONLY transaction may not make temporary tables, which a gathered query may need.  So its part on the home shard is READ WRITE, and READ ONLY
+ * inside of a savepoint that Keyway makes before the first query: it is released for as long as tables are made and filled (proxy/gather_tables.c).
+ */
+enum transaction_guard {
+    GUARD_NONE,
+    GUARD_WANTED, /* the home shard has joined, but no query has run there: SET at most */
+    GUARD_SET,    /* the savepoint is there */
+};
+#define GUARD_FIRST "SET TRANSACTION READ WRITE; " GUARD_BEGIN
+#define GUARD_BEGIN "SAVEPOINT keyway_read_only; SET TRANSACTION READ ONLY"
+#define GUARD_END   "RELEASE SAVEPOINT keyway_read_only"
+
 struct transaction {
     enum transaction_kind kind;
     bool failed;            /* aborted: only ROLLBACK is taken */
@@ -31,11 +44,16 @@ struct transaction {
     bool reset;             /* RESET ran in it: its servers have values of their own where the startup packet gave some */
     bool keeps_tables;      /* cursors read temporary tables on the home shard (proxy/gather) */
     bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then */
+    bool read_only;         /* as BEGIN, SET TRANSACTION or the session said; else that is not known */
+    enum transaction_guard guard;
+    bool setting;           /* it is SET that the home shard is wanted for */
+    size_t begin_length;    /* of BEGIN in the replay */
     char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
     bool replay_may_fail;   /* … with such as a shard can refuse */
     struct session *local;  /* what SET LOCAL has set; held */
     uint64_t meaning;       /* what that makes of the session's meaning; 0 before the first */
     unsigned savepoints;
+    bool had_savepoints;
     struct savepoint *savepoint; /* innermost first */
     struct session *before; /* the settings to return to on ROLLBACK; held */
 };
@@ -43,7 +61,19 @@ struct transaction {
 /* 'I', 'T' or 'E', for ReadyForQuery. */
 char transaction_status(const struct client *client);
 
-void transaction_begin(struct client *client, enum transaction_kind kind, const char *begin, size_t length);
+/* `access` is what BEGIN says of it. */
+void transaction_begin(struct client *client, enum transaction_kind kind, enum transaction_access access, const char *begin, size_t length);
+/* Several statements are one transaction; nothing happens if there is one. */
+void transaction_begin_implicit(struct client *client);
+/* SET TRANSACTION has said it; ACCESS_UNSAID: the setting was set in another way. */
+void transaction_set_access(struct client *client, enum transaction_access access);
+/* Has the session said that its transactions are READ ONLY? */
+bool transaction_is_read_only_by_session(const struct client *client);
+/* The home shard gets BEGIN, and is then asked again: true if it is to get GUARD_FIRST now. */
+bool transaction_joins_home(struct client *client);
+bool transaction_asks_home(struct client *client);
+/* Can temporary tables be made behind GUARD_END? */
+bool transaction_can_lift_guard(const struct client *client);
 /* A statement all present and future participants run: SET LOCAL and the like.  `name` is the setting, NULL if it is none, `value` its value as in
  * session_set(). */
 void transaction_remember(struct client *client, const char *name, const char *value, const char *sql, size_t length);

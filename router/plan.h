@@ -150,6 +150,8 @@ struct plan_setting {
     bool limited; /* one that would mislead the router is refused (limited_settings.h) */
 };
 
+enum transaction_access { ACCESS_UNSAID, ACCESS_READ_ONLY, ACCESS_READ_WRITE };
+
 struct plan_inside; /* conditions, values, rows: the planner's own */
 
 struct plan {
@@ -160,6 +162,7 @@ struct plan {
     bool changes_catalog; /* the routing must be read again once this is committed */
     bool outside_transaction; /* cannot run in a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, …) */
     bool chain;           /* COMMIT/ROLLBACK AND CHAIN */
+    enum transaction_access access; /* what BEGIN or SET TRANSACTION says */
     bool catalog_only;    /* reads pg_catalog or OIDs: home shard */
     enum pin_reason pin;
     const char *name;     /* see enum statement_kind */

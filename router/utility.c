@@ -70,6 +70,7 @@ static void describe_transaction(struct plan *plan, const struct planning *plann
     };
     plan->statement = kinds[transaction->kind];
     plan->chain = transaction->chain;
+    plan->access = transaction_access_of(transaction->options);
     plan->name = arena_strdup(&plan->arena, transaction->savepoint_name);
     plan->writes = plan->statement == STATEMENT_OTHER;
     plan->outside_transaction =

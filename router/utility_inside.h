@@ -17,6 +17,7 @@ void describe_set(struct plan *plan, const struct planning *planning, Node *stat
 void route_set(struct plan *plan, const struct planning *planning, Node *statement);
 void route_role_set(struct plan *plan, const struct planning *planning, Node *statement);
 void describe_show(struct plan *plan, const struct planning *planning, Node *statement);
+enum transaction_access transaction_access_of(const List *modes); /* of BEGIN and SET TRANSACTION */
 void describe_discard(struct plan *plan, const struct planning *planning, Node *statement);
 
 /* utility_copy.c */

@@ -81,6 +81,19 @@ static const char *set_value(struct arena *arena, const char *name, List *args)
     return value;
 }
 
+/* The last one counts. */
+enum transaction_access transaction_access_of(const List *modes)
+{
+    enum transaction_access access = ACCESS_UNSAID;
+    ListCell *cell;
+    foreach (cell, modes) {
+        const DefElem *mode = lfirst(cell);
+        if (IsA(mode, DefElem) && !strcmp(mode->defname, "transaction_read_only") && mode->arg && IsA(mode->arg, A_Const))
+            access = intVal(&castNode(A_Const, mode->arg)->val) ? ACCESS_READ_ONLY : ACCESS_READ_WRITE;
+    }
+    return access;
+}
+
 /* SET SESSION CHARACTERISTICS sets the defaults of later transactions: one of them is like a SET of it. */
 static void describe_characteristics(struct plan *plan, const VariableSetStmt *set)
 {
@@ -108,7 +121,9 @@ void describe_set(struct plan *plan, const struct planning *planning, Node *stat
         plan->value = set_value(&plan->arena, plan->name, set->args);
         break;
     case VAR_SET_MULTI:
-        if (!transaction)
+        if (transaction)
+            plan->access = transaction_access_of(set->args);
+        else
             describe_characteristics(plan, set);
         break;
     case VAR_SET_DEFAULT:

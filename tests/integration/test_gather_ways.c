@@ -122,7 +122,8 @@ static void expect_same_binary(const char *sql)
 Test(gather_ways, values_of_all_built_in_types_travel_as_arrays)
 {
     add_columns_of_all_types();
-    EXPECT(conn, "BEGIN READ ONLY", "BEGIN"); /* no tables can be made here */
+    EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
+    EXPECT(conn, "SAVEPOINT s", "SAVEPOINT"); /* no tables can be made here */
     expect_same(all_types);
     expect_same_binary(all_types);
     EXPECT(conn, "COMMIT", "COMMIT");
@@ -215,6 +216,7 @@ Test(gather_ways, rows_are_asked_for_by_the_keys_of_others)
     on_both("COMMIT");
     expect_same(many);
     on_both("BEGIN READ ONLY");
+    on_both("SAVEPOINT s");
     expect_same(few);
     expect_same(large);
     on_both("COMMIT");
@@ -222,23 +224,108 @@ Test(gather_ways, rows_are_asked_for_by_the_keys_of_others)
 
 /* ---- transactions that may not write ---- */
 
-Test(gather_ways, a_read_only_transaction_holds_what_it_may_not_write)
+/* The primary key of a copy. */
+static const char of_tables[] = "SELECT a.username, a.age, count(*) FROM users a JOIN users b ON b.karma = a.karma GROUP BY a.username, ROLLUP (b.age) "
+                                "ORDER BY 1, 2, b.age";
+
+Test(gather_ways, a_read_only_transaction_may_make_tables_for_a_query)
+{
+    static const char *const begins[] = {
+        "BEGIN READ ONLY",
+        "START TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
+    };
+    make_rows_large();
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        on_both(begins[i]);
+        expect_same(longest);
+        expect_same(of_tables);
+        expect_same_binary(of_tables);
+        EXPECT(conn, "SHOW transaction_read_only", "on");
+        on_both("SAVEPOINT s");
+        expect_same("SELECT count(*) FROM users");
+        on_both("RELEASE s");
+        expect_same(of_tables);
+        EXPECT(conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'keyway%'", "0");
+        EXPECT_ERROR(conn, "UPDATE countries SET name = 'x' WHERE code = 'de'", "25006");
+        on_both("ROLLBACK");
+    }
+}
+
+/* The home shard is reached by SET, which does not yet decide what the transaction may do. */
+Test(gather_ways, a_read_only_transaction_that_is_set_up_by_and_by_may_make_tables)
+{
+    on_both("BEGIN");
+    on_both("SET LOCAL statement_timeout = '60s'");
+    on_both("SET TRANSACTION READ ONLY");
+    on_both("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    expect_same(of_tables);
+    EXPECT(conn, "SHOW transaction_read_only", "on");
+    EXPECT(conn, "SHOW transaction_isolation", "repeatable read");
+    EXPECT_ERROR(conn, "CREATE TABLE anew (a int)", "25006");
+    on_both("ROLLBACK");
+    on_both("BEGIN READ ONLY");
+    on_both("SET TRANSACTION READ WRITE");
+    expect_same(of_tables);
+    EXPECT(conn, "UPDATE users SET age = age WHERE username = 'h'", "UPDATE 1");
+    on_both("ROLLBACK");
+    on_both("BEGIN READ ONLY");
+    on_both("SET LOCAL transaction_read_only = off");
+    expect_same(of_tables);
+    EXPECT(conn, "UPDATE users SET age = age WHERE username = 'h'", "UPDATE 1");
+    on_both("ROLLBACK");
+}
+
+Test(gather_ways, sessions_that_only_read_may_make_tables)
+{
+    make_rows_large();
+    on_both("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
+    expect_same(longest);
+    expect_same(of_tables);
+    EXPECT_ERROR(conn, "UPDATE users SET age = 1 WHERE username = 'h'", "25006");
+    on_both("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    expect_same(longest);
+    expect_same(of_tables);
+    on_both("COMMIT");
+    on_both("BEGIN READ WRITE");
+    EXPECT(conn, "UPDATE users SET age = age WHERE username = 'h'", "UPDATE 1");
+    EXPECT_LIKE(conn, of_tables, "|");
+    on_both("ROLLBACK");
+}
+
+Test(gather_ways, cursors_of_read_only_transactions_keep_their_tables)
 {
     make_rows_large();
     on_both("BEGIN READ ONLY");
+    on_both("DECLARE c CURSOR FOR SELECT a.username, a.age, b.full_name FROM users a JOIN users b ON b.karma = a.karma ORDER BY 1, 3");
+    expect_same("FETCH 2 FROM c");
+    expect_same(of_tables);
+    expect_same("FETCH 2 FROM c");
+    on_both("SAVEPOINT s");
+    expect_same("FETCH 2 FROM c");
+    EXPECT_ERROR(conn, "CREATE TABLE anew (a int)", "25006");
+    on_both("ROLLBACK TO s");
+    expect_same("FETCH 1 FROM c");
+    on_both("ROLLBACK");
+}
+
+Test(gather_ways, behind_a_savepoint_a_read_only_transaction_holds_rows)
+{
+    make_rows_large();
+    on_both("BEGIN READ ONLY");
+    on_both("SAVEPOINT s");
     expect_same(longest);
     expect_same("SELECT avg(age) FROM users");
-    on_both("COMMIT");
-    on_both("SET default_transaction_read_only = on");
-    expect_same(longest);
-    on_both("BEGIN ISOLATION LEVEL REPEATABLE READ");
-    expect_same(longest);
-    EXPECT_REFUSED(conn, "SELECT a.username, a.age, count(*) FROM users a JOIN users b ON b.karma = a.karma GROUP BY a.username, ROLLUP (b.age)");
-    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT_REFUSED(conn, of_tables);
+    EXPECT(conn, "ROLLBACK TO s", "ROLLBACK");
+    EXPECT_LIKE(conn, longest, "|");
+    EXPECT(conn, "RELEASE s", "RELEASE");
+    EXPECT_LIKE(conn, of_tables, "|");
+    EXPECT(conn, "COMMIT", "COMMIT");
 }
 
 /* Arrays come as their texts; in other transactions they go to tables. */
-Test(gather_ways, a_read_only_transaction_gathers_arrays)
+Test(gather_ways, behind_a_savepoint_a_read_only_transaction_gathers_arrays)
 {
     static const char *const queries[] = {
         "SELECT tags, rank() OVER (ORDER BY username) FROM users ORDER BY 2",
@@ -255,6 +342,7 @@ Test(gather_ways, a_read_only_transaction_gathers_arrays)
     on_both("UPDATE users SET codes = ARRAY['ab', NULL], marks = ARRAY[B'101', B'010'] WHERE age > 10");
     on_both("UPDATE users SET tags = ARRAY[NULL, '', 'a\"b,{}', E'\\\\', 'NULL'] WHERE username > 'm'");
     on_both("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    on_both("SAVEPOINT s");
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
         expect_same(queries[i]);
         expect_same_binary(queries[i]);
@@ -266,16 +354,18 @@ Test(gather_ways, a_read_only_transaction_gathers_arrays)
     on_both("COMMIT");
     on_both("SET datestyle = 'SQL, DMY'");
     EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
+    EXPECT(conn, "SAVEPOINT s", "SAVEPOINT");
     EXPECT_REFUSED(conn, queries[0]);
     EXPECT(conn, "ROLLBACK", "ROLLBACK");
 }
 
-Test(gather_ways, a_read_only_transaction_has_a_bound_of_its_own)
+Test(gather_ways, where_there_are_no_tables_the_bound_is_another)
 {
     PGconn *server = connect_server(2);
     PQclear(PQexec(server, "UPDATE users SET full_name = repeat('x', 1000000)"));
     PQfinish(server);
     EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
+    EXPECT(conn, "SAVEPOINT s", "SAVEPOINT");
     EXPECT_REFUSED(conn, longest);
     EXPECT(conn, "ROLLBACK", "ROLLBACK");
     EXPECT_LIKE(conn, longest, "1000000|");
@@ -450,6 +540,34 @@ Test(gather_ways, parameters_are_those_of_the_statement)
         cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "08P01");
         PQclear(result);
         on_both("UPDATE posts SET body = repeat('y', 5000)");
+    }
+}
+
+/* As drivers send what an ORM makes of literals: each is a parameter, with its type or without. */
+Test(gather_ways, parameters_have_the_types_that_parse_or_their_place_tells)
+{
+    static const struct {
+        const char *sql;
+        Oid types[3];
+    } queries[] = {
+        {"SELECT sum(coalesce(age, $1)), avg(CASE WHEN country = $2 THEN age ELSE $3 END) FROM users", {0, 0, 0}},
+        {"SELECT sum(coalesce(age, $1)), sum(CASE WHEN country = $2 THEN age ELSE $3 END) + 1 FROM users", {1700, 25, 20}},
+        {"SELECT sum(CASE WHEN country = $2 THEN $1 ELSE $3 END) FROM users", {23, 1043, 1700}},
+        {"SELECT avg($1), sum(greatest(age, $3)) FROM users WHERE country <> $2", {23, 0, 0}},
+        {"SELECT max(coalesce(country, $2)), stddev(nullif(age, $1)) FROM users WHERE age > $3", {0, 0, 0}},
+        {"SELECT sum(least($1, $3)) FROM users HAVING min(country) <> $2", {1700, 0, 20}},
+    };
+    const char *values[] = {"20", "de", "30"};
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        PGresult *answer = PQexecParams(conn, queries[i].sql, 3, queries[i].types, values, NULL, NULL, 0);
+        PGresult *right = PQexecParams(oracle, queries[i].sql, 3, queries[i].types, values, NULL, NULL, 0);
+        cr_expect_eq(PQresultStatus(answer), PGRES_TUPLES_OK, "%s: %s", queries[i].sql, PQresultErrorMessage(answer));
+        for (int column = 0; column < PQnfields(right) && PQntuples(answer) == 1; column++) {
+            cr_expect_eq(PQftype(answer, column), PQftype(right, column));
+            cr_expect_str_eq(PQgetvalue(answer, 0, column), PQgetvalue(right, 0, column), "%s", queries[i].sql);
+        }
+        PQclear(answer);
+        PQclear(right);
     }
 }
 

@@ -42,9 +42,10 @@ Test(refusals, what_tells_a_copy_from_the_table)
     EXPECT_REFUSED(conn, "SELECT a.ctid FROM users a JOIN users b ON b.karma = a.karma");
 }
 
-Test(refusals, gathering_into_tables_in_a_read_only_transaction)
+Test(refusals, gathering_into_tables_behind_a_savepoint_of_a_read_only_transaction)
 {
     EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
+    EXPECT(conn, "SAVEPOINT s", "SAVEPOINT");
     EXPECT_REFUSED(conn, "SELECT a.username, a.full_name, count(*) FROM users a JOIN users b ON b.karma = a.karma GROUP BY a.username, ROLLUP (b.age)");
     EXPECT(conn, "ROLLBACK", "ROLLBACK");
 }
