@@ -14,7 +14,7 @@
 #include "router/results.h"
 #include "router/sql_types.h"
 
-enum { POINT = 600 }; /* pg_type.dat */
+enum { POINT = 600, /* pg_type.dat */ FIRST_USER_OID = 16384 };
 
 static bool is_exact(uint32_t type)
 {
@@ -85,6 +85,22 @@ static uint32_t type_of_bound(uint32_t range)
     return 0;
 }
 
+/* As Parse has declared it; 0: it was not. */
+static uint32_t declared_type(const struct analysis *analysis, const ParamRef *parameter)
+{
+    const struct planning *planning = analysis->planning;
+    bool declared = parameter->number > 0 && parameter->number <= planning->type_count;
+    uint32_t type = declared ? planning->types[parameter->number - 1] : 0;
+    return type == TYPE_unknown ? 0 : type;
+}
+
+/* The database's own types have other OIDs on other shards. */
+static uint32_t type_of_parameter(const struct analysis *analysis, const ParamRef *parameter)
+{
+    uint32_t type = declared_type(analysis, parameter);
+    return type < FIRST_USER_OID ? type : 0;
+}
+
 /* What an argument is for the choice of a function: a literal may have no type yet, and a parameter that stands nowhere else. */
 static uint32_t type_of_argument(struct analysis *analysis, const struct query *query, Node *argument)
 {
@@ -94,11 +110,11 @@ static uint32_t type_of_argument(struct analysis *analysis, const struct query *
         return TYPE_unknown;
     if (!IsA(argument, ParamRef))
         return analysis_infer(analysis, query, argument, &order);
-    int number = castNode(ParamRef, argument)->number;
-    const struct planning *planning = analysis->planning;
-    if (number > 0 && number <= planning->type_count && planning->types[number - 1])
-        return planning->types[number - 1];
-    return number > 0 && number <= analysis->parameter_count && analysis->parameter_uses[number - 1] == 1 ? TYPE_unknown : 0;
+    const ParamRef *parameter = castNode(ParamRef, argument);
+    if (declared_type(analysis, parameter))
+        return type_of_parameter(analysis, parameter);
+    bool counted = parameter->number > 0 && parameter->number <= analysis->parameter_count;
+    return counted && analysis->parameter_uses[parameter->number - 1] == 1 ? TYPE_unknown : 0;
 }
 
 static bool is_builtin(const FuncCall *call, const char *name)
@@ -202,18 +218,15 @@ uint32_t common_type(uint32_t left, uint32_t right)
     return found == 2 ? common : left == right ? left : 0;
 }
 
-/* CASE and COALESCE, whose NULLs and quoted literals are of any type; texts, if there is nothing else. */
+/* CASE and COALESCE, whose NULLs, quoted literals and parameters without a type are of any; texts, if there is nothing else. */
 uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices)
 {
     uint32_t type = 0;
-    const struct text_order *order;
     ListCell *cell;
     foreach (cell, choices) {
-        Node *choice = lfirst(cell);
-        if (!choice || (IsA(choice, A_Const) && (castNode(A_Const, choice)->isnull ||
-                                                 IsA(&castNode(A_Const, choice)->val, String))))
+        uint32_t other = lfirst(cell) ? type_of_argument(analysis, query, lfirst(cell)) : TYPE_unknown;
+        if (other == TYPE_unknown)
             continue; /* it takes the others' type */
-        uint32_t other = analysis_infer(analysis, query, choice, &order);
         type = type ? common_type(type, other) : other;
         if (!type)
             return 0;
@@ -408,6 +421,8 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
         return type_of_row_function(analysis, query, castNode(ColumnRef, expression), order);
     case T_A_Const:
         return type_of_constant(analysis, castNode(A_Const, expression));
+    case T_ParamRef:
+        return type_of_parameter(analysis, castNode(ParamRef, expression));
     case T_CaseExpr:
         return type_of_case(analysis, query, castNode(CaseExpr, expression));
     case T_MinMaxExpr:

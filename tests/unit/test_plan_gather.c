@@ -51,6 +51,16 @@ Test(plan_gather, sums_are_gathered_where_their_type_is_known)
            {"SELECT sum(-(age * 2.5)) FROM users", "gather abc"}, {"SELECT sum(-(age * 2.5::float8)) FROM users", "gather abc, checked"});
 }
 
+/* A parameter without a type takes that of its place; where it stands twice, the first place has decided, and which that is is not looked for. */
+Test(plan_gather, parameters_take_the_types_of_choices)
+{
+    EXPECT({"SELECT sum(coalesce(age, $1)) + 1 FROM users", "gather abc"},
+           {"SELECT sum(CASE WHEN name = $1 THEN age WHEN name = $2 THEN $3 ELSE 2.5 END) + 1 FROM users", "gather abc"},
+           {"SELECT sum(greatest($1, age)) + 1 FROM users", "gather abc"},
+           {"SELECT sum(coalesce(age::float8, $1)) + 1 FROM users", "gather abc, checked"},
+           {"SELECT sum(coalesce(age, $1, $1)) + 1 FROM users", "0A000"}, {"SELECT sum($1) + 1 FROM users", "0A000"});
+}
+
 /* What is made of a sum of floating-point numbers says how much of it is shown. */
 Test(plan_gather, sums_of_floats_are_checked_by_the_query)
 {
