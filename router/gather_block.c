@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "router/aggregate_split.h"
+#include "router/expressions.h"
 #include "router/gather_fit.h"
 #include "router/gather_groups.h"
 #include "router/gather_order.h"
@@ -39,6 +40,7 @@ struct block {
     bool groups;    /* it has aggregates or GROUP BY, and so has the part … */
     bool regroups;  /* … or the part has the rows of all groups */
     int within;     /* aggregates: what is visited is theirs */
+    bool distinct;  /* it has aggregates over DISTINCT values */
     bool apply;     /* the second time around: put the copy's columns in place */
     List *keys;     /* columns, or what is grouped by: the first columns of the part … */
     List *partials; /* … and partial values, behind them */
@@ -183,6 +185,7 @@ static bool takes_as_it_is(const struct block *block, const FuncCall *call)
 static bool visit_distinct(FuncCall *call, struct block *block)
 {
     ListCell *cell;
+    block->distinct = true;
     if (!takes_as_it_is(block, call))
         return false;
     foreach (cell, call->args)
@@ -525,12 +528,21 @@ static void read_block(struct block *block, int part)
     gather_drop_unused_ctes(select);
 }
 
+/* Of no rows a shard has no group, if it groups by anything: DISTINCT of constants must not take its row of partial values for one. */
+static void group_by_something(struct block *block)
+{
+    if (block->groups && block->distinct && !block->keys)
+        add_key(block, expression_cast(expression_number("1"), "int4"));
+}
+
 /* What the part must have: partial groups if possible, else rows. */
 static bool find_columns(struct block *block)
 {
     find_limit(block);
-    if (visit_clauses(block))
+    if (visit_clauses(block)) {
+        group_by_something(block);
         return block->keys || block->partials;
+    }
     if (!block->groups || order_of_aggregated(block->query)) /* rows of several shards are in no order */
         return false;
     block->groups = false;

@@ -862,3 +862,10 @@ SELECT jsonb_object_agg(coalesce(country, 'x'), 1), jsonb_object_agg(coalesce(co
 SELECT jsonb_object_agg(username || '/' || id, (SELECT count(*) FROM users u WHERE u.age = p.likes)) FROM posts p
 SELECT country, jsonb_object_agg(username, (SELECT sum(likes) FROM posts p WHERE p.likes < u.age)) FROM users u GROUP BY country
 SELECT jsonb_object_agg(coalesce(country, 'x'), NULL), jsonb_object_agg(coalesce(country, 'x'), 'y') FROM users
+
+-- DISTINCT constants beside partial values: a shard without rows has a row of these, but no group
+SELECT count(DISTINCT 1), count(*) FROM users WHERE age < -1
+SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age < -1
+SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age > 20
+SELECT count(DISTINCT 1) FILTER (WHERE true), count(DISTINCT 1) FILTER (WHERE false), sum(age) FROM users WHERE username = ANY (ARRAY['ann', 'zoe'])
+SELECT x.a, x.b, c.code FROM (SELECT count(DISTINCT 1) AS a, sum(age) AS b FROM users WHERE age < -1) x, countries c ORDER BY c.code
