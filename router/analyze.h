@@ -208,6 +208,8 @@ int analysis_slot(struct analysis *analysis, const struct query *query, Node *ex
 /* The type of an expression, where simple rules tell it, and the order of text, or NULL.  0: not known. */
 uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression,
                         const struct text_order **order);
+/* A quoted literal, or a parameter that Parse has not declared and that stands nowhere else: it takes its type from its place. */
+bool analysis_is_untyped(const struct analysis *analysis, const Node *expression);
 /* The conditions on a sharded scan's key columns, in the plan's arena. */
 struct condition *analysis_condition(struct analysis *analysis, int scan);
 /* Does the name in FROM mean a CTE? */

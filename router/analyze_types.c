@@ -101,20 +101,21 @@ static uint32_t type_of_parameter(const struct analysis *analysis, const ParamRe
     return type < FIRST_USER_OID ? type : 0;
 }
 
-/* What an argument is for the choice of a function: a literal may have no type yet, and a parameter that stands nowhere else. */
+bool analysis_is_untyped(const struct analysis *analysis, const Node *expression)
+{
+    if (IsA(expression, A_Const))
+        return !((const A_Const *) expression)->isnull && IsA(&((const A_Const *) expression)->val, String);
+    const ParamRef *parameter = (const ParamRef *) expression;
+    return IsA(expression, ParamRef) && !declared_type(analysis, parameter) && parameter->number > 0 &&
+           parameter->number <= analysis->parameter_count && analysis->parameter_uses[parameter->number - 1] == 1;
+}
+
+/* What an argument is for the choice of a function. */
 static uint32_t type_of_argument(struct analysis *analysis, const struct query *query, Node *argument)
 {
     const struct text_order *order;
-    if (IsA(argument, A_Const) &&
-        (castNode(A_Const, argument)->isnull || IsA(&castNode(A_Const, argument)->val, String)))
-        return TYPE_unknown;
-    if (!IsA(argument, ParamRef))
-        return analysis_infer(analysis, query, argument, &order);
-    const ParamRef *parameter = castNode(ParamRef, argument);
-    if (declared_type(analysis, parameter))
-        return type_of_parameter(analysis, parameter);
-    bool counted = parameter->number > 0 && parameter->number <= analysis->parameter_count;
-    return counted && analysis->parameter_uses[parameter->number - 1] == 1 ? TYPE_unknown : 0;
+    bool untyped = (IsA(argument, A_Const) && castNode(A_Const, argument)->isnull) || analysis_is_untyped(analysis, argument);
+    return untyped ? TYPE_unknown : analysis_infer(analysis, query, argument, &order);
 }
 
 static bool is_builtin(const FuncCall *call, const char *name)
@@ -290,13 +291,21 @@ static uint32_t type_of_arithmetic(struct analysis *analysis, const A_Expr *expr
     return is_exact(left) && is_exact(right) ? common_type(left, right) : 0;
 }
 
+/* The first one's, which takes that of the number beside it if it has none. */
+static uint32_t type_of_nullif(struct analysis *analysis, const struct query *query, const A_Expr *expression)
+{
+    const struct text_order *order;
+    bool untyped = analysis_is_untyped(analysis, expression->lexpr);
+    uint32_t type = analysis_infer(analysis, query, untyped ? expression->rexpr : expression->lexpr, &order);
+    return !untyped || type_is_number(type) ? type : 0;
+}
+
 static uint32_t type_of_operator(struct analysis *analysis, const struct query *query,
                                  const A_Expr *expression)
 {
-    const struct text_order *order;
     switch (expression->kind) {
     case AEXPR_NULLIF:
-        return analysis_infer(analysis, query, expression->lexpr, &order);
+        return type_of_nullif(analysis, query, expression);
     case AEXPR_OP:
         break;
     case AEXPR_OP_ANY:

@@ -103,6 +103,27 @@ static uint32_t type_of(const struct float_chain *chain, Node *node)
     return analysis_infer(chain->analysis, chain->query, node, &order);
 }
 
+/* What has no type yet takes that of the number beside it; it will stand at several places, where it shall have the same. */
+static void take_type(const struct float_chain *chain, Node **place, uint32_t type)
+{
+    const char *name = number_type_name(type);
+    if (name && analysis_is_untyped(chain->analysis, *place))
+        *place = expression_cast(*place, name);
+}
+
+static void take_type_beside(const struct float_chain *chain, Node **place, Node *other)
+{
+    if (analysis_is_untyped(chain->analysis, *place))
+        take_type(chain, place, type_of(chain, other));
+}
+
+static void take_types(const struct float_chain *chain, List *members, uint32_t type)
+{
+    ListCell *cell;
+    foreach (cell, members)
+        take_type(chain, (Node **) &lfirst(cell), type);
+}
+
 static bool is_float(uint32_t type)
 {
     return type == TYPE_float4 || type == TYPE_float8;
@@ -307,7 +328,7 @@ static bool follow_rounding(struct float_chain *chain, FuncCall *call, struct fl
     struct float_outcome argument = {0};
     int count = list_length(call->args);
     bool prints = !strcmp(parse_name(call->funcname), "to_char");
-    if (count != 1 + (prints || count == 2) || (count == 2 && !IsA(lsecond(call->args), A_Const)) ||
+    if (count != 1 + (prints || count == 2) || (count == 2 && !IsA(lsecond(call->args), A_Const) && !IsA(lsecond(call->args), ParamRef)) ||
         !float_steps_follow(chain, linitial(call->args), &argument) || argument.stage == STAGE_FIXED ||
         (count == 2 && !prints && argument.stage == STAGE_FLOAT))
         return false;
@@ -594,8 +615,14 @@ static bool follow_operator(struct float_chain *chain, A_Expr *expression, struc
     const char *name = parse_name(expression->name);
     if (list_length(expression->name) != 1 || function_facts_of_name(chain->analysis->planning, expression->name).users)
         return false;
-    if (expression->kind == AEXPR_BETWEEN || expression->kind == AEXPR_NOT_BETWEEN)
+    if (expression->kind == AEXPR_BETWEEN || expression->kind == AEXPR_NOT_BETWEEN) {
+        take_types(chain, castNode(List, expression->rexpr), type_of(chain, expression->lexpr));
         return follow_between(chain, expression, outcome);
+    }
+    if (expression->lexpr) {
+        take_type_beside(chain, &expression->lexpr, expression->rexpr);
+        take_type_beside(chain, &expression->rexpr, expression->lexpr);
+    }
     if (expression->kind == AEXPR_NULLIF)
         return follow_nullif(chain, expression, outcome);
     if (expression->kind != AEXPR_OP)
@@ -672,6 +699,11 @@ static bool follow_case(struct float_chain *chain, CaseExpr *expression, struct 
     ListCell *cell;
     struct choosing choosing = {0};
     struct float_outcome otherwise = {0};
+    uint32_t type = type_of(chain, (Node *) expression);
+    if (expression->defresult)
+        take_type(chain, (Node **) &expression->defresult, type);
+    foreach (cell, expression->args)
+        take_type(chain, (Node **) &lfirst_node(CaseWhen, cell)->result, type);
     if (expression->arg || (expression->defresult && !follow_near(chain, (Node *) expression->defresult, &otherwise)))
         return false;
     foreach (cell, expression->args) {
@@ -719,10 +751,11 @@ bool float_steps_follow(struct float_chain *chain, Node *node, struct float_outc
         return follow_cast(chain, castNode(TypeCast, node), outcome);
     if (IsA(node, A_Expr))
         return follow_operator(chain, castNode(A_Expr, node), outcome);
-    if (IsA(node, CoalesceExpr))
-        return follow_list(chain, node, castNode(CoalesceExpr, node)->args, outcome);
-    if (IsA(node, MinMaxExpr))
-        return follow_list(chain, node, castNode(MinMaxExpr, node)->args, outcome);
+    if (IsA(node, CoalesceExpr) || IsA(node, MinMaxExpr)) {
+        List *members = IsA(node, CoalesceExpr) ? castNode(CoalesceExpr, node)->args : castNode(MinMaxExpr, node)->args;
+        take_types(chain, members, type_of(chain, node));
+        return follow_list(chain, node, members, outcome);
+    }
     if (IsA(node, CaseExpr))
         return follow_case(chain, castNode(CaseExpr, node), outcome);
     if (IsA(node, NullTest))

@@ -55,6 +55,27 @@ static inline const char *type_array_name(uint32_t type)
     }
 }
 
+/* "float8"; NULL: it is no number */
+static inline const char *number_type_name(uint32_t type)
+{
+    switch (type) {
+    case TYPE_int2:
+        return "int2";
+    case TYPE_int4:
+        return "int4";
+    case TYPE_int8:
+        return "int8";
+    case TYPE_numeric:
+        return "numeric";
+    case TYPE_float4:
+        return "float4";
+    case TYPE_float8:
+        return "float8";
+    default:
+        return NULL;
+    }
+}
+
 static inline bool type_is_integer(uint32_t type)
 {
     return type == TYPE_int2 || type == TYPE_int4 || type == TYPE_int8;
