@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "config/arena.h"
+#include "proxy/bring.h"
+#include "proxy/cursor.h"
 #include "proxy/keyway.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
@@ -26,6 +28,7 @@ struct message {
 struct batch {
     struct client *client;
     struct arena *arena;
+    const uint8_t *bytes;
     struct message *messages;
     size_t count, length;
     bool synced;  /* ends with Sync rather than Flush */
@@ -213,6 +216,15 @@ static bool look_at_bind(struct batch *batch, struct message *message, size_t pl
     return need_shard(batch, shard_set_next(&route.shards, 0));
 }
 
+/* A cursor is a portal, too (DECLARE, PostgreSQL 15); but one over gathered rows is described by the run. */
+static int shard_of_cursor(const struct client *client, const char *name)
+{
+    size_t length;
+    if (client->group->shard_count == 1)
+        return 0;
+    return cursor_description(client->cursors, name, &length) ? -1 : cursor_shard(client->cursors, name);
+}
+
 /* Where a portal lives: bound in this batch (its Bind has chosen the shard already), or before. */
 static bool look_at_portal(struct batch *batch, size_t place, const char *name)
 {
@@ -220,7 +232,8 @@ static bool look_at_portal(struct batch *batch, size_t place, const char *name)
         if (batch->messages[i].frame.type == 'B' && strcmp(batch->messages[i].name, name) == 0)
             return true;
     struct portal *portal = portal_find(batch->client->portals, name);
-    return portal && portal->shard >= 0 && need_shard(batch, portal->shard);
+    int shard = portal ? portal->shard : shard_of_cursor(batch->client, name);
+    return shard >= 0 && need_shard(batch, shard);
 }
 
 static struct statement *statement_of_portal(const struct batch *batch, size_t place, const char *name)
@@ -275,14 +288,14 @@ static bool look_at_message(struct batch *batch, size_t place)
     }
 }
 
-static void first_pass(struct batch *batch, const uint8_t *bytes)
+static void first_pass(struct batch *batch)
 {
-    const uint8_t *at = bytes;
+    const uint8_t *at = batch->bytes;
     batch->messages = arena_alloc_array(batch->arena, batch->count, sizeof(*batch->messages));
     batch->forward = !batch->client->transaction.failed && !batch->client->transaction.catalog_is_old;
     for (size_t i = 0; i < batch->count; i++) {
         struct message *message = &batch->messages[i];
-        wire_scan(at, batch->length - (size_t) (at - bytes), SIZE_MAX, &message->frame);
+        wire_scan(at, batch->length - (size_t) (at - batch->bytes), SIZE_MAX, &message->frame);
         message->name = "";
         at += message->frame.total;
         batch->forward = batch->forward && look_at_message(batch, i);
@@ -463,6 +476,7 @@ static size_t forward_batch(struct batch *batch)
     server->wrote |= batch->writes;
     client->view->counters.single_count += (uint64_t) batch->binds;
     client->open_batch = !batch->synced; /* its portals will be asked for in the next one */
+    client->open_shard = shard;
     for (size_t i = 0; i < batch->count; i++)
         send_message(batch, server, &batch->messages[i]);
     stream_wrote(&server->stream);
@@ -509,33 +523,66 @@ static bool may_forward(const struct batch *batch)
     return client->transaction.kind != TRANSACTION_IMPLICIT && !only_asks && !writes_elsewhere(batch);
 }
 
-/* Replies of this pipeline are still to come from one shard: nothing else can be put in their order. */
-static size_t close_open_batch(struct batch *batch)
+/* ---- more of a pipeline without Sync ---- */
+
+static struct server *open_server(const struct client *client)
 {
-    struct error error = {0};
-    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a pipeline with Flush cannot be continued on another shard");
-    error_hint(&error, "Send Sync before statements for other shards.");
-    client_close(batch->client, &error, "a pipeline crossed shards");
-    error_clear(&error);
+    return client->open_batch ? client_server(client, client->open_shard) : NULL;
+}
+
+bool batch_skips(const struct client *client)
+{
+    const struct server *server = open_server(client);
+    return server && server->skips;
+}
+
+static size_t skip_batch(struct batch *batch)
+{
+    struct client *client = batch->client;
+    struct server *server = open_server(client);
+    struct frame frame;
+    for (size_t at = 0; at < batch->length; at += frame.total)
+        wire_scan(batch->bytes + at, batch->length - at, SIZE_MAX, &frame);
+    if (frame.type != 'S')
+        return batch->length;
+    wire_empty(stream_output(&server->stream), 'S');
+    server_expect(server, 'S', false, NULL);
+    stream_wrote(&server->stream);
+    client->open_batch = false;
+    client->state = CLIENT_BUSY;
     return batch->length;
+}
+
+bool batch_leave(struct client *client)
+{
+    struct server *server = open_server(client);
+    if (server && !server_is_quiet(server)) {
+        wire_empty(stream_output(&server->stream), 'H');
+        stream_wrote(&server->stream);
+        client->waiting = WAIT_REPLIES;
+        stream_pause(&client->stream);
+        return false;
+    }
+    client->open_batch = server && !bring_open_batch(client, server);
+    return !client->open_batch;
 }
 
 size_t batch_input(struct client *client, const uint8_t *bytes, size_t length)
 {
     struct arena *arena = &client->stream.worker->scratch;
-    struct batch batch = {.client = client, .arena = arena, .shard = -1};
+    struct batch batch = {.client = client, .arena = arena, .bytes = bytes, .shard = -1};
     batch.length = batch_length(client, bytes, length, &batch.count);
     if (batch.length == 0)
         return 0;
-    if (client->open_batch && client->servers)
-        batch.shard = client->servers->pool->shard; /* what went before it has not been answered yet */
-    first_pass(&batch, bytes);
-    size_t used;
+    if (batch_skips(client))
+        return skip_batch(&batch);
+    if (client->open_batch)
+        batch.shard = client->open_shard;
+    first_pass(&batch);
+    size_t used = 0;
     if (batch.forward && may_forward(&batch))
         used = forward_batch(&batch);
-    else if (client->open_batch)
-        used = close_open_batch(&batch);
-    else
+    else if (batch_leave(client))
         used = start_batch_run(&batch);
     batch_release(&batch);
     arena_reset(arena);

@@ -147,6 +147,20 @@ static void bring_guard(struct client *client, struct server *server)
     server_query(server, GUARD_FIRST, strlen(GUARD_FIRST), &bring_sink);
 }
 
+bool bring_open_batch(struct client *client, struct server *server)
+{
+    static const char begin[] = "BEGIN";
+    if (client->transaction.kind != TRANSACTION_NONE)
+        return true;
+    transaction_begin_implicit(client);
+    server->refused = false;
+    server->joined = server->bringing = true;
+    server_query(server, begin, sizeof begin - 1, &bring_sink);
+    client->waiting = WAIT_SETTINGS;
+    stream_pause(&client->stream);
+    return false;
+}
+
 bool bring_precedes(const struct server *server)
 {
     return !server->bringing && server_answers(server, &bring_sink);

@@ -17,6 +17,11 @@
  */
 bool bring_server(struct client *client, struct server *server);
 /*
+ * The server has run messages without a Sync, and answered them: that becomes its part of the client's transaction, an implicit one if there is none, which
+ * others can join.  False: it is awaited as above.
+ */
+bool bring_open_batch(struct client *client, struct server *server);
+/*
  * Has a BEGIN that the statement follows at once not been answered yet?  A cancel request must not hit it: the
  * statement would run outside the transaction.  server_cancel() then leaves cancel_wanted, and is called again.
  */

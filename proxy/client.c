@@ -658,6 +658,12 @@ void client_reply_done(struct client *client, struct server *server)
     query_reply_done(client, server);
 }
 
+void client_replies_done(struct client *client)
+{
+    if (client->waiting == WAIT_REPLIES)
+        query_resume(client);
+}
+
 void client_parse_failed(struct client *client, uint64_t number)
 {
     statement_names_forget(client->names, state_of(client)->statements, number);

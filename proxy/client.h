@@ -36,6 +36,7 @@ enum client_state {
 enum client_wait { /* why an unread request waits */
     WAIT_NOTHING,
     WAIT_SERVER,
+    WAIT_REPLIES,  /* to what it has sent without a Sync: then another shard is asked */
     WAIT_SETTINGS, /* its servers are being brought to its settings and transaction */
     WAIT_LOAD,  /* the database's catalog is being read */
     WAIT_PAUSE, /* PAUSE */
@@ -54,7 +55,8 @@ struct client {
     bool drop_sync;              /* the next Sync was already sent at the end of COPY data */
     bool half_closed;            /* it has stopped sending while its request was under way */
     bool leaving;                /* its Terminate, or its end, waits for the output before it to leave */
-    bool open_batch;             /* messages were sent without Sync: the next ones belong to them */
+    bool open_batch;             /* messages were sent without Sync: the next ones belong to them … */
+    int open_shard;              /* … and they went there */
     enum pool_mode mode;
     struct auth *auth;           /* while it logs in */
     char *user, *database_name;
@@ -118,6 +120,8 @@ void client_retry(struct client *client);
 
 /* ReadyForQuery of a forwarded request went to the client. */
 void client_reply_done(struct client *client, struct server *server);
+/* All that a lent server was asked has been answered. */
+void client_replies_done(struct client *client);
 /* Its Parse of this statement failed, or was skipped after an error: the name does not exist. */
 void client_parse_failed(struct client *client, uint64_t number);
 /* A lent server is gone; if it was amid a forwarded frame the client cannot be saved. */

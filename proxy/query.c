@@ -219,6 +219,7 @@ void query_server_lost(struct client *client, const struct error *error)
         client->open_batch = false;
         client->skip_to_sync = true;
         client_error(client, error);
+        client_replies_done(client);
         return;
     }
     if (client->state != CLIENT_BUSY || client->run)
@@ -364,9 +365,9 @@ static size_t request(struct client *client, const struct frame *frame, const ui
     case 'X':
         return client_terminate(client, length);
     case 'Q':
-        if (client->skip_to_sync)
+        if (client->skip_to_sync || batch_skips(client))
             return frame->total;
-        return simple_query(client, frame);
+        return batch_leave(client) ? simple_query(client, frame) : 0;
     case 'S':
         if (client->drop_sync) {
             client->drop_sync = false;

@@ -279,6 +279,8 @@ static enum run_step describe_portal(struct run *run, const char *name)
 {
     struct error error = {0};
     struct portal *portal = portal_find(run->client->portals, name);
+    if (portal == NULL && cursor_shard(run->client->cursors, name) >= 0)
+        return run_describe_cursor(run, name);
     if (portal == NULL) {
         error_set(&error, SQLSTATE_UNDEFINED_CURSOR, "portal \"%s\" does not exist", name);
         return run_fail(run, &error);
@@ -350,6 +352,8 @@ static enum run_step item_execute(struct run *run, struct reader reader)
     if (!reader_done(&reader))
         return malformed(run);
     struct portal *portal = portal_find(run->client->portals, name);
+    if (portal == NULL && cursor_shard(run->client->cursors, name) >= 0)
+        return run_fetch_cursor(run, name, limit);
     if (portal == NULL) {
         error_set(&error, SQLSTATE_UNDEFINED_CURSOR, "portal \"%s\" does not exist", name);
         return run_fail(run, &error);

@@ -3,6 +3,7 @@
  */
 #include "proxy/run_portal.h"
 
+#include "proxy/cursor.h"
 #include "proxy/extended.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
@@ -54,11 +55,15 @@ static struct server *shard_of(const struct run *run, const struct portal *porta
     return server && server->joined ? server : NULL;
 }
 
-enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t limit)
+static struct fanout_shape shape_of_portal(bool described)
+{
+    return (struct fanout_shape){.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = described};
+}
+
+static enum run_step ask_portal(struct run *run, const struct portal *portal, const struct fanout_shape *shape, bool execute, int32_t limit)
 {
     struct server *server = shard_of(run, portal);
     struct error error = {0};
-    struct fanout_shape shape = {.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = portal->described};
     if (run->client->transaction.failed) {
         run_aborted_error(&error);
         return run_fail(run, &error);
@@ -71,19 +76,46 @@ enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t li
     if (run->plan)
         plan_release(run->plan);
     run->plan = NULL;
-    run->fanout = fanout_new(run->client, &shape, 1);
+    run->fanout = fanout_new(run->client, shape, 1);
     struct reply_sink *sink = fanout_add(run->fanout, server);
-    if (portal->described)
+    if (shape->described)
         extended_describe(server, sink, portal->name);
-    extended_execute(server, sink, portal->name, limit);
+    if (execute)
+        extended_execute(server, sink, portal->name, limit);
     extended_sync(server, sink);
     return STEP_BUSY;
 }
 
+enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t limit)
+{
+    struct fanout_shape shape = shape_of_portal(portal->described);
+    return ask_portal(run, portal, &shape, true, limit);
+}
+
+static struct portal portal_of_cursor(const struct run *run, const char *name)
+{
+    return (struct portal){.name = (char *) name, .shard = cursor_shard(run->client->cursors, name)};
+}
+
+enum run_step run_describe_cursor(struct run *run, const char *name)
+{
+    struct portal portal = portal_of_cursor(run, name);
+    struct fanout_shape shape = shape_of_portal(true);
+    shape.description = cursor_description(run->client->cursors, name, &shape.description_length);
+    return ask_portal(run, &portal, &shape, false, 0);
+}
+
+enum run_step run_fetch_cursor(struct run *run, const char *name, int32_t limit)
+{
+    struct portal portal = portal_of_cursor(run, name);
+    struct fanout_shape shape = shape_of_portal(false);
+    return ask_portal(run, &portal, &shape, true, limit < 0 ? 0 : limit);
+}
+
 void run_portal_close(struct run *run, const char *name)
 {
-    struct portal *portal = portal_find(run->client->portals, name);
-    struct server *server = shard_of(run, portal);
+    struct portal cursor = portal_of_cursor(run, name), *portal = portal_find(run->client->portals, name);
+    struct server *server = shard_of(run, portal ? portal : &cursor);
     if (server)
         extended_close(server, name);
     portal_remove(run->client->portals, worker_state(run->client->stream.worker)->statements, name);

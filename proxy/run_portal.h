@@ -15,6 +15,9 @@
 struct plan *run_portal_plan(struct run *run, struct execution *execution, struct error *error);
 /* Go on with one that lives on a shard. */
 enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t limit);
+/* DECLARE has made it: to Describe and Execute it is a portal, which gives its rows in text. */
+enum run_step run_describe_cursor(struct run *run, const char *name);
+enum run_step run_fetch_cursor(struct run *run, const char *name, int32_t limit);
 /* Close it where it lives. */
 void run_portal_close(struct run *run, const char *name);
 

@@ -73,6 +73,8 @@ void server_expect(struct server *server, uint8_t message, bool swallow, struct 
         expected_grow(server);
     server->expected_count++;
     *expected_at(server, server->expected_count - 1) = (struct expected_reply){message, swallow, 0, sink};
+    server->unsynced = message != 'S' && message != 'Q';
+    server->skips &= server->unsynced;
     if (message == 'Q') /* which destroys the unnamed statement (PostgreSQL 15 protocol, 55.2.3) */
         server->unnamed = 0;
 }
@@ -243,6 +245,7 @@ static enum frame_way error_way(struct server *server, const struct frame *frame
     server->copy_in = false;
     if (head.message != 'Q') {
         skip_to_sync(server);
+        server->skips = server->unsynced && server->expected_count == 0;
         if (copying && server->sync_owed && server->client) /* it will end its COPY, and send a Sync behind that */
             server->client->drop_sync = true;
         server_send_held_sync(server);
@@ -388,8 +391,11 @@ static size_t server_input(struct stream *stream, const uint8_t *bytes, size_t l
     struct walk walk = {bytes, 0, 0, length};
     while (walk.at < walk.length && walk_step(server, &walk))
         ;
-    if (!stream->closed && server->state != SERVER_MOVING)
+    if (!stream->closed && server->state != SERVER_MOVING) {
         walk_flush(server, &walk);
+        if (server->client && server_is_quiet(server))
+            client_replies_done(server->client);
+    }
     return walk.at;
 }
 
@@ -521,7 +527,7 @@ void server_release(struct server *server)
     server->joined = server->wrote = server->bringing = false;
     if (server->state == SERVER_CLOSED)
         return;
-    if (!server_is_quiet(server) || server->copy_in || server->passing > 0) {
+    if (!server_is_quiet(server) || server->unsynced || server->copy_in || server->passing > 0) {
         server_cancel(server); /* by itself a PostgreSQL notices only when it has something to say */
         server_close(server, "its client left in the middle of a statement");
     } else if (server->status != 'I' && !server->retire)

@@ -75,6 +75,8 @@ struct server {
     bool ended;                    /* its part of the transaction has been committed or rolled back */
     bool pinned;                   /* keeps something of the client's beyond the transaction */
     bool copy_in;                  /* it waits for COPY data */
+    bool unsynced;                 /* no Sync stands behind its messages: it may be in a transaction of which no ReadyForQuery has told … */
+    bool skips;                    /* … and has met an error: it answers nothing before a Sync */
     bool sync_owed;                /* the Sync behind a COPY FROM STDIN is held back until its data end, or it fails */
     size_t passing;                /* bytes of a partly forwarded frame that are still to come */
     bool passing_drop;             /* … and they are swallowed rather than forwarded */

@@ -187,6 +187,139 @@ Test(pipelines, a_statement_described_before_a_flush_is_bound_on_any_shard)
     expect_replies("2 D C:SELECT 1 Z:I");
 }
 
+static void run_now(const char *sql)
+{
+    parse("", sql);
+    bind("", "");
+    execute("");
+    flush_now();
+}
+
+/* As psycopg's pipelines do where a result is asked for. */
+Test(pipelines, behind_a_flush_other_shards_go_on)
+{
+    show_values = true;
+    run_now("SELECT username FROM users WHERE username = 'zoe'");
+    expect_replies("1 2 D:zoe C:SELECT 1");
+    run_now("SELECT username FROM users WHERE username = 'anna'");
+    expect_replies("1 2 D:anna C:SELECT 1");
+    run_now("INSERT INTO users (username, age) VALUES ('zorro', 5)");
+    run_now("INSERT INTO users (username, age) VALUES ('ajax', 5)");
+    run_now("SELECT count(*) FROM users");
+    run_now("SELECT username FROM users WHERE username = 'ajax'");
+    expect_replies("1 2 C:INSERT 0 1 1 2 C:INSERT 0 1 1 2 D:4 C:SELECT 1 1 2 D:ajax C:SELECT 1");
+    EXPECT(other, "SELECT count(*) FROM users", "2");
+    sync_now();
+    expect_replies("Z:I");
+    EXPECT(other, "SELECT count(*) FROM users", "4");
+}
+
+/* What one shard has been asked is not answered yet. */
+Test(pipelines, replies_keep_their_order_where_no_flush_waits_for_them)
+{
+    show_values = true;
+    run_now("SELECT username FROM users WHERE username = 'zoe' AND pg_sleep(0.3) IS NOT NULL");
+    run_now("SELECT username FROM users WHERE username = 'anna'");
+    run_now("SELECT username FROM users WHERE username = 'zoe'");
+    sync_now();
+    expect_replies("1 2 D:zoe C:SELECT 1 1 2 D:anna C:SELECT 1 1 2 D:zoe C:SELECT 1 Z:I");
+}
+
+Test(pipelines, behind_a_flush_a_transaction_goes_on_where_it_was)
+{
+    raw_query(fd, "BEGIN");
+    expect_replies("C:BEGIN Z:T");
+    raw_query(fd, "UPDATE users SET age = 8");
+    expect_replies("C:UPDATE 2 Z:T");
+    show_values = true;
+    run_now("SELECT age FROM users WHERE username = 'zoe'");
+    run_now("SELECT age FROM users WHERE username = 'anna'");
+    sync_now();
+    expect_replies("1 2 D:8 C:SELECT 1 1 2 D:8 C:SELECT 1 Z:T");
+    run_now("SELECT age / 0 FROM users WHERE username = 'zoe'");
+    run_now("SELECT age FROM users WHERE username = 'anna'");
+    sync_now();
+    expect_replies("1 2 E:22012 Z:E");
+    raw_query(fd, "ROLLBACK");
+    expect_replies("C:ROLLBACK Z:I");
+    EXPECT(other, "SELECT sum(age) FROM users", "4");
+}
+
+Test(pipelines, an_error_behind_a_flush_is_the_end_of_all_up_to_sync)
+{
+    run_now("INSERT INTO users (username, age) VALUES ('zorro', 5)");
+    run_now("SELECT 1 / (age - 3) FROM users WHERE username = 'zoe'");
+    expect_replies("1 2 C:INSERT 0 1 1 2 E:22012");
+    run_now("INSERT INTO users (username, age) VALUES ('ajax', 5)");
+    raw_query(fd, "INSERT INTO users (username, age) VALUES ('achilles', 5)");
+    run_now("INSERT INTO users (username, age) VALUES ('zorba', 5)");
+    sync_now();
+    expect_replies("Z:I");
+    raw_query(fd, "SELECT 1");
+    expect_replies("T D C:SELECT 1 Z:I");
+    EXPECT(other, "SELECT count(*) FROM users", "2");
+}
+
+Test(pipelines, a_query_ends_what_a_flush_left_open_on_another_shard)
+{
+    run_now("INSERT INTO users (username, age) VALUES ('zorro', 5)");
+    expect_replies("1 2 C:INSERT 0 1");
+    raw_query(fd, "INSERT INTO users (username, age) VALUES ('ajax', 5)");
+    expect_replies("C:INSERT 0 1 Z:I");
+    EXPECT(other, "SELECT count(*) FROM users", "4");
+    run_now("INSERT INTO users (username, age) VALUES ('zorba', 5)");
+    raw_query(fd, "SELECT 1 / (age - 1) FROM users WHERE username = 'anna'");
+    expect_replies("1 2 C:INSERT 0 1 T E:22012 Z:I");
+    EXPECT(other, "SELECT count(*) FROM users", "4");
+}
+
+/* ReadyForQuery has not told of it. */
+Test(pipelines, who_leaves_before_sync_takes_all_back)
+{
+    run_now("INSERT INTO users (username, age) VALUES ('zorro', 5)");
+    expect_replies("1 2 C:INSERT 0 1");
+    close(fd);
+    fd = raw_login(&keyway);
+    run_now("SELECT 1 / (age - 3) FROM users WHERE username = 'zoe'");
+    expect_replies("1 2 E:22012");
+    close(fd);
+    EXPECT(other, "UPDATE users SET age = 4 WHERE username = 'zoe'", "UPDATE 1");
+    EXPECT(other, "SELECT count(*) FROM users", "2");
+    fd = raw_login(&keyway);
+    run_now("SELECT username FROM users WHERE username = 'zoe'");
+    expect_replies("1 2 D C:SELECT 1");
+}
+
+/* A cursor that DECLARE has made, as psycopg asks for its columns. */
+Test(pipelines, cursors_are_portals)
+{
+    static const char *const queries[] = {
+        "SELECT username FROM users WHERE username = 'zoe'",
+        "SELECT a.username FROM users a JOIN users b ON b.age = a.age ORDER BY 1 DESC",
+    };
+    show_values = true;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        char sql[200];
+        snprintf(sql, sizeof sql, "DECLARE c CURSOR FOR %s", queries[i]);
+        raw_query(fd, "BEGIN");
+        raw_query(fd, sql);
+        expect_replies("C:BEGIN Z:T C:DECLARE CURSOR Z:T");
+        about_portal('D', "c");
+        sync_now();
+        expect_replies("T Z:T");
+        about_portal('D', "c");
+        execute_some("c", 1);
+        about_portal('C', "c");
+        sync_now();
+        expect_replies("T D:zoe s 3 Z:T");
+        about_portal('D', "c");
+        sync_now();
+        expect_replies("E:34000 Z:E");
+        raw_query(fd, "ROLLBACK");
+        expect_replies("C:ROLLBACK Z:I");
+    }
+}
+
 Test(pipelines, a_query_behind_an_error_is_skipped_up_to_sync)
 {
     parse("", "SELEKT");
