@@ -57,7 +57,10 @@ void read_with(struct analysis *analysis, const WithClause *with, struct scope *
     }
     if (!with->recursive)
         return;
-    for (struct cte *cte = scope->ctes; cte && is_cte_of(cte, with); cte = cte->next) {
+    foreach (cell, with->ctes) { /* most refer to those before them, whose columns are known then */
+        struct cte *cte = scope->ctes;
+        while (cte->node != lfirst(cell))
+            cte = cte->next;
         cte->scope->ctes = scope->ctes; /* RECURSIVE queries see each other, and themselves */
         read_with_query(analysis, cte);
     }

@@ -619,7 +619,8 @@ static bool follow_operator(struct float_chain *chain, A_Expr *expression, struc
         take_types(chain, castNode(List, expression->rexpr), type_of(chain, expression->lexpr));
         return follow_between(chain, expression, outcome);
     }
-    if (expression->lexpr) {
+    bool alike = expression->kind == AEXPR_NULLIF || is_among(name, comparisons) || is_among(name, arithmetics);
+    if (expression->lexpr && alike) {
         take_type_beside(chain, &expression->lexpr, expression->rexpr);
         take_type_beside(chain, &expression->rexpr, expression->lexpr);
     }

@@ -869,3 +869,9 @@ SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(D
 SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age > 20
 SELECT count(DISTINCT 1) FILTER (WHERE true), count(DISTINCT 1) FILTER (WHERE false), sum(age) FROM users WHERE username = ANY (ARRAY['ann', 'zoe'])
 SELECT x.a, x.b, c.code FROM (SELECT count(DISTINCT 1) AS a, sum(age) AS b FROM users WHERE age < -1) x, countries c ORDER BY c.code
+
+-- sums of columns of recursive queries in the queries of WITH behind them
+WITH RECURSIVE r AS (SELECT username, age, 0 AS l FROM users WHERE age < 30 UNION ALL SELECT u.username, u.age, l + 1 FROM users u JOIN r ON u.age = r.age + 3 WHERE l < 4), s AS (SELECT kind, sum(l) AS n, avg(age) AS m FROM r JOIN events e ON e.username = r.username GROUP BY kind) SELECT * FROM s ORDER BY kind
+WITH RECURSIVE one AS (SELECT 1 AS n), s AS (SELECT avg(one.n), count(*) FROM posts, one) SELECT * FROM s
+WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5), s AS (SELECT sum(n) AS x FROM r, users) SELECT x, (SELECT sum(n) FROM r) FROM s
+WITH RECURSIVE later AS (SELECT sum(n) AS x, count(*) FROM early, users), early (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM early WHERE n < 3) SELECT count FROM later

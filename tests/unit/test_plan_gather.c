@@ -61,6 +61,7 @@ Test(plan_gather, parameters_take_the_types_of_choices)
            {"SELECT country FROM users GROUP BY country HAVING avg(age::float8) > $1 AND sum(age::real) BETWEEN '1' AND $2", "gather abc, checked"},
            {"SELECT round((avg(age::float8) * $1)::numeric, $2), round(coalesce(sum(age::float8) / nullif($3, 0), $4)) FROM users", "gather abc, checked"},
            {"SELECT CASE WHEN sum(age::float8) > '3' THEN $1 ELSE sum(age::float8) END > $2 FROM users", "gather abc, checked"},
+           {"SELECT round(avg(age::float8)::numeric, 1) || '%' FROM users", "gather abc, checked"},
            {"SELECT sum(coalesce(age, $1, $1)) + 1 FROM users", "0A000"}, {"SELECT sum($1) + 1 FROM users", "0A000"});
 }
 
