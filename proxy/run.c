@@ -239,6 +239,13 @@ static enum run_step item_parse(struct run *run, struct reader reader)
     return answer(run, '1');
 }
 
+/* A query, or a change: no statement that begins a transaction, or can be in none. */
+static bool is_of_rows(const struct plan *plan)
+{
+    return plan->statement == STATEMENT_SELECT || plan->statement == STATEMENT_INSERT || plan->statement == STATEMENT_UPDATE ||
+           plan->statement == STATEMENT_DELETE || plan->statement == STATEMENT_MERGE_INTO;
+}
+
 static enum run_step item_bind(struct run *run, const struct run_item *item)
 {
     struct client *client = run->client;
@@ -263,6 +270,8 @@ static enum run_step item_bind(struct run *run, const struct run_item *item)
     portal->bind = memory_alloc(item->length);
     memcpy(portal->bind, item->body, item->length);
     portal->bind_length = item->length;
+    if (run->open && is_of_rows(plan))
+        transaction_begin_implicit(client); /* the portal is still there behind the Flush */
     return answer(run, '2');
 }
 
@@ -289,9 +298,7 @@ static enum run_step describe_portal(struct run *run, const char *name)
         portal->described = true;
         return STEP_DONE;
     }
-    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "a portal over several shards can be described only together with its Execute");
-    error_hint(&error, "Send Execute in the same batch, or describe the statement.");
-    return run_fail(run, &error);
+    return run_describe_portal(run, portal);
 }
 
 static enum run_step item_about(struct run *run, const struct run_item *item)
@@ -340,8 +347,10 @@ static void note_executed(struct run *run)
     const struct run_item *item = &run->items[run->cursor];
     struct portal *portal =
         item->type == 'E' ? portal_find(run->client->portals, (const char *) item->body) : NULL;
-    if (portal)
+    if (portal) {
         portal->executed = portal->shard < 0;
+        portal->described = false; /* that was asked of this Execute */
+    }
 }
 
 static enum run_step item_execute(struct run *run, struct reader reader)
@@ -553,15 +562,17 @@ static void split_query(struct run *run, const char *text, size_t length)
 
 static void copy_items(struct run *run, const struct run_item *items, size_t count)
 {
-    size_t executes = 0;
+    size_t executes = 0, binds = 0;
     run->items = arena_alloc_array(&run->arena, count, sizeof(*items));
     run->count = count;
     for (size_t i = 0; i < count; i++) {
         run->items[i] = items[i];
         run->items[i].body = (const uint8_t *) arena_strndup(&run->arena, (const char *) items[i].body, items[i].length);
         executes += items[i].type == 'E';
+        binds += items[i].type == 'B';
     }
     run->several = executes > 1;
+    run->open = executes + binds > 0 && items[count - 1].type != 'S';
 }
 
 static struct run *run_new(struct client *client, bool extended)

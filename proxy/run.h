@@ -34,7 +34,8 @@ struct run {
     struct arena arena;
     bool extended;
     bool failed;            /* an error was sent: what is left is skipped */
-    bool several;           /* more than one statement: they form one implicit transaction */
+    bool several;           /* more than one statement: they form one implicit transaction … */
+    bool open;              /* … and so do those of a batch without Sync with what follows it */
     struct run_item *items;
     size_t count, cursor;
     struct plan *plan;      /* held: of the statement being run */

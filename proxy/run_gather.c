@@ -113,7 +113,7 @@ enum run_step run_gather(struct run *run, const struct execution *execution, con
 {
     struct client *client = run->client;
     struct error error = {0};
-    if (run->several)
+    if (run->several || run->open)
         transaction_begin_implicit(client);
     switch (run_lend_all(client, &route->shards, &error)) {
     case LEND_WAIT:

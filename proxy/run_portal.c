@@ -9,6 +9,8 @@
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
 
+#define DESCRIBED "keyway_described"
+
 static bool runs_on_shards(const struct plan *plan)
 {
     return plan->statement == STATEMENT_SELECT &&
@@ -52,7 +54,7 @@ struct plan *run_portal_plan(struct run *run, struct execution *execution, struc
 static struct server *shard_of(const struct run *run, const struct portal *portal)
 {
     struct server *server = portal && portal->shard >= 0 ? client_server(run->client, portal->shard) : NULL;
-    return server && server->joined ? server : NULL;
+    return server && (server->joined || server->pinned) ? server : NULL; /* a cursor WITH HOLD pins it */
 }
 
 static struct fanout_shape shape_of_portal(bool described)
@@ -90,6 +92,49 @@ enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t li
 {
     struct fanout_shape shape = shape_of_portal(portal->described);
     return ask_portal(run, portal, &shape, true, limit);
+}
+
+/* Bound on any shard, its columns have the formats that Bind has asked for. */
+static void bind_elsewhere(struct run *run, const struct portal *portal, struct server *server, struct reply_sink *sink)
+{
+    struct buffer *out = stream_output(&server->stream);
+    struct bind_message bind;
+    char name[STATEMENT_NAME_SIZE];
+    query_read_bind(portal->bind, portal->bind_length, portal->statement, &run->arena, &bind);
+    query_prepare(server, portal->statement, true, sink, name);
+    size_t mark = wire_begin(out, 'B');
+    wire_put_string(out, DESCRIBED);
+    wire_put_string(out, name);
+    wire_put_bytes(out, bind.rest, bind.rest_length);
+    wire_end(out, mark);
+    server_expect(server, 'B', false, sink);
+}
+
+enum run_step run_describe_portal(struct run *run, const struct portal *portal)
+{
+    struct server *server;
+    struct error error = {0};
+    struct fanout_shape shape = shape_of_portal(true);
+    if (portal->shard >= 0)
+        return ask_portal(run, portal, &shape, false, 0);
+    switch (query_lend(run->client, run->client->servers ? run->client->servers->pool->shard : 0, &server, &error)) {
+    case LEND_WAIT:
+        return STEP_WAIT;
+    case LEND_FAILED:
+        return run_fail(run, &error);
+    case LEND_DONE:
+        break;
+    }
+    if (run->plan)
+        plan_release(run->plan);
+    run->plan = NULL;
+    run->fanout = fanout_new(run->client, &shape, 1);
+    struct reply_sink *sink = fanout_add(run->fanout, server);
+    bind_elsewhere(run, portal, server, sink);
+    extended_describe(server, sink, DESCRIBED);
+    extended_close(server, DESCRIBED);
+    extended_sync(server, sink);
+    return STEP_BUSY;
 }
 
 static struct portal portal_of_cursor(const struct run *run, const char *name)

@@ -13,6 +13,8 @@
 
 /* The plan for the statement and the limit, held; the limit is lifted if there are fewer rows anyway.  NULL: `error`. */
 struct plan *run_portal_plan(struct run *run, struct execution *execution, struct error *error);
+/* Describe one without running it, also if it is over several shards. */
+enum run_step run_describe_portal(struct run *run, const struct portal *portal);
 /* Go on with one that lives on a shard. */
 enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t limit);
 /* DECLARE has made it: to Describe and Execute it is a portal, which gives its rows in text. */

@@ -170,7 +170,7 @@ static enum run_step run_set(struct run *run, const struct execution *execution)
     struct error error = {0};
     if (!run_settings_read(run, execution, &error))
         return run_fail(run, &error);
-    if (run->several)
+    if (run->several || run->open)
         transaction_begin_implicit(run->client);
     if (run->client->transaction.kind != TRANSACTION_NONE && transaction_participants(run->client) > 0)
         return on_participants(run, execution);
@@ -410,7 +410,7 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
     bool locks = plan->locking && route.kind != PLAN_SINGLE && route.limit >= 0;
-    if (run->several || locks || (several_writes && !plan->outside_transaction))
+    if (run->several || (run->open && !plan->outside_transaction) || locks || (several_writes && !plan->outside_transaction))
         transaction_begin_implicit(client);
     switch (run_lend_all(client, &route.shards, &error)) {
     case LEND_WAIT:
@@ -539,6 +539,34 @@ enum run_step run_query(struct run *run, const struct run_item *item)
     return step;
 }
 
+/* A limit of rows is none to a statement without rows (PortalRun() in pquery.c); pgjdbc gives one where it wants no rows. */
+static bool gives_rows(const struct plan *plan)
+{
+    switch (plan->statement) {
+    case STATEMENT_INSERT:
+    case STATEMENT_UPDATE:
+    case STATEMENT_DELETE:
+        return plan->returning;
+    case STATEMENT_SELECT:
+    case STATEMENT_EXPLAIN:
+    case STATEMENT_SHOW:
+    case STATEMENT_CURSOR:
+    case STATEMENT_EXECUTE:
+    case STATEMENT_OTHER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What a run binds on the shards takes the place of the client's unnamed portal there: it must not go on with the wrong rows, or none. */
+static void give_up_unnamed(struct client *client, const struct portal *portal)
+{
+    const struct portal *unnamed = portal_find(client->portals, "");
+    if (unnamed && unnamed != portal && unnamed->shard >= 0)
+        portal_remove(client->portals, state_of(client)->statements, "");
+}
+
 enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit)
 {
     struct error error = {0};
@@ -547,6 +575,7 @@ enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t
         .statement = statement, .normalised = &statement->normalised, .described = portal->described, .limit = limit};
     if (portal->shard >= 0)
         return run_portal_step(run, portal, limit);
+    give_up_unnamed(run->client, portal);
     run->text = statement->sql;
     run->text_length = statement->length;
     run->shard = -1;
@@ -556,6 +585,8 @@ enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t
         execution.plan = run_portal_plan(run, &execution, &error);
     if (execution.plan == NULL)
         return run_fail(run, &error);
+    if (!gives_rows(execution.plan))
+        execution.limit = 0;
     enum run_step step = run_execution(run, &execution);
     if (execution.limit != 0 && run->fanout)
         portal->shard = run->shard;

@@ -226,12 +226,15 @@ static void name_statement(struct plan *plan, Node *statement)
         return;
     case T_InsertStmt:
         plan->statement = STATEMENT_INSERT;
+        plan->returning = castNode(InsertStmt, statement)->returningList;
         break;
     case T_UpdateStmt:
         plan->statement = STATEMENT_UPDATE;
+        plan->returning = castNode(UpdateStmt, statement)->returningList;
         break;
     case T_DeleteStmt:
         plan->statement = STATEMENT_DELETE;
+        plan->returning = castNode(DeleteStmt, statement)->returningList;
         break;
     default:
         plan->statement = STATEMENT_MERGE_INTO;

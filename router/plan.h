@@ -159,6 +159,7 @@ struct plan {
     struct arena arena;
     enum statement_kind statement;
     bool writes;          /* may change data */
+    bool returning;       /* INSERT, UPDATE or DELETE with RETURNING */
     bool changes_catalog; /* the routing must be read again once this is committed */
     bool outside_transaction; /* cannot run in a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, …) */
     bool chain;           /* COMMIT/ROLLBACK AND CHAIN */

@@ -472,6 +472,82 @@ Test(pipelines, a_limit_that_is_not_reached_changes_nothing)
     expect_replies("T D:5 C:SELECT 1 Z:I");
 }
 
+/* As node's pg-cursor asks, and postgres.js: nothing before the end is behind a Sync. */
+Test(pipelines, portals_are_described_and_read_in_steps_behind_flushes)
+{
+    show_values = true;
+    parse("", "SELECT username, age FROM users ORDER BY username");
+    bind("", "");
+    about_portal('D', "");
+    flush_now();
+    expect_replies("1 2 T");
+    execute_some("", 1);
+    flush_now();
+    expect_replies("D:anna s");
+    execute_some("", 2);
+    flush_now();
+    expect_replies("D:zoe C:SELECT 1");
+    about_portal('C', "");
+    sync_now();
+    expect_replies("3 Z:I");
+    parse("", "SELECT a.username FROM users a JOIN users b ON a.age = b.age ORDER BY 1");
+    describe_statement("");
+    flush_now();
+    expect_replies("1 t T");
+    bind("", "");
+    execute_some("", 1);
+    flush_now();
+    expect_replies("2 D:anna s");
+    execute_some("", 1);
+    sync_now();
+    expect_replies("D:zoe s Z:I");
+}
+
+/* pgjdbc gives a limit where it wants no rows. */
+Test(pipelines, a_limit_is_none_to_a_statement_without_rows)
+{
+    parse("", "UPDATE users SET age = age + 1");
+    bind("", "");
+    about_portal('D', "");
+    execute_some("", 1);
+    parse("", "CREATE TABLE anew (a int)");
+    bind("", "");
+    execute_some("", 1);
+    sync_now();
+    expect_replies("1 2 n C:UPDATE 2 1 2 C:CREATE TABLE Z:I");
+    EXPECT(other, "SELECT sum(age) FROM users", "6");
+}
+
+Test(pipelines, a_description_comes_once)
+{
+    begin_with_five_users("'short'");
+    read_in_steps("p");
+    parse("s", "SELECT count(*) FROM users");
+    bind("s", "q");
+    execute_some("q", 5);
+    sync_now();
+    expect_replies("1 2 D:5 C:SELECT 1 Z:T");
+    about_portal('C', "q");
+    execute_some("p", 1);
+    sync_now();
+    expect_replies("3 D:yan s Z:T");
+}
+
+/* Nor are there no more rows. */
+Test(pipelines, an_unnamed_portal_that_others_have_replaced_is_not_there)
+{
+    begin_with_five_users("'short'");
+    read_in_steps("");
+    parse("s", "SELECT count(*) FROM users a JOIN users b ON a.age = b.age");
+    bind("s", "q");
+    execute("q");
+    sync_now();
+    expect_replies("1 2 D:5 C:SELECT 1 Z:T");
+    execute_some("", 1);
+    sync_now();
+    expect_replies("E:34000 Z:E");
+}
+
 Test(pipelines, only_rows_that_are_read_can_come_in_steps)
 {
     begin_with_five_users("'short'");
