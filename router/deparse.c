@@ -1,7 +1,7 @@
 /*
  * Printing: the printer is the library's, not the server's.  Its text is trusted only after parsing it again.
  *
- * It leaves out some parentheses: those of an operator's result before IS NULL, in BETWEEN, before COLLATE …
+ * It leaves out some parentheses: those of an operator's result before IS NULL, in BETWEEN, before COLLATE, of FETCH FIRST's number …
  * Where that gave another tree, such operands are printed apart: in their places stand names of columns,
  * which are then replaced in the text, in parentheses.
  */
@@ -159,6 +159,10 @@ static bool find_operands(Node *node, void *context)
         break;
     case T_SubLink:
         set_apart(operands, &castNode(SubLink, node)->testexpr);
+        break;
+    case T_SelectStmt: /* FETCH FIRST (…) ROWS */
+        set_apart(operands, &castNode(SelectStmt, node)->limitCount);
+        set_apart(operands, &castNode(SelectStmt, node)->limitOffset);
         break;
     case T_FuncCall: /* AT TIME ZONE, and others with a syntax of their own */
         if (castNode(FuncCall, node)->funcformat == COERCE_SQL_SYNTAX)

@@ -17,6 +17,7 @@ Test(plan_gather, a_gathered_query_keeps_its_parentheses)
            {"SELECT * FROM users u, posts p WHERE u.age BETWEEN 1 AND (p.body IS NULL)::int", "gather abc"},
            {"SELECT (u.age = 1) IN (p.body = 'x') FROM users u, posts p", "gather abc"},
            {"SELECT (NOT u.age = 1)::text FROM users u, posts p", "gather abc"},
+           {"SELECT u.age FROM users u, posts p ORDER BY 1 OFFSET ($1 + 1) FETCH FIRST ($2::int) ROWS WITH TIES", "gather abc"},
            {"SELECT (coalesce(u.name, p.body) || 'x') COLLATE \"C\" FROM users u, posts p", "gather abc"},
            {"SELECT (CASE WHEN u.age = 1 THEN ARRAY[p.body] END)[1] FROM users u, posts p", "gather abc"},
            {"SELECT ((u.age = 1 AND true) IS NOT DISTINCT FROM true) IS NULL FROM users u, posts p",
