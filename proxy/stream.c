@@ -36,6 +36,7 @@
 enum {
     TURN_LIMIT = 1024,           /* visits to dirty streams before the loop looks at its sockets again */
     ENCRYPTED_MOST = 64 * 1024,  /* no more is encrypted while so much waits to be sent */
+    PLENTY_WAITS = 32 * 1024,    /* that much is offered before more is received */
     ENCRYPTED_BOUND = 256 * 1024, /* only what TLS has to say itself, to a peer that asks and does not read, comes to so much */
 };
 
@@ -76,6 +77,15 @@ static void stop_receiving(struct stream *stream)
         ring_cease(stream->worker->ring, stream);
     else
         stop(stream, &stream->readable);
+}
+
+/*
+ * An owner that takes little each time it is resumed, as a merge does, would otherwise have more received for each of its rows than it takes.
+ * Receiving begins again when it was offered what waits and wants more.
+ */
+static bool is_behind(const struct stream *stream)
+{
+    return stream->offer_again && buffer_length(&stream->in) >= PLENTY_WAITS;
 }
 
 /* --- calling the owner ----------------------------------------------------------------------------------------- */
@@ -315,14 +325,14 @@ static struct transfer peek(struct stream *stream)
     return transfer;
 }
 
-/* A paused stream became readable: by bytes, which wait, or by its peer's end. */
+/* A paused stream, or one that is behind, became readable: by bytes, which wait, or by its peer's end. */
 static void look_at_paused(struct stream *stream)
 {
     struct transfer transfer = peek(stream);
     if (transfer.end == TRANSFER_WAIT)
         return;
     stop_receiving(stream);
-    if (transfer.end != TRANSFER_GOOD && stream->owner->half_closed != NULL)
+    if (transfer.end != TRANSFER_GOOD && stream->paused && stream->owner->half_closed != NULL)
         tell_half_closed(stream);
 }
 
@@ -357,7 +367,7 @@ static void read_encrypted(struct stream *stream)
 {
     if (stream->handshaking)
         shake_hands(stream);
-    else if (stream->paused)
+    else if (stream->paused || is_behind(stream))
         look_at_paused(stream);
     else
         receive(stream);
@@ -381,7 +391,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     if (stream->cipher != NULL) {
         offer_to_cipher(stream);
         read_encrypted(stream);
-    } else if (stream->paused) {
+    } else if (stream->paused || is_behind(stream)) {
         look_at_paused(stream);
     } else {
         receive(stream);
@@ -501,6 +511,8 @@ static bool offer_again(struct stream *stream)
         stream->offer_again = false;
         if (buffer_length(&stream->in) > 0 && !offer_waiting(stream))
             return false;
+        if (!stream->paused && !stream->end_told)
+            start_receiving(stream);
     }
     if (stream->read_again && !stream->paused && !stream->handshaking)
         return receive(stream) != STREAM_GONE;
@@ -630,7 +642,7 @@ void stream_received(struct stream *stream, const uint8_t *bytes, size_t length)
         read_encrypted(stream);
         return;
     }
-    if (stream->paused) {
+    if (stream->paused || is_behind(stream)) {
         stream_left_over(stream, bytes, length);
         stop_receiving(stream);
         return;
@@ -805,10 +817,11 @@ void stream_resume(struct stream *stream)
     stream->paused = false;
     if (stream->closed || stream->end_told || stream->worker == NULL)
         return;
-    start_receiving(stream);
     bool being_offered = stream->worker->current == stream;
     if (buffer_length(&stream->in) > 0 || being_offered)
         stream->offer_again = true;
+    if (!is_behind(stream))
+        start_receiving(stream);
     if (stream->offer_again || stream->read_again || stream->failed)
         dirty_add_first(stream);
 }

@@ -108,6 +108,27 @@ Test(memory, a_slow_reader_of_a_gigabyte_from_three_shards_in_order)
         read_slowly("SELECT repeat('x', 100000), username FROM users ORDER BY username", 9999));
 }
 
+/* The order goes from shard to shard with each row, so that all are held back all the time. */
+Test(memory, a_quick_reader_of_rows_that_take_turns)
+{
+    enum { ROWS = 400 * 1000 };
+    if (sanitized())
+        return;
+    fill(ROWS);
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    cr_assert(PQsendQuery(conn, "SELECT repeat('x', 150) FROM users ORDER BY substr(username, 2)::integer") && PQsetSingleRowMode(conn));
+    int seen = 0;
+    long largest = 0;
+    for (PGresult *result; (result = PQgetResult(conn)); PQclear(result)) {
+        seen += PQntuples(result);
+        if (seen % 10000 == 0 && keyway_rss_kb(&keyway) > largest)
+            largest = keyway_rss_kb(&keyway);
+    }
+    cr_expect_eq(seen, 3 * ROWS, "%d rows", seen);
+    expect_within_limit(largest);
+    PQfinish(conn);
+}
+
 Test(memory, one_row_of_a_hundred_megabytes_is_not_kept)
 {
     if (sanitized())

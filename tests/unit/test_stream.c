@@ -194,6 +194,28 @@ static void ask_if_gone(struct scene *scene)
     scene->accepted = stream_peer_is_gone(&scene->stream);
 }
 
+static void check_little_waits(struct scene *scene)
+{
+    cr_assert(lt(sz, buffer_length(&scene->stream.in), 256 * 1024));
+}
+
+/* A merge takes one row each time. */
+BOTH_WAYS(an_owner_that_takes_little_each_time_is_not_brought_more_and_more)
+{
+    static char bytes[64 * 1024];
+    struct scene scene;
+    scene_begin(&scene, over_tcp, &hesitant);
+    set_non_blocking(scene.peer);
+    for (int round = 0; round < 300; round++) {
+        while (send(scene.peer, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+            ;
+        on_worker(&scene, resume);
+        rest(1);
+    }
+    on_worker(&scene, check_little_waits);
+    scene_end(&scene);
+}
+
 BOTH_WAYS(an_owner_may_go_on_for_a_peer_that_stopped_sending)
 {
     struct scene scene;
