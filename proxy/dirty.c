@@ -32,6 +32,10 @@ void dirty_add_first(struct stream *stream)
     struct worker *worker = stream->worker;
     if (worker == NULL || stream->closed)
         return;
+    if (worker->nobody_first) {
+        dirty_add(stream);
+        return;
+    }
     dirty_remove(stream);
     if (worker->dirty == NULL) {
         dirty_add(stream);
@@ -42,4 +46,23 @@ void dirty_add_first(struct stream *stream)
     stream->dirty_place = &worker->dirty;
     stream->next_dirty->dirty_place = &stream->next_dirty;
     worker->dirty = stream;
+}
+
+unsigned dirty_begin_in_order(struct worker *worker)
+{
+    unsigned count = 0;
+    worker->nobody_first = true;
+    if (worker->dirty != NULL) {
+        struct stream *first = worker->dirty;
+        dirty_remove(first);
+        dirty_add(first);
+    }
+    for (const struct stream *stream = worker->dirty; stream != NULL; stream = stream->next_dirty)
+        count++;
+    return count;
+}
+
+void dirty_end_in_order(struct worker *worker)
+{
+    worker->nobody_first = false;
 }

@@ -14,4 +14,11 @@ void dirty_add(struct stream *stream);
 void dirty_add_first(struct stream *stream);
 void dirty_remove(struct stream *stream);
 
+/*
+ * Until the end of it nobody gets in front of others; and who was in front just now is last.  Returns how many there are: as many visits reach all
+ * of them.
+ */
+unsigned dirty_begin_in_order(struct worker *worker);
+void dirty_end_in_order(struct worker *worker);
+
 #endif

@@ -34,7 +34,7 @@
 #include "proxy/transfer.h"
 
 enum {
-    TURN_LIMIT = 1024,           /* visits to dirty streams before the loop looks at its sockets again */
+    TURN_LIMIT = 256,            /* visits to dirty streams before all that are left get one each, and the loop looks at its sockets again */
     ENCRYPTED_MOST = 64 * 1024,  /* no more is encrypted while so much waits to be sent */
     PLENTY_WAITS = 32 * 1024,    /* that much is offered before more is received */
     ENCRYPTED_BOUND = 256 * 1024, /* only what TLS has to say itself, to a peer that asks and does not read, comes to so much */
@@ -575,13 +575,23 @@ static void see_to(struct stream *stream)
         end_failed(stream);
 }
 
-void stream_turn_end(struct worker *worker)
+static void see_to_some(struct worker *worker, unsigned visits)
 {
-    for (int visits = 0; worker->dirty != NULL && visits < TURN_LIMIT; visits++) {
+    for (; worker->dirty != NULL && visits > 0; visits--) {
         struct stream *stream = worker->dirty;
         dirty_remove(stream);
         see_to(stream);
     }
+}
+
+/* Streams that put each other in front again and again, as the inputs of a merge do, leave everybody else one visit. */
+void stream_turn_end(struct worker *worker)
+{
+    see_to_some(worker, TURN_LIMIT);
+    if (worker->dirty == NULL)
+        return;
+    see_to_some(worker, dirty_begin_in_order(worker));
+    dirty_end_in_order(worker);
 }
 
 /* --- told by the ring ------------------------------------------------------------------------------------------ */

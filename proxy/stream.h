@@ -137,8 +137,8 @@ void stream_attach(struct stream *stream, struct worker *worker);
  * TLS's closure alert.  Idempotent. */
 void stream_close(struct stream *stream);
 
-/* Called by the worker before its loop sleeps: flush and re-offer dirty streams until none is left, or so
- * many were seen to that others must have their turn (worker->dirty is then not empty). */
+/* Called by the worker before its loop sleeps: flush and re-offer dirty streams until none is left, or all were seen to that were dirty
+ * after many visits, and what is received must have its turn (worker->dirty is then not empty). */
 void stream_turn_end(struct worker *worker);
 
 /* --- told by proxy/ring ---------------------------------------------------------------------------------- */

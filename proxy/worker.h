@@ -67,6 +67,7 @@ struct worker {
     uint8_t *encrypted;   /* WORKER_ENCRYPTED bytes: what comes of TLS, where libev says when sockets are ready */
     struct stream *dirty,
         **dirty_tail;       /* streams with something to do before the loop sleeps, first come first */
+    bool nobody_first;      /* … without exception (proxy/dirty) */
     struct stream *current; /* the stream whose owner is being called; NULL once that owner let go of it */
     struct stream *departed; /* … by detaching it: what the owner has read is still to be taken off */
     uint8_t *spares[WORKER_SPARES]; /* pieces of WORKER_SPARE bytes for stream buffers */

@@ -129,6 +129,36 @@ Test(memory, a_quick_reader_of_rows_that_take_turns)
     PQfinish(conn);
 }
 
+static void *read_all(void *conn)
+{
+    for (PGresult *result; (result = PQgetResult(conn)); PQclear(result))
+        ;
+    return NULL;
+}
+
+/* … and all of them would have something to do all the time. */
+Test(memory, rows_that_take_turns_do_not_keep_the_turns_of_others)
+{
+    enum { ROWS = 200 * 1000 };
+    fill(ROWS);
+    PGconn *reader = connect_keyway(&keyway, NULL), *other = connect_keyway(&keyway, NULL);
+    EXPECT(other, "SELECT 1 FROM users WHERE username = 'a1'", "1");
+    cr_assert(PQsendQuery(reader, "SELECT username FROM users ORDER BY substr(username, 2)::integer") && PQsetSingleRowMode(reader));
+    PGresult *first = PQgetResult(reader);
+    cr_assert_eq(PQresultStatus(first), PGRES_SINGLE_TUPLE);
+    PQclear(first);
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, read_all, reader), 0);
+    int answers = 0;
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        EXPECT(other, "SELECT 1 FROM users WHERE username = 'a1'", "1");
+        answers++;
+    }
+    cr_expect_gt(answers, 10, "%d answers while rows were merged", answers);
+    PQfinish(reader);
+    PQfinish(other);
+}
+
 Test(memory, one_row_of_a_hundred_megabytes_is_not_kept)
 {
     if (sanitized())
