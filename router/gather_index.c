@@ -1,7 +1,7 @@
 /*
  * A subquery that speaks of the query around it is run again for each row there.  Over a table it would go by an index; over a
  * copy without one each run reads all rows, and the time grows with the square of them.  EXISTS among the conjuncts of
- * WHERE is no such case: PostgreSQL makes a join of it.
+ * WHERE is no such case, if PostgreSQL makes a join of it (simplify_EXISTS_query() in subselect.c).
  */
 #include "router/gather_index.h"
 
@@ -35,10 +35,18 @@ static bool is_exists_of(const Node *condition, const SelectStmt *select)
     return false;
 }
 
+static bool becomes_a_join(const struct query *query, const Node *condition)
+{
+    const SelectStmt *select = query->select;
+    bool simple = !query->aggregates && !query->windows && !query->set_operation && !select->havingClause && !select->limitOffset &&
+                  !select_has_grouping_sets(select);
+    return simple && is_exists_of(condition, select);
+}
+
 static bool is_run_again(const struct query *query)
 {
     const SelectStmt *around = query->around ? query->around->select : NULL;
-    return query->correlated && !query->pushed && query->select && around && !is_exists_of(around->whereClause, query->select);
+    return query->correlated && !query->pushed && query->select && around && !becomes_a_join(query, around->whereClause);
 }
 
 struct outward {

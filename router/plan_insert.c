@@ -129,6 +129,33 @@ static bool conflict_stays(const struct inserting *inserting, const OnConflictCl
     return true;
 }
 
+/* excluded.name, whose key has brought the row here, also in SET (a, b) = (excluded.a, excluded.b). */
+static bool is_excluded(const ResTarget *target)
+{
+    const Node *value = target->val;
+    if (IsA(value, MultiAssignRef)) {
+        const MultiAssignRef *one = (const MultiAssignRef *) value;
+        const RowExpr *row = (const RowExpr *) one->source;
+        value = IsA(row, RowExpr) && one->colno <= list_length(row->args) ? list_nth(row->args, one->colno - 1) : NULL;
+    }
+    if (!value || !IsA(value, ColumnRef))
+        return false;
+    const List *fields = ((const ColumnRef *) value)->fields;
+    return list_length(fields) == 2 && IsA(linitial(fields), String) && IsA(lsecond(fields), String) &&
+           !strcmp(strVal(linitial(fields)), "excluded") && !strcmp(strVal(lsecond(fields)), target->name);
+}
+
+static bool sets_other_key(const struct routed_table *table, const List *set)
+{
+    ListCell *cell;
+    foreach (cell, set) {
+        ResTarget *target = lfirst_node(ResTarget, cell);
+        if (!is_excluded(target) && set_names_key(table, list_make1(target)))
+            return true;
+    }
+    return false;
+}
+
 static void check_conflict(struct inserting *inserting)
 {
     const OnConflictClause *conflict = inserting->insert->onConflictClause;
@@ -139,7 +166,7 @@ static void check_conflict(struct inserting *inserting)
             inserting->plan, NULL, "Use a unique constraint that contains the key column.",
             "A row that conflicts may be on another shard: ON CONFLICT is not about the key of \"%s\".",
             inserting->target.name);
-    if (set_names_key(inserting->target.table, conflict->targetList))
+    if (sets_other_key(inserting->target.table, conflict->targetList))
         plan_refuse(inserting->plan, NULL, "Leave the key column out of DO UPDATE SET.",
                     "DO UPDATE SET changes the key of \"%s\".", inserting->target.name);
 }
@@ -510,11 +537,12 @@ void plan_insert(struct plan *plan, const struct planning *planning, struct aren
     struct inserting inserting = {.plan = plan, .insert = insert};
     analysis_init(&inserting.analysis, planning, plan, arena, (Node *) insert);
     inserting.target = resolve_relation(planning, insert->relation);
+    if (plan_check_target(plan, &inserting.target))
+        return;
     if (inserting.target.table)
         find_columns(&inserting, arena);
     read_clauses(&inserting);
-    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &inserting.target) ||
-        plan_check_target(plan, &inserting.target))
+    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &inserting.target))
         return;
     if (inserting.target.place == PLACE_SHARDED)
         plan_sharded(&inserting);

@@ -42,6 +42,9 @@ bool plan_check_view(struct plan *plan, const struct planning *planning, struct 
 
 bool plan_check_target(struct plan *plan, const struct resolved_relation *target)
 {
+    if (target->table && !target->relation)
+        plan_refuse(plan, NULL, "Create the table through Keyway, or on every shard, and RELOAD.",
+                    "Table \"%s\" is configured but does not exist on the home shard.", target->name);
     if (!target->table || !target->relation)
         return plan_is_refused(plan);
     if (target->relation->has_triggers && !target->table->settings->local_triggers)
