@@ -535,6 +535,7 @@ static void fanout_finish(struct fanout *fanout)
         send_tag(fanout, fanout->merge ? fanout->merged_rows : rows);
     bool failed = fanout->failed;
     fanout_abandon(fanout);
+    client->run->rows = rows;
     run_fanout_done(client, failed);
 }
 

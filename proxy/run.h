@@ -46,6 +46,7 @@ struct run {
     struct error end_error; /* the first failure while committing */
     int committed;          /* writers that have committed */
     const char *end_tag;    /* CommandComplete to send when it has ended; NULL: none (implicit) */
+    uint64_t rows;          /* that the last statement's tag has counted */
     int shard;              /* the first one that the last routed statement went to */
     bool loading;           /* the catalog is being read after DDL */
     bool load_after;        /* the statement changed the catalog outside a transaction block */

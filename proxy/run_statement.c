@@ -716,6 +716,8 @@ static void remember_settings(struct run *run)
     struct client *client = run->client;
     for (int i = 0; run->settings && i < run->plan->setting_count; i++) {
         const struct run_setting *setting = &run->settings[i];
+        if (run->plan->settings[i].if_known && run->rows == 0)
+            continue;
         if (!setting->local) {
             client->session = session_set(state_of(client)->sessions, client->session, setting->name, setting->value, setting->sql, false);
             setting_changed(run, setting->name);

@@ -147,6 +147,7 @@ struct plan_setting {
     const char *name, *value;
     int name_parameter, value_parameter;
     bool local;   /* until the transaction ends */
+    bool if_known; /* where the server has it: … FROM pg_settings WHERE name = '…' */
     bool limited; /* one that would mislead the router is refused (limited_settings.h) */
 };
 

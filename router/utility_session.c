@@ -167,6 +167,22 @@ static bool is_bare_select(const SelectStmt *select)
            !select->lockingClause && !select->intoClause && !select->sortClause && !select->windowClause;
 }
 
+/* The name in FROM pg_settings WHERE name = '…', as pg_dump sets what an older server may lack; NULL: it is something else. */
+static const A_Const *named_in_settings(const SelectStmt *select)
+{
+    SelectStmt bare = *select;
+    const RangeVar *from = list_length(select->fromClause) == 1 ? linitial(select->fromClause) : NULL;
+    const A_Expr *where = (const A_Expr *) select->whereClause;
+    bare.fromClause = NIL;
+    bare.whereClause = NULL;
+    if (!is_bare_select(&bare) || list_length(select->targetList) != 1 || !from || !IsA(from, RangeVar) || from->alias ||
+        strcmp(from->relname, "pg_settings") != 0 || (from->schemaname && strcmp(from->schemaname, "pg_catalog") != 0) || !where ||
+        !IsA(where, A_Expr) || where->kind != AEXPR_OP || strcmp(parse_name(where->name), "=") != 0)
+        return NULL;
+    bool named = IsA(where->lexpr, ColumnRef) && !strcmp(parse_name(((const ColumnRef *) where->lexpr)->fields), "name");
+    return named && IsA(where->rexpr, A_Const) ? (const A_Const *) where->rexpr : NULL;
+}
+
 static const Node *without_cast_to_text(const Node *node)
 {
     if (!IsA(node, TypeCast))
@@ -191,12 +207,19 @@ static bool read_argument(struct plan *plan, const Node *node, const char **text
     return true;
 }
 
-static bool read_setting(struct plan *plan, const FuncCall *call, struct plan_setting *setting)
+/* `named`: what the column "name" is. */
+static bool read_setting(struct plan *plan, const FuncCall *call, const A_Const *named, struct plan_setting *setting)
 {
     *setting = (struct plan_setting){0};
-    if (list_length(call->args) != 3 || call->over || call->agg_filter || !read_argument(plan, linitial(call->args), &setting->name, &setting->name_parameter) ||
+    if (list_length(call->args) != 3 || call->over || call->agg_filter)
+        return false;
+    const Node *name = linitial(call->args);
+    if (named && (!IsA(name, ColumnRef) || strcmp(parse_name(((const ColumnRef *) name)->fields), "name") != 0))
+        return false;
+    if (!read_argument(plan, named ? (const Node *) named : name, &setting->name, &setting->name_parameter) ||
         !read_argument(plan, lsecond(call->args), &setting->value, &setting->value_parameter))
         return false;
+    setting->if_known = named;
     const A_Const *local = lthird(call->args);
     if (!IsA(local, A_Const) || local->isnull || !IsA(&local->val, Boolean))
         return false;
@@ -234,10 +257,11 @@ bool plan_set_config(struct plan *plan, const struct planning *planning, const S
     ListCell *cell;
     int count = 0;
     bool all_local = true;
-    foreach (cell, is_bare_select(select) ? select->targetList : NIL) {
+    const A_Const *named = named_in_settings(select);
+    foreach (cell, named || is_bare_select(select) ? select->targetList : NIL) {
         const Node *value = lfirst_node(ResTarget, cell)->val;
         bool sets = is_set_config(planning, value);
-        if (sets ? !read_setting(plan, (const FuncCall *) value, &settings[count]) : !is_harmless(planning, value))
+        if (sets ? !read_setting(plan, (const FuncCall *) value, named, &settings[count]) : !is_harmless(planning, value))
             return false;
         all_local &= !sets || settings[count].local;
         settings[count].limited = !planning_one_shard(planning);

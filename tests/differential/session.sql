@@ -265,6 +265,13 @@ SELECT set_config('work_mem', 'nothing', false), set_config('my.one', 'never', f
 SELECT set_config('my.one', 42::text, false), set_config('my.two'::text, 'it''s', false);
 SELECT username, current_setting('my.one') FROM public.users WHERE username IN ('ann', 'zoe') ORDER BY 1;
 
+-- … of a setting that the server may lack, as pg_dump asks for it
+SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind';
+SHOW restrict_nonsystem_relation_kind;
+SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'no_such_setting';
+SELECT count(*) FROM users;
+RESET restrict_nonsystem_relation_kind;
+
 -- names of the servers' own encoding: rows are gathered in READ ONLY, too
 SET client_encoding = '''utf-8''';
 BEGIN READ ONLY;

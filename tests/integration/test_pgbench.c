@@ -1,5 +1,5 @@
 /*
- * pgbench runs unchanged, with its tables sharded by branch, in all three query modes.
+ * pgbench runs unchanged, with its tables sharded by branch, in all three query modes; and pg_dump.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -110,4 +110,19 @@ Test(pgbench, a_queue_whose_locked_rows_are_skipped)
 Test(pgbench, a_queue_whose_locked_rows_are_awaited)
 {
     work_off("FOR UPDATE", 8, 20);
+}
+
+/* pg_dump reads in one READ ONLY transaction; what it writes is restored as it is, through Keyway. */
+Test(pgbench, a_dump_holds_all_rows_and_restores_them)
+{
+    const char *folder = getenv("PG_BINDIR") ? getenv("PG_BINDIR") : "/usr/lib/postgresql/15/bin";
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    char *before = ask(conn, "SELECT count(*), sum(aid), max(bid) FROM pgbench_accounts");
+    cr_assert_eq(run("%s/pg_dump -h 127.0.0.1 -p %d -U app -t 'pgbench_*' app > %s/dump.sql", folder, keyway.port, cluster_folder()), 0);
+    EXPECT(conn, "DROP TABLE pgbench_accounts, pgbench_tellers, pgbench_branches, pgbench_history", "DROP TABLE");
+    cr_assert_eq(run("%s/psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p %d -U app -f %s/dump.sql app > /dev/null", folder, keyway.port, cluster_folder()), 0);
+    EXPECT(conn, "SELECT count(*), sum(aid), max(bid) FROM pgbench_accounts", before);
+    EXPECT_ON(1, "SELECT min(bid), max(bid), count(*) FROM pgbench_accounts", "3|4|200000");
+    free(before);
+    PQfinish(conn);
 }
