@@ -234,7 +234,7 @@ static bool may_write(struct run *run, const struct plan *plan, const struct rou
     const struct client *client = run->client;
     if (!plan->writes || plan->changes_catalog || plan->outside_transaction ||
         client->view->state->settings->multi_shard_commit == COMMIT_BEST_EFFORT ||
-        writers_with(client, &route->shards) <= 1)
+        writers_with(client, &route->shards) <= 1 || (plan->of_home && client->transaction.changes_catalog))
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this transaction would change data on more than one shard");
     error_detail(error, "Several shards cannot yet be committed atomically.");
@@ -341,13 +341,15 @@ static void send_routed(struct run *run, const struct execution *execution, cons
     }
 }
 
-/* A view or column that this transaction has made is unknown to the router: what reads it could go to the wrong shard. */
+/* A view or column that this transaction has made is unknown to the router: what reads it could go to the wrong shard.  Tools that migrate a schema note in
+ * a table of their own how far they are. */
 static bool catalog_is_current(const struct client *client, const struct plan *plan, struct error *error)
 {
-    if (!client->transaction.catalog_is_old || plan->changes_catalog || plan->statement == STATEMENT_SHOW)
+    const struct transaction *transaction = &client->transaction;
+    if (!transaction->catalog_is_old || plan->changes_catalog || plan->statement == STATEMENT_SHOW || (plan->of_home && !transaction->redefined))
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this transaction has changed definitions on several shards");
-    error_detail(error, "They are read again when it has been committed; until then no other statement can be routed.");
+    error_detail(error, "They are read again when it has been committed; until then only statements on tables that are not configured can be routed.");
     error_hint(error, "COMMIT first.");
     return false;
 }
@@ -423,6 +425,7 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
     if (locks)
         return locking_begin(run, execution, &route);
     client->transaction.changes_catalog |= plan->changes_catalog && client->transaction.kind != TRANSACTION_NONE;
+    client->transaction.redefined |= client->transaction.changes_catalog && plan->redefines;
     client->transaction.catalog_is_old |= client->transaction.changes_catalog && plan->changes_catalog &&
                                           shard_set_count(&route.shards) > 1;
     run->load_after = plan->changes_catalog && client->transaction.kind == TRANSACTION_NONE;

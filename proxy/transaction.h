@@ -43,7 +43,8 @@ struct transaction {
     bool changes_catalog;   /* DDL ran in it: the catalog is read again once it is committed */
     bool reset;             /* RESET ran in it: its servers have values of their own where the startup packet gave some */
     bool keeps_tables;      /* cursors read temporary tables on the home shard (proxy/gather) */
-    bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then */
+    bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then … */
+    bool redefined;         /* … not even those of tables of the home shard */
     bool read_only;         /* as BEGIN, SET TRANSACTION or the session said; else that is not known */
     enum transaction_guard guard;
     bool setting;           /* it is SET that the home shard is wanted for */

@@ -190,11 +190,23 @@ static void add_conditions(struct plan *plan, struct analysis *analysis)
  * one shard altogether, and with the home shard whenever something lives only there, that shard has all that
  * matters, and the reference tables.  More than that needs a proof.
  */
+/* A name that the catalog lacks may be that of a table which the transaction has made: it is the home shard's, if it is not configured. */
+static bool is_of_home(const struct analysis *analysis)
+{
+    for (int i = 0; i < analysis->scan_count; i++) {
+        enum relation_place place = analysis->scans[i].relation.place;
+        if (place != PLACE_UNSHARDED && place != PLACE_UNKNOWN && place != PLACE_CATALOG)
+            return false;
+    }
+    return analysis->view_count == 0 && !analysis->local_view;
+}
+
 void plan_conclude(struct plan *plan, struct analysis *analysis, enum plan_kind kind, const char *reason,
                    const struct proof *proof)
 {
     if (plan->inside->refused || plan_check_functions(plan, analysis))
         return;
+    plan->of_home = is_of_home(analysis);
     add_conditions(plan, analysis);
     plan->inside->no_clock_words |= analysis->time_casts;
     plan->many = kind == PLAN_REFUSE ? PLAN_SINGLE : kind;

@@ -162,6 +162,8 @@ struct plan {
     bool writes;          /* may change data */
     bool returning;       /* INSERT, UPDATE or DELETE with RETURNING */
     bool changes_catalog; /* the routing must be read again once this is committed */
+    bool redefines;       /* … and until then names may mean other things than the catalog tells */
+    bool of_home;         /* reads and changes tables of the home shard alone, by names that no view stands behind */
     bool outside_transaction; /* cannot run in a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, …) */
     bool chain;           /* COMMIT/ROLLBACK AND CHAIN */
     enum transaction_access access; /* what BEGIN or SET TRANSACTION says */

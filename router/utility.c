@@ -367,6 +367,7 @@ void utility_plan(struct plan *plan, const struct planning *planning, Node *stat
     plan->writes = known->flags & (WRITES | CATALOG);
     plan->changes_catalog = known->flags & CATALOG;
     plan->outside_transaction = known->flags & OUTSIDE;
+    plan->redefines = plan->changes_catalog && !utility_keeps_names(planning, statement);
     if (known->describe)
         known->describe(plan, planning, statement);
     if (planning_one_shard(planning))

@@ -17,6 +17,12 @@ void describe_set(struct plan *plan, const struct planning *planning, Node *stat
 void route_set(struct plan *plan, const struct planning *planning, Node *statement);
 void route_role_set(struct plan *plan, const struct planning *planning, Node *statement);
 void describe_show(struct plan *plan, const struct planning *planning, Node *statement);
+/*
+ * utility_names.c: do tables that are not configured stay where the catalog shows them, and what is new under a name that it lacks is a table of the home
+ * shard?  Not behind a new view, function or rule, a table that inherits, a name that goes elsewhere.
+ */
+bool utility_keeps_names(const struct planning *planning, const Node *statement);
+
 enum transaction_access transaction_access_of(const List *modes); /* of BEGIN and SET TRANSACTION */
 void describe_discard(struct plan *plan, const struct planning *planning, Node *statement);
 

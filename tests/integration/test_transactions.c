@@ -178,3 +178,55 @@ Test(transactions, a_failed_copy_in_extended_protocol_ends_once)
         EXPECT(conn, "SELECT count(*) FROM users", "3");
     }
 }
+
+/* As Rails and Alembic migrate: what has been done is noted in a table of their own, which may be new, too. */
+Test(transactions, behind_definitions_tables_of_the_home_shard_can_be_written)
+{
+    EXPECT(conn, "CREATE TABLE migrations (version int PRIMARY KEY)", "CREATE TABLE");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "ALTER TABLE users ADD COLUMN more int", "ALTER TABLE");
+    EXPECT(conn, "CREATE INDEX ON users (more)", "CREATE INDEX");
+    EXPECT(conn, "INSERT INTO migrations VALUES (1) RETURNING version", "1");
+    EXPECT(conn, "CREATE TABLE heads (name text)", "CREATE TABLE");
+    EXPECT(conn, "INSERT INTO heads SELECT 'v' || version FROM migrations", "INSERT 0 1");
+    EXPECT(conn, "UPDATE heads SET name = 'v2' WHERE name = 'v1'", "UPDATE 1");
+    EXPECT(conn, "SELECT attname FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'more'", "more");
+    EXPECT_REFUSED(conn, "SELECT count(more) FROM users");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT(conn, "SELECT count(*) FROM migrations", "0");
+}
+
+static void start_strict(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3});
+    conn = connect_keyway(&keyway, NULL);
+}
+
+/* DDL is on several shards whatever the setting says; the home shard's table adds none. */
+Test(transactions, the_home_shard_may_be_written_where_definitions_were_changed, .init = start_strict)
+{
+    EXPECT(conn, "CREATE TABLE migrations (version int PRIMARY KEY)", "CREATE TABLE");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "ALTER TABLE users ADD COLUMN more int", "ALTER TABLE");
+    EXPECT(conn, "INSERT INTO migrations VALUES (1)", "INSERT 0 1");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT count(more), (SELECT count(*) FROM migrations) FROM users", "0|1");
+}
+
+/* A name could be another thing's now. */
+Test(transactions, behind_new_views_and_names_nothing_can_be_routed)
+{
+    static const char *const definitions[] = {
+        "CREATE VIEW grown AS SELECT * FROM users WHERE age > 17",
+        "ALTER TABLE users RENAME COLUMN age TO years",
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
+    };
+    EXPECT(conn, "CREATE TABLE migrations (version int PRIMARY KEY)", "CREATE TABLE");
+    for (size_t i = 0; i < sizeof definitions / sizeof *definitions; i++) {
+        EXPECT(conn, "BEGIN", "BEGIN");
+        cr_assert_eq(PQresultStatus(PQexec(conn, definitions[i])), PGRES_COMMAND_OK, "%s", PQerrorMessage(conn));
+        EXPECT_REFUSED(conn, "SELECT count(*) FROM migrations");
+        EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    }
+}
