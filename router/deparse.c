@@ -122,12 +122,22 @@ static void set_all_apart(struct operands *operands, List *list)
         set_apart(operands, (Node **) &cell->ptr_value);
 }
 
+/* SIMILAR TO has, and LIKE … ESCAPE, a function's call behind it, which the library takes for granted. */
+static bool is_pattern(const A_Expr *expression)
+{
+    bool like = expression->kind == AEXPR_SIMILAR || expression->kind == AEXPR_LIKE || expression->kind == AEXPR_ILIKE;
+    return like && expression->rexpr && IsA(expression->rexpr, FuncCall) &&
+           (expression->kind == AEXPR_SIMILAR || !strcmp(parse_name(((const FuncCall *) expression->rexpr)->funcname), "like_escape"));
+}
+
 static void set_sides_apart(struct operands *operands, A_Expr *expression)
 {
     bool between = expression->kind >= AEXPR_BETWEEN && expression->kind <= AEXPR_NOT_BETWEEN_SYM;
     set_apart(operands, &expression->lexpr);
     if (between)
         set_all_apart(operands, castNode(List, expression->rexpr));
+    else if (is_pattern(expression))
+        set_all_apart(operands, castNode(FuncCall, expression->rexpr)->args);
     else if (expression->rexpr && !IsA(expression->rexpr, List))
         set_apart(operands, &expression->rexpr);
 }

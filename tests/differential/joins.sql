@@ -401,3 +401,7 @@ SELECT count(*) FROM users u, users v WHERE v.age = u.age + 1 AND u NOT IN (v)
 SELECT (p, q.id) IN (SELECT r, r.id FROM posts r), p IS NOT DISTINCT FROM q, p = q FROM posts p, posts q WHERE p.likes = q.id
 SELECT u.username FROM users u LEFT JOIN posts p ON p.likes = u.age WHERE p IS NULL
 SELECT u = (SELECT v FROM users v WHERE v.username = u.username) FROM users u
+
+-- patterns whose operands are printed apart
+SELECT (u.age + 1)::text SIMILAR TO (p.body || '_'), (NOT u.age = 1)::text SIMILAR TO 't%' ESCAPE '#', count(*) FROM users u, posts p GROUP BY 1, 2 ORDER BY 1, 2
+SELECT (NOT u.age = 1)::text LIKE (p.body || '_') ESCAPE 'x', (u.age + 1)::text ILIKE '2_' ESCAPE '#', count(*) FROM users u, posts p GROUP BY 1, 2 ORDER BY 1, 2
