@@ -26,7 +26,7 @@ static bool may_move(const struct client *client)
 {
     bool free = !client->open_batch;
     for (const struct server *server = client->servers; server; server = server->next_lent)
-        free &= server_is_quiet(server) && !server->joined && !server->pinned && server->status == 'I';
+        free &= server_is_quiet(server) && !server->joined && !server->pinned && !server->holds && server->status == 'I';
     return free;
 }
 

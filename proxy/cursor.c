@@ -50,6 +50,21 @@ void cursor_declared(struct cursors **cursors, const char *name, int shard, bool
     *cursors = cursor;
 }
 
+void cursor_closed(struct cursors **cursors, const char *name)
+{
+    struct cursors **link = find(cursors, name);
+    if (*link)
+        drop(link);
+}
+
+bool cursors_hold(const struct cursors *cursors, int shard)
+{
+    for (; cursors; cursors = cursors->next)
+        if (cursors->hold && cursors->shard == shard)
+            return true;
+    return false;
+}
+
 int cursor_shard(const struct cursors *cursors, const char *name)
 {
     struct cursors *first = (struct cursors *) cursors, *found = *find(&first, name);

@@ -15,6 +15,9 @@ struct cursors; /* NULL: none */
  * copied; NULL: the shard's own will do. */
 void cursor_declared(struct cursors **cursors, const char *name, int shard, bool hold, const uint8_t *description,
                      size_t description_length);
+void cursor_closed(struct cursors **cursors, const char *name);
+/* Are there cursors WITH HOLD on the shard? */
+bool cursors_hold(const struct cursors *cursors, int shard);
 /* Its shard, or -1. */
 int cursor_shard(const struct cursors *cursors, const char *name);
 /* Its description, NULL if none is kept; borrowed. */

@@ -103,7 +103,7 @@ enum run_step run_gathered_query(struct run *run, const struct execution *execut
     }
     if (plan->inner)
         explain_moves(run, execution, &shape);
-    home->pinned |= plan->pin != PIN_NONE;
+    run_pin(home, plan);
     run->fanout = fanout_new(run->client, &shape, 1);
     gather_query(run->gather, execution, fanout_add(run->fanout, home));
     return STEP_BUSY;

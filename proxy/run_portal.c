@@ -54,7 +54,7 @@ struct plan *run_portal_plan(struct run *run, struct execution *execution, struc
 static struct server *shard_of(const struct run *run, const struct portal *portal)
 {
     struct server *server = portal && portal->shard >= 0 ? client_server(run->client, portal->shard) : NULL;
-    return server && (server->joined || server->pinned) ? server : NULL; /* a cursor WITH HOLD pins it */
+    return server && (server->joined || server->holds) ? server : NULL;
 }
 
 static struct fanout_shape shape_of_portal(bool described)
@@ -163,5 +163,7 @@ void run_portal_close(struct run *run, const char *name)
     struct server *server = shard_of(run, portal ? portal : &cursor);
     if (server)
         extended_close(server, name);
+    if (portal == NULL)
+        cursor_closed(&run->client->cursors, name);
     portal_remove(run->client->portals, worker_state(run->client->stream.worker)->statements, name);
 }

@@ -185,7 +185,7 @@ static void release_pinned(struct client *client)
     struct server *next;
     for (struct server *server = client->servers; server; server = next) {
         next = server->next_lent;
-        if (server->pinned)
+        if (server->pinned || server->holds)
             client_release_server(client, server);
     }
 }
@@ -255,6 +255,12 @@ enum lend_answer run_lend_all(struct client *client, const struct shard_set *sha
             all = LEND_WAIT;
     }
     return all;
+}
+
+void run_pin(struct server *server, const struct plan *plan)
+{
+    server->holds |= plan->pin == PIN_HELD_CURSOR;
+    server->pinned |= plan->pin != PIN_NONE && plan->pin != PIN_HELD_CURSOR;
 }
 
 /* The text a shard gets: NULL is the client's own. */
@@ -330,7 +336,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         if (!shard_set_has(&route->shards, server->pool->shard))
             continue;
         server->wrote |= plan->writes;
-        server->pinned |= plan->pin != PIN_NONE;
+        run_pin(server, plan);
         if (plan->before_elsewhere && server->pool->shard > 0)
             server_query(server, plan->before_elsewhere, strlen(plan->before_elsewhere), NULL);
         const char *text = plan->inner && route->kind != PLAN_SINGLE
@@ -730,12 +736,23 @@ static void remember_settings(struct run *run)
     }
 }
 
+/* NULL: all.  A server that kept nothing else for the client is free to go. */
+static void close_cursor(struct client *client, const char *name)
+{
+    if (name)
+        cursor_closed(&client->cursors, name);
+    else
+        cursors_free(&client->cursors);
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        server->holds &= cursors_hold(client->cursors, server->pool->shard);
+}
+
 static void remember_cursor(struct run *run)
 {
     struct client *client = run->client;
     const struct plan *plan = run->plan;
-    if (plan->name == NULL)
-        cursors_free(&client->cursors); /* CLOSE ALL */
+    if (strcmp(plan->value, "CLOSE") == 0)
+        close_cursor(client, plan->name);
     else if (strcmp(plan->value, "DECLARE") == 0)
         cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR, run->description,
                         run->description_length);

@@ -18,6 +18,9 @@ void run_aborted_error(struct error *error); /* 25P02 */
 /* What may still run in an aborted transaction. */
 bool run_allowed_when_failed(enum statement_kind statement);
 
+/* The server keeps what the statement makes, beyond the transaction. */
+void run_pin(struct server *server, const struct plan *plan);
+
 struct execution;
 /* Servers of all these shards, lent one after the other, in shard order; brought to the client's settings all at the same time. */
 enum lend_answer run_lend_all(struct client *client, const struct shard_set *shards, struct error *error);

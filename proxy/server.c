@@ -500,7 +500,7 @@ static void forget_session_state(struct server *server)
     server->applied = NULL;
     statement_numbers_free(&server->numbers);
     server->unnamed = 0;
-    server->pinned = false;
+    server->pinned = server->holds = false;
 }
 
 void server_cleaned(struct server *server)
@@ -509,7 +509,7 @@ void server_cleaned(struct server *server)
         server->state = SERVER_CLEANING; /* a late cancel must not hit the next client's statement */
     } else if (server->retire || server->status != 'I' || pool_is_outdated(server)) {
         server_close(server, "its time is over");
-    } else if (server->pinned) {
+    } else if (server->pinned || server->holds) {
         const char *reset = worker_state(server->worker)->settings->server_reset_query;
         forget_session_state(server);
         if (reset)

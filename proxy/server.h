@@ -73,7 +73,8 @@ struct server {
     bool refused;                  /* … and it has refused */
     bool wrote;                    /* has run a statement that may have changed data in this transaction */
     bool ended;                    /* its part of the transaction has been committed or rolled back */
-    bool pinned;                   /* keeps something of the client's beyond the transaction */
+    bool pinned;                   /* keeps something of the client's beyond the transaction … */
+    bool holds;                    /* … or cursors WITH HOLD, until the last of them is closed */
     bool copy_in;                  /* it waits for COPY data */
     bool unsynced;                 /* no Sync stands behind its messages: it may be in a transaction of which no ReadyForQuery has told … */
     bool skips;                    /* … and has met an error: it answers nothing before a Sync */

@@ -232,6 +232,26 @@ Test(pool_modes, a_cursor_with_hold_keeps_the_server)
     expect_released(backend);
 }
 
+/* As Django reads large results outside of transactions. */
+Test(pool_modes, a_cursor_with_hold_keeps_the_server_until_it_is_closed)
+{
+    start_with("pool_size = 1\n", NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        PGconn *client = i % 2 ? other : conn;
+        EXPECT(client, "DECLARE one CURSOR WITH HOLD FOR SELECT generate_series(1, 3)", "DECLARE CURSOR");
+        EXPECT(client, "DECLARE two CURSOR WITH HOLD FOR SELECT generate_series(4, 6)", "DECLARE CURSOR");
+        EXPECT(client, "FETCH one", "1");
+        EXPECT(client, "CLOSE one", "CLOSE CURSOR");
+        EXPECT(client, "FETCH two", "4");
+        EXPECT(client, i == 2 ? "CLOSE ALL" : "CLOSE two", i == 2 ? "CLOSE CURSOR ALL" : "CLOSE CURSOR");
+    }
+    EXPECT(conn, "SELECT count(*) FROM pg_cursors", "0");
+    EXPECT(other, "CREATE TEMP TABLE mine (x integer)", "CREATE TABLE");
+    EXPECT(other, "DECLARE one CURSOR WITH HOLD FOR SELECT generate_series(1, 3)", "DECLARE CURSOR");
+    EXPECT(other, "CLOSE one", "CLOSE CURSOR");
+    EXPECT(other, "SELECT count(*) FROM mine", "0");
+}
+
 Test(pool_modes, a_cursor_of_a_transaction_keeps_nothing_beyond_it)
 {
     start_with("pool_size = 1\n", NULL, NULL);
