@@ -77,8 +77,10 @@ void client_error(struct client *client, const struct error *error)
 static void client_free(void *memory)
 {
     struct client *client = memory;
-    free(client->user);
-    free(client->database_name);
+    if (client->group == NULL) {
+        free(client->user);
+        free(client->database_name);
+    }
     free(client->server_user);
     error_clear(&client->pool_error);
     free(client);

@@ -59,7 +59,7 @@ struct client {
     int open_shard;              /* … and they went there */
     enum pool_mode mode;
     struct auth *auth;           /* while it logs in */
-    char *user, *database_name;
+    char *user, *database_name;  /* its own until it has a group, then the group's and the database's */
     char *server_user;           /* its name at the home shard */
     struct database_view *view;
     struct pool_group *group;

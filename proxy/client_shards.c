@@ -12,10 +12,22 @@
 #include "proxy/query.h"
 #include "proxy/server_login.h"
 
+/* Groups and databases live as long as the process, and their names can be those of all their clients. */
+static void share_names(struct client *client)
+{
+    free(client->user);
+    free(client->database_name);
+    client->user = client->group->user;
+    client->database_name = client->view->database->name;
+}
+
 void client_join_shards(struct client *client)
 {
     const struct database_state *state = client->view->state;
+    bool first = client->group == NULL;
     client->group = pool_group_get(client->view->database, client->user, state, keyway.worker_count);
+    if (first)
+        share_names(client);
     client->state_serial = state->serial;
     free(client->server_user);
     client->server_user = memory_strdup(login_user(state->snapshot, state->home_user, client->user));

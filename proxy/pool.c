@@ -304,7 +304,7 @@ static bool give(struct server *server, bool arriving)
     if (wait) {
         server->state = SERVER_LENT;
         server->lent_at = ev_now(server->worker->loop);
-        wait->granted(wait, server);
+        wait->end->granted(wait, server);
     } else if (elsewhere) {
         move_to(server, elsewhere);
     }
@@ -469,7 +469,7 @@ static void fail_waiting(struct pool *pool, struct worker *worker, const struct 
 {
     struct pool_wait *wait;
     while (atomic_load(&pool->open) == 0 && (wait = queue_take_mine(pool, worker)))
-        wait->failed(wait, error);
+        wait->end->failed(wait, error);
 }
 
 void pool_login_failed(struct pool *pool, struct worker *worker, const struct error *error)

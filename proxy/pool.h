@@ -22,6 +22,14 @@ struct database;
 struct database_state;
 struct pool;
 
+struct pool_wait;
+
+/* What a wait ends with: one of both, once. */
+struct pool_wait_end {
+    void (*granted)(struct pool_wait *wait, struct server *server);
+    void (*failed)(struct pool_wait *wait, const struct error *error);
+};
+
 /* A client in the queue.  Embedded in the client; touched by its own worker only, but for the links (under the pool's lock). */
 struct pool_wait {
     struct pool_wait *next, *previous;
@@ -29,8 +37,7 @@ struct pool_wait {
     struct shard_set holds; /* servers of these the client keeps meanwhile; its own to say, before it waits */
     struct worker *worker;
     ev_tstamp since;
-    void (*granted)(struct pool_wait *wait, struct server *server);
-    void (*failed)(struct pool_wait *wait, const struct error *error);
+    const struct pool_wait_end *end;
 };
 
 /* One worker's part of a pool. */

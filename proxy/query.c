@@ -139,6 +139,8 @@ static void wait_failed(struct pool_wait *wait, const struct error *error)
     query_resume(client);
 }
 
+static const struct pool_wait_end wait_end = {wait_granted, wait_failed};
+
 static struct shard_set shards_held(const struct client *client)
 {
     struct shard_set held = {{0}};
@@ -157,8 +159,7 @@ enum lend_answer query_lend(struct client *client, int shard, struct server **se
     }
     *server = client_server(client, shard);
     if (*server == NULL) {
-        client->pool_wait.granted = wait_granted;
-        client->pool_wait.failed = wait_failed;
+        client->pool_wait.end = &wait_end;
         client->pool_wait.holds = shards_held(client);
         switch (pool_acquire(&client->group->pools[shard], client->stream.worker, &client->pool_wait, server, error)) {
         case POOL_LENT:

@@ -125,7 +125,7 @@ void transaction_begin(struct client *client, enum transaction_kind kind, enum t
     transaction->before = session_hold(client->session);
     client->transaction_started = ev_now(client->stream.worker->loop);
     append_replay(transaction, begin, length);
-    transaction->begin_length = length;
+    transaction->begin_length = (unsigned) length;
 }
 
 void transaction_begin_implicit(struct client *client)

@@ -39,6 +39,7 @@ enum transaction_guard {
 
 struct transaction {
     enum transaction_kind kind;
+    enum transaction_guard guard;
     bool failed;            /* aborted: only ROLLBACK is taken */
     bool changes_catalog;   /* DDL ran in it: the catalog is read again once it is committed */
     bool reset;             /* RESET ran in it: its servers have values of their own where the startup packet gave some */
@@ -46,15 +47,14 @@ struct transaction {
     bool catalog_is_old;    /* … on several shards: plans from the catalog as it was cannot be trusted until then … */
     bool redefined;         /* … not even those of tables of the home shard */
     bool read_only;         /* as BEGIN, SET TRANSACTION or the session said; else that is not known */
-    enum transaction_guard guard;
     bool setting;           /* it is SET that the home shard is wanted for */
-    size_t begin_length;    /* of BEGIN in the replay */
+    bool had_savepoints;
+    bool replay_may_fail;   /* shards can refuse what is in `replay` */
+    unsigned savepoints;
+    unsigned begin_length;  /* of BEGIN in the replay */
     char *replay;           /* BEGIN, SAVEPOINT and SET LOCAL statements so far, for shards that join later */
-    bool replay_may_fail;   /* … with such as a shard can refuse */
     struct session *local;  /* what SET LOCAL has set; held */
     uint64_t meaning;       /* what that makes of the session's meaning; 0 before the first */
-    unsigned savepoints;
-    bool had_savepoints;
     struct savepoint *savepoint; /* innermost first */
     struct session *before; /* the settings to return to on ROLLBACK; held */
 };
