@@ -46,6 +46,12 @@ static struct worker_state *state_of(const struct client *client)
 
 /* --- finding the end ----------------------------------------------------------------------------------------- */
 
+/* May a batch that is large enough end here?  A portal is executed in the batch that binds it, however large its values are. */
+static bool may_end(const struct frame *frame, size_t length, size_t largest)
+{
+    return length >= LARGEST_BATCH && ((frame->type != 'B' && frame->type != 'D') || length >= LARGEST_BATCH + largest);
+}
+
 /* Bytes up to and with the first Sync or Flush, or as many whole messages as a batch may hold; 0: not there yet. */
 static size_t batch_length(struct client *client, const uint8_t *bytes, size_t length, size_t *count)
 {
@@ -57,7 +63,7 @@ static size_t batch_length(struct client *client, const uint8_t *bytes, size_t l
             return at;
         at += frame.total;
         ++*count;
-        if (frame.type == 'S' || frame.type == 'H' || at >= LARGEST_BATCH)
+        if (frame.type == 'S' || frame.type == 'H' || may_end(&frame, at, largest))
             return at;
     }
     return 0;
