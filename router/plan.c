@@ -5,6 +5,7 @@
  */
 #include "router/plan_inside.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,6 +410,23 @@ static void plan_text(struct plan *plan, const struct planning *planning, struct
     parse_end(&parse);
 }
 
+/* A text that is too long to be told apart: does a string begin with one of the words, or with something that could hide one? */
+static bool may_have_clock_word(const char *sql, size_t length)
+{
+    static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+    if (memchr(sql, '\\', length) || memchr(sql, 0, length) || strcasestr(sql, "U&'"))
+        return true;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (const char *at = sql; (at = strcasestr(at, words[i])); at++) {
+            const char *before = at;
+            while (before > sql && isspace((unsigned char) before[-1]))
+                before--;
+            if (before > sql && strchr("'$", before[-1]) && !isalnum((unsigned char) at[strlen(words[i])]))
+                return true;
+        }
+    return false;
+}
+
 /* Where the literals are not at hand at each execution they are looked at now. */
 static void find_clock_words(struct plan *plan, const struct planning *planning)
 {
@@ -416,7 +434,8 @@ static void find_clock_words(struct plan *plan, const struct planning *planning)
     if (planning->normalised || !plan->inside->no_clock_words)
         return;
     normalise(planning->sql, planning->length, &normalised);
-    plan->inside->clock_words = normalised.unsure || has_clock_word(&normalised);
+    plan->inside->clock_words =
+        normalised.unsure ? may_have_clock_word(planning->sql, planning->length) : has_clock_word(&normalised);
     normalised_free(&normalised);
 }
 
