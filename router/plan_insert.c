@@ -457,9 +457,21 @@ static void plan_source(struct inserting *inserting)
 
 /* ---- the whole ---- */
 
+/* OVERRIDING USER VALUE: whatever is given for an identity column, each shard's own sequence gives another. */
+static void check_overriding(struct inserting *inserting)
+{
+    const struct catalog_relation *relation = inserting->target.relation;
+    for (int i = 0; inserting->insert->override == OVERRIDING_USER_VALUE && i < relation->column_count; i++)
+        if (relation->columns[i].standard == DEFAULT_SEQUENCE)
+            plan_refuse(inserting->plan, NULL, "Leave the column out, and OVERRIDING USER VALUE, too.",
+                        "Column \"%s\" gets its value from a sequence, and each shard's sequence counts for itself.",
+                        relation->columns[i].name);
+}
+
 static void plan_sharded(struct inserting *inserting)
 {
     check_sequences(inserting);
+    check_overriding(inserting);
     check_conflict(inserting);
     if (plan_is_refused(inserting->plan))
         return;
@@ -473,6 +485,7 @@ static void plan_sharded(struct inserting *inserting)
 static void plan_reference(struct inserting *inserting)
 {
     struct plan *plan = inserting->plan;
+    check_overriding(inserting);
     const char *column = left_to_default(inserting, DEFAULT_SEQUENCE);
     column = column ? column : left_to_default(inserting, DEFAULT_EXPRESSION);
     if (column)
