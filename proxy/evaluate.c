@@ -1,5 +1,6 @@
 /*
- * One sink reads the row into the run's arena.  Its server stays lent: in a transaction it has taken part in
+ * One sink reads the row, or the rows, into the run's arena.  What stands in a row as in the one before it (the names of types, most
+ * of all) is kept once.  Its server stays lent: in a transaction it has taken part in
  * it.
  */
 #include "proxy/evaluate.h"
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "proxy/extended.h"
+#include "proxy/keyway.h"
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
 
@@ -19,7 +21,10 @@ struct evaluating {
     size_t item;
     uint64_t routing_version; /* that the plan was made for */
     bool ready;
-    struct evaluated row;
+    struct evaluated row; /* … or rows */
+    const char **values;
+    int row_room;
+    int64_t bytes;
     struct error error;
 };
 
@@ -58,6 +63,43 @@ static bool read_types(struct evaluating *evaluating, const struct frame *frame)
     return reader_done(&reader);
 }
 
+static const char **add_row(struct evaluating *evaluating)
+{
+    struct evaluated *row = &evaluating->row;
+    size_t width = (size_t) row->count;
+    if (row->rows == evaluating->row_room) {
+        int room = row->rows ? 2 * row->rows : 1;
+        const char **values = arena_alloc_array(&evaluating->run->arena, (size_t) room * width, sizeof(*values));
+        if (row->rows > 0)
+            memcpy(values, evaluating->values, (size_t) row->rows * width * sizeof(*values));
+        evaluating->values = values;
+        evaluating->row_room = room;
+    }
+    row->values = evaluating->values;
+    return &evaluating->values[(size_t) row->rows++ * width];
+}
+
+static void refuse_more(struct evaluating *evaluating, int64_t most)
+{
+    error_set(&evaluating->error, SQLSTATE_PROGRAM_LIMIT, "the statement inserts too many rows");
+    error_detail(&evaluating->error, "More than gather_max_bytes (%lld) were to be computed by the home shard.", (long long) most);
+    error_hint(&evaluating->error, "Insert fewer rows with one statement, or raise gather_max_bytes.");
+}
+
+static bool may_keep(struct evaluating *evaluating, size_t length)
+{
+    int64_t most = worker_state(evaluating->run->client->stream.worker)->settings->gather_max_bytes;
+    evaluating->bytes += (int64_t) length;
+    if (evaluating->bytes > most && !error_is_set(&evaluating->error))
+        refuse_more(evaluating, most);
+    return !error_is_set(&evaluating->error);
+}
+
+static bool is_text(const char *known, const uint8_t *bytes, size_t length)
+{
+    return known && strncmp(known, (const char *) bytes, length) == 0 && known[length] == '\0';
+}
+
 static bool read_values(struct evaluating *evaluating, const struct frame *frame)
 {
     struct reader reader = reader_of(frame);
@@ -65,13 +107,17 @@ static bool read_values(struct evaluating *evaluating, const struct frame *frame
     int count = read_int16(&reader);
     if (count != evaluating->row.count)
         return false;
-    const char **values = arena_alloc_array(arena, (size_t) count, sizeof(*values));
+    if (!may_keep(evaluating, frame->body_length))
+        return true; /* nothing of it will be used */
+    const char **values = add_row(evaluating), **above = evaluating->row.rows > 1 ? values - count : NULL;
     for (int i = 0; i < count && !reader.failed; i++) {
         int32_t length = read_int32(&reader);
         const uint8_t *bytes = length < 0 ? NULL : read_bytes(&reader, (size_t) length);
-        values[i] = bytes ? arena_strndup(arena, (const char *) bytes, (size_t) length) : NULL;
+        if (bytes && above && is_text(above[i], bytes, (size_t) length))
+            values[i] = above[i];
+        else
+            values[i] = bytes ? arena_strndup(arena, (const char *) bytes, (size_t) length) : NULL;
     }
-    evaluating->row.values = values;
     return reader_done(&reader);
 }
 
@@ -91,8 +137,11 @@ static void take_error(struct evaluating *evaluating, const struct frame *frame)
 static void done(struct evaluating *evaluating, const struct plan *plan)
 {
     struct run *run = evaluating->run;
+    if (!error_is_set(&evaluating->error) && plan->evaluation->rows && evaluating->row.count > plan->evaluation->count)
+        error_set(&evaluating->error, SQLSTATE_SYNTAX_ERROR, "INSERT has more expressions than target columns");
     if (!error_is_set(&evaluating->error) &&
-        (!evaluating->row.values || evaluating->row.count != plan->evaluation->count))
+        (!evaluating->row.values || evaluating->row.count != plan->evaluation->count ||
+         (plan->evaluation->row_count && evaluating->row.rows != plan->evaluation->row_count)))
         error_set(&evaluating->error, SQLSTATE_PROTOCOL_VIOLATION,
                   "the home shard sent no row of computed values");
     evaluating->ready = !error_is_set(&evaluating->error);
@@ -141,7 +190,7 @@ static void server_lost(struct reply_sink *sink, struct server *server, const st
 /* --- the question
  * -------------------------------------------------------------------------------------------- */
 
-void evaluate_put_values(struct buffer *out, const struct bind_values *values, const bool *unwanted)
+void evaluate_put_values(struct buffer *out, const struct bind_values *values, const bool *unwanted, const bool *lacks)
 {
     wire_put_int16(out, (int16_t) values->count);
     for (int i = 0; i < values->count; i++)
@@ -149,7 +198,7 @@ void evaluate_put_values(struct buffer *out, const struct bind_values *values, c
     wire_put_int16(out, (int16_t) values->count);
     for (int i = 0; i < values->count; i++) {
         const struct bind_value *value = &values->values[i];
-        if (value->length < 0 || (unwanted && unwanted[i])) {
+        if (value->length < 0 || (unwanted && unwanted[i]) || (lacks && lacks[i])) {
             wire_put_int32(out, -1);
             continue;
         }
@@ -163,7 +212,7 @@ static void put_bind(struct buffer *out, const struct bind_values *values, const
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, "");
     wire_put_string(out, "");
-    evaluate_put_values(out, values, unwanted);
+    evaluate_put_values(out, values, unwanted, NULL);
     wire_put_int16(out, 0);
     wire_end(out, mark);
 }

@@ -10,14 +10,14 @@
 
 #include "proxy/run.h"
 
-/* The row of the item being run, of this plan's evaluation; NULL: not there yet. */
+/* The row, or rows, of the item being run, of this plan's evaluation; NULL: not there yet. */
 const struct evaluated *evaluate_row(const struct run *run, const struct plan *plan);
 /* Ask the home shard; `statement` and `values` are those of the extended protocol, NULL in a Query. */
 enum run_step evaluate_begin(struct run *run, const struct plan *plan, const struct statement *statement,
                              const struct bind_values *values);
 
-/* Bind's parameter formats and values; those not wanted (NULL: all are) are NULL.  A parameter that is not
- * wanted is declared as text. */
-void evaluate_put_values(struct buffer *out, const struct bind_values *values, const bool *unwanted);
+/* Bind's parameter formats and values; those not wanted (NULL: all are) for one reason or the other are NULL.  A parameter that is
+ * not wanted is declared as text. */
+void evaluate_put_values(struct buffer *out, const struct bind_values *values, const bool *unwanted, const bool *lacks);
 
 #endif

@@ -11,7 +11,15 @@
 
 enum { TYPE_TEXT = 25 }; /* pg_type.dat */
 
-static void put_typed_parse(struct server *server, const struct execution *execution, const char *text)
+/* Is the parameter of no concern to the shard? */
+static bool is_unwanted(const struct execution *execution, const bool *lacks, int parameter)
+{
+    const struct plan *plan = execution->plan;
+    return parameter < plan->parameter_count &&
+           ((lacks && lacks[parameter]) || (plan->evaluation && plan->evaluation->leaves[parameter]));
+}
+
+static void put_typed_parse(struct server *server, const struct execution *execution, const char *text, const bool *lacks)
 {
     struct buffer *out = stream_output(&server->stream);
     const struct plan *plan = execution->plan;
@@ -24,7 +32,7 @@ static void put_typed_parse(struct server *server, const struct execution *execu
     for (int i = 0; i < count; i++) {
         uint32_t type = i < statement->type_count ? statement->types[i] : 0;
         if (type == 0 && i < plan->parameter_count)
-            type = plan->evaluation && plan->evaluation->leaves[i] ? TYPE_TEXT : plan->parameter_types[i];
+            type = plan->parameter_types[i] == 0 && is_unwanted(execution, lacks, i) ? TYPE_TEXT : plan->parameter_types[i];
         wire_put_int32(out, (int32_t) type);
     }
     wire_end(out, mark);
@@ -37,8 +45,8 @@ const char *execution_portal(const struct execution *execution)
 }
 
 /* The Bind message with the shard's statement; codes for hidden columns are added when each column has its own, and values that
- * computed ones have replaced are left out. */
-static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden)
+ * computed ones have replaced, or that other shards get, are left out. */
+static void put_bind(struct server *server, const struct execution *execution, const char *name, int hidden, const bool *lacks)
 {
     struct buffer *out = stream_output(&server->stream);
     const struct bind_message *bind = &execution->bind;
@@ -47,8 +55,8 @@ static void put_bind(struct server *server, const struct execution *execution, c
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, execution_portal(execution));
     wire_put_string(out, name);
-    if (execution->plan->evaluation) {
-        evaluate_put_values(out, &bind->values, execution->plan->evaluation->leaves);
+    if (execution->plan->evaluation || lacks) {
+        evaluate_put_values(out, &bind->values, execution->plan->evaluation ? execution->plan->evaluation->leaves : NULL, lacks);
         wire_put_bytes(out, bind->result_formats, bind->result_formats_length);
     } else if (codes > 1 && hidden > 0) {
         wire_put_bytes(out, bind->rest, bind->rest_length - bind->result_formats_length);
@@ -63,16 +71,16 @@ static void put_bind(struct server *server, const struct execution *execution, c
 }
 
 static void send_extended(struct server *server, const struct execution *execution, const char *text, int hidden,
-                          struct reply_sink *sink)
+                          const bool *lacks, struct reply_sink *sink)
 {
     char name[STATEMENT_NAME_SIZE] = "";
     if (text) {
-        put_typed_parse(server, execution, text);
+        put_typed_parse(server, execution, text, lacks);
         server_expect(server, 'P', false, sink);
     } else {
         query_prepare(server, execution->statement, true, sink, name);
     }
-    put_bind(server, execution, name, hidden);
+    put_bind(server, execution, name, hidden, lacks);
     server_expect(server, 'B', false, sink);
     extended_describe(server, sink, execution_portal(execution));
     extended_execute(server, sink, execution_portal(execution), execution->limit);
@@ -84,10 +92,10 @@ static void send_extended(struct server *server, const struct execution *executi
 }
 
 void execution_send(const struct execution *execution, const struct run *run, struct server *server, const char *text,
-                    int hidden, struct reply_sink *sink)
+                    int hidden, const bool *lacks, struct reply_sink *sink)
 {
     if (execution->statement)
-        send_extended(server, execution, text, hidden, sink);
+        send_extended(server, execution, text, hidden, lacks, sink);
     else if (text)
         server_query(server, text, strlen(text), sink);
     else

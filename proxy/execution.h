@@ -20,10 +20,10 @@ struct execution {
 const char *execution_portal(const struct execution *execution);
 
 /*
- * Send it: `text` in place of the client's own, or NULL; `hidden` columns behind those that the client knows.  The reply, of one
- * ReadyForQuery, goes to the sink.
+ * Send it: `text` in place of the client's own, or NULL; `hidden` columns behind those that the client knows; without the values of
+ * parameters that the text `lacks` (NULL: of none).  The reply, of one ReadyForQuery, goes to the sink.
  */
 void execution_send(const struct execution *execution, const struct run *run, struct server *server, const char *text,
-                    int hidden, struct reply_sink *sink);
+                    int hidden, const bool *lacks, struct reply_sink *sink);
 
 #endif

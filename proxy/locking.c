@@ -327,7 +327,7 @@ static void ask(struct locking *locking, const struct execution *execution)
                            : look_locks               ? text_that_locks(locking, locking->wanted)
                                                       : locking->plan->locking->look;
         input->ready = false;
-        execution_send(execution, locking->run, input->server, text, locking->plan->hidden, &input->sink);
+        execution_send(execution, locking->run, input->server, text, locking->plan->hidden, NULL, &input->sink);
     }
 }
 

@@ -72,7 +72,7 @@ static enum run_step on_participants(struct run *run, const struct execution *ex
     run->fanout = fanout_new(client, &shape, transaction_participants(client));
     for (struct server *server = client->servers; server; server = server->next_lent)
         if (server->joined)
-            execution_send(execution, run, server, NULL, 0, fanout_add(run->fanout, server));
+            execution_send(execution, run, server, NULL, 0, NULL, fanout_add(run->fanout, server));
     return STEP_BUSY;
 }
 
@@ -95,7 +95,7 @@ static enum run_step on_home(struct run *run, const struct execution *execution)
         break;
     }
     run->fanout = fanout_new(run->client, &shape, 1);
-    execution_send(execution, run, server, NULL, 0, fanout_add(run->fanout, server));
+    execution_send(execution, run, server, NULL, 0, NULL, fanout_add(run->fanout, server));
     return STEP_BUSY;
 }
 
@@ -263,12 +263,20 @@ void run_pin(struct server *server, const struct plan *plan)
     server->pinned |= plan->pin != PIN_NONE && plan->pin != PIN_HELD_CURSOR;
 }
 
-/* The text a shard gets: NULL is the client's own. */
-static const char *text_for(const struct execution *execution, const struct route *route, int shard)
+static const struct split_part *part_for(const struct route *route, int shard)
 {
     for (int i = 0; i < route->part_count; i++)
         if (route->parts[i].shard == shard)
-            return route->parts[i].text;
+            return &route->parts[i];
+    return NULL;
+}
+
+/* The text a shard gets: NULL is the client's own. */
+static const char *text_for(const struct execution *execution, const struct route *route, int shard)
+{
+    const struct split_part *part = part_for(route, shard);
+    if (part)
+        return part->text;
     return route->kind == PLAN_SINGLE ? NULL : execution->plan->shard_text;
 }
 
@@ -342,8 +350,9 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         const char *text = plan->inner && route->kind != PLAN_SINGLE
                                ? explained_text(run, execution, route, server->pool->shard)
                                : text_for(execution, route, server->pool->shard);
-        execution_send(execution, run, server, text, route->kind == PLAN_SINGLE ? 0 : plan->hidden,
-                fanout_add(run->fanout, server));
+        const struct split_part *part = part_for(route, server->pool->shard);
+        execution_send(execution, run, server, text, route->kind == PLAN_SINGLE ? 0 : plan->hidden, part ? part->lacks : NULL,
+                       fanout_add(run->fanout, server));
     }
 }
 

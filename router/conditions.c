@@ -80,11 +80,11 @@ static struct bound bind_parameter(const struct value *value, const struct execu
 static struct bound bind_evaluated(const struct value *value, const struct execution *execution)
 {
     const struct evaluated *evaluated = execution->evaluated;
-    if (!evaluated || value->index >= (size_t) evaluated->count)
+    if (!evaluated || value->index >= (size_t) evaluated->count * (size_t) evaluated->rows)
         return (struct bound){.unknown = true};
     const char *text = evaluated->values[value->index];
     return (struct bound){
-        .bytes = text, .length = text ? (int32_t) strlen(text) : -1, .type = evaluated->types[value->index]};
+        .bytes = text, .length = text ? (int32_t) strlen(text) : -1, .type = evaluated->types[value->index % (size_t) evaluated->count]};
 }
 
 struct bound value_bind(const struct value *value, const struct execution *execution)

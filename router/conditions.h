@@ -15,7 +15,7 @@ enum value_kind {
     VALUE_CONSTANT,  /* `text`, kept in the plan */
     VALUE_LITERAL,   /* literal `index` of the normalised statement */
     VALUE_PARAMETER, /* parameter `index` (0-based) */
-    VALUE_EVALUATED, /* output `index` of the plan's evaluation */
+    VALUE_EVALUATED, /* value `index` of the plan's evaluation, counted from row to row */
 };
 
 struct value {

@@ -139,15 +139,6 @@ static bool is_default(const struct place *place)
     return !place->value || IsA(place->value, SetToDefault);
 }
 
-static bool is_key(const struct inserting *inserting, int column)
-{
-    const struct routed_table *table = inserting->target.table;
-    for (size_t k = 0; table->keyspace && k < table->settings->key_count; k++)
-        if (table->key_columns[k] == column)
-            return true;
-    return false;
-}
-
 /* Do rows, or copies of one row, go to several shards? */
 static bool spreads(const struct choice *choice)
 {
@@ -162,11 +153,11 @@ static bool must_choose_default(const struct choice *choice, const struct place 
     case DEFAULT_GENERATED:
         return false;
     case DEFAULT_CONSTANT:
-        return is_key(choice->inserting, place->column);
+        return insert_is_key(choice->inserting, place->column);
     case DEFAULT_SEQUENCE:
         return true;
     case DEFAULT_EXPRESSION:
-        return choice->any || spreads(choice) || is_key(choice->inserting, place->column);
+        return choice->any || spreads(choice) || insert_is_key(choice->inserting, place->column);
     }
     return false;
 }
@@ -183,7 +174,7 @@ static bool must_choose(const struct choice *choice, const struct place *place)
     if (nature.counter || (nature.clock && choice->any) ||
         ((nature.clock || nature.random) && spreads(choice)))
         return true;
-    return is_key(inserting, place->column) &&
+    return insert_is_key(inserting, place->column) &&
            !analysis_value(&inserting->analysis, place->value, column_of(choice, place)->type, &value);
 }
 
@@ -278,6 +269,40 @@ static bool number_outputs(struct choice *choice, struct insert_piece *pieces, i
     return types <= MOST_OUTPUTS;
 }
 
+/* Is what is computed nothing but the defaults of some columns, in each row? */
+static bool are_columns_of_defaults(const struct choice *choice)
+{
+    for (int i = 0; i < choice->rows * choice->width; i++) {
+        const struct place *place = &choice->places[i];
+        if (place->chosen != choice->places[i % choice->width].chosen || (place->chosen && !is_default(place)))
+            return false;
+    }
+    return true;
+}
+
+/* Of so many rows that one row of all values would be too wide, the home shard computes row by row. */
+static const char *rows_sql(const struct choice *choice, struct insert_piece *pieces, int *count, struct arena *arena)
+{
+    const char *values = "", *names = "", *types = "";
+    int columns = 0, number = 0;
+    for (int i = 0; i < choice->width; i++)
+        columns += choice->places[i].chosen;
+    *count = 2 * columns;
+    for (int i = 0; i < choice->width; i++) {
+        if (!choice->places[i].chosen)
+            continue;
+        const char *comma = number ? ", " : "";
+        values = arena_printf(arena, "%s%s%s AS v%d", values, comma, column_of(choice, &choice->places[i])->default_text, number);
+        names = arena_printf(arena, "%s%sv%d", names, comma, number);
+        types = arena_printf(arena, "%s, pg_catalog.pg_typeof(v%d)", types, number);
+        for (int row = 0; row < choice->rows; row++)
+            pieces[row * choice->width + i] = (struct insert_piece){NULL, row * *count + number, columns + number};
+        number++;
+    }
+    return arena_printf(arena, "SELECT %s%s FROM (SELECT %s FROM pg_catalog.generate_series(1, %d) OFFSET 0) AS keyway", names, types,
+                        values, choice->rows);
+}
+
 static const char *evaluation_sql(const struct choice *choice, const struct insert_piece *pieces,
                                   const char **texts, int count, struct arena *arena)
 {
@@ -338,31 +363,13 @@ static void take_out(const struct choice *choice)
 
 /* ---- parameters ---- */
 
-struct parameter_use {
-    bool *used;
-    int count;
-};
-
-static bool note_parameter(Node *node, void *context)
-{
-    const struct parameter_use *use = context;
-    if (!node)
-        return false;
-    if (IsA(node, ParamRef)) {
-        int number = castNode(ParamRef, node)->number;
-        if (number > 0 && number <= use->count)
-            use->used[number - 1] = true;
-    }
-    return parse_walk(node, note_parameter, context);
-}
-
 static void note_asked(const struct choice *choice, struct evaluation *evaluation, struct arena *arena)
 {
     int count = choice->inserting->analysis.parameter_count;
     bool *asks = arena_alloc_array(arena, (size_t) count, sizeof *asks);
     for (int i = 0; i < choice->rows * choice->width; i++)
         if (choice->places[i].chosen && choice->places[i].value)
-            note_parameter(choice->places[i].value, &(struct parameter_use){asks, count});
+            insert_note_parameters(choice->inserting, choice->places[i].value, asks);
     evaluation->asks = asks;
 }
 
@@ -372,7 +379,7 @@ void insert_evaluated_parameters(struct inserting *inserting)
     int count = inserting->analysis.parameter_count;
     bool *used = arena_alloc_array(&plan->arena, (size_t) count, sizeof *used);
     bool *leaves = arena_alloc_array(&plan->arena, (size_t) count, sizeof *leaves);
-    note_parameter((Node *) inserting->insert, &(struct parameter_use){used, count});
+    insert_note_parameters(inserting, (Node *) inserting->insert, used);
     for (int i = 0; i < count; i++)
         leaves[i] = !used[i];
     inserting->evaluation->leaves = leaves;
@@ -409,14 +416,18 @@ static void apply(struct choice *choice)
         refuse_text(inserting);
         return;
     }
-    if (!number_outputs(choice, rows->pieces, &evaluation->count)) {
+    bool wide = !number_outputs(choice, rows->pieces, &evaluation->count);
+    if (wide && !are_columns_of_defaults(choice)) {
         plan_refuse(inserting->plan, NULL, "Insert fewer rows with one statement.",
                     "The statement leaves too many values to be computed first.");
         return;
     }
+    evaluation->rows = wide;
+    evaluation->row_count = wide ? choice->rows : 1;
+    evaluation->sql = wide ? rows_sql(choice, rows->pieces, &evaluation->count, arena)
+                           : evaluation_sql(choice, rows->pieces, texts, evaluation->count, arena);
     for (size_t i = 0; i < size; i++)
         rows->pieces[i].text = choice->places[i].chosen ? NULL : texts[i];
-    evaluation->sql = evaluation_sql(choice, rows->pieces, texts, evaluation->count, arena);
     note_asked(choice, evaluation, arena);
     note_columns(choice);
     take_out(choice);

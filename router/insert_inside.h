@@ -27,6 +27,12 @@ int insert_place(const struct inserting *inserting, int column, int width);
 /* The evaluated output that stands for the column in this row; -1: it is as written. */
 int insert_output(const struct inserting *inserting, int row, int column);
 
+bool insert_is_key(const struct inserting *inserting, int column);
+/* Mark the parameters that occur in the tree; `used` has one for each that the statement has. */
+void insert_note_parameters(const struct inserting *inserting, Node *tree, bool *used);
+/* A type's name as it is written in a cast that changes no value: char and bit alone mean a length of 1. */
+const char *insert_type_name(const char *name);
+
 /*
  * Before anything else is made of VALUES: choose what the home shard has to compute, take it out of the tree,
  * and leave the SQL in plan->evaluation.
@@ -34,6 +40,15 @@ int insert_output(const struct inserting *inserting, int row, int column);
 void insert_evaluate(struct inserting *inserting);
 /* Once all of the tree has been read: which parameters are asked where. */
 void insert_evaluated_parameters(struct inserting *inserting);
+
+/*
+ * Before anything else is made of a SELECT that reads no sharded table: where the home shard has to compute its rows, take it
+ * out of the tree, and leave the SQL in plan->evaluation.
+ */
+void insert_compute(struct inserting *inserting);
+
+/* Find out what the shards must be told of the parameters of rows that are split; false: it is not known. */
+bool insert_parameter_types(struct inserting *inserting);
 
 /* What is put into an INSERT's text beside its rows. */
 struct insert_addition {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "router/plan_inside.h"
+#include "router/insert_inside.h"
 #include "router/sql_types.h"
 
 /* What varchar(n) stores of a longer text: n characters, if blanks follow; if not, the shard raises the
@@ -96,17 +96,36 @@ static bool fail_unmapped(const struct insert_rows *rows, const struct value *va
     return false;
 }
 
-static bool row_shard(const struct insert_rows *rows, int row, const struct execution *execution, int *shard,
-                      struct error *error)
+/* Of rows that are computed, the one of this number stands for the evaluation. */
+static struct execution execution_of_row(const struct insert_rows *rows, int row, const struct execution *all,
+                                         struct evaluated *evaluated)
+{
+    struct execution execution = *all;
+    if (!rows->computed)
+        return execution;
+    *evaluated = *all->evaluated;
+    evaluated->values += (size_t) row * (size_t) evaluated->count;
+    execution.evaluated = evaluated;
+    return execution;
+}
+
+static bool row_shard(const struct insert_rows *rows, int row, const struct execution *all, int *shard, struct error *error)
 {
     int keys = keyspace_columns(rows->keyspace);
-    const struct value *values = &rows->values[(size_t) row * (size_t) keys];
+    const struct value *values = &rows->values[rows->computed ? 0 : (size_t) row * (size_t) keys];
+    struct evaluated evaluated;
+    const struct execution of_row = execution_of_row(rows, row, all, &evaluated), *execution = &of_row;
     struct key_value key[MOST_KEY_COLUMNS];
     for (int i = 0; i < keys; i++)
         if (!read_key(rows, &values[i], i, execution, &key[i], error))
             return false;
     *shard = keyspace_shard(rows->keyspace, key);
     return *shard >= 0 || fail_unmapped(rows, values, execution, error);
+}
+
+const char *insert_type_name(const char *name)
+{
+    return !strcmp(name, "character") ? "pg_catalog.bpchar" : !strcmp(name, "bit") ? "pg_catalog.\"bit\"" : name;
 }
 
 /* A computed value stands in the text as a literal of its own type. */
@@ -116,7 +135,7 @@ static void put_piece(FILE *out, const struct insert_piece *piece, const struct 
         fputs(piece->text, out);
         return;
     }
-    const char *value = evaluated->values[piece->value], *type = evaluated->values[piece->type];
+    const char *value = evaluated->values[piece->value], *type = insert_type_name(evaluated->values[piece->type]);
     if (!value) {
         fprintf(out, "NULL::%s", type);
         return;
@@ -130,17 +149,37 @@ static void put_piece(FILE *out, const struct insert_piece *piece, const struct 
     fprintf(out, "'::%s", type);
 }
 
-static void put_row(FILE *out, const struct insert_rows *rows, int row, const struct evaluated *evaluated)
+static void put_row(FILE *out, const struct insert_rows *rows, int row, const struct execution *all)
 {
     if (!rows->pieces) {
         fputs(rows->rows[row], out);
         return;
     }
+    struct evaluated evaluated;
+    const struct execution execution = execution_of_row(rows, row, all, &evaluated);
+    const struct insert_piece *pieces = &rows->pieces[rows->computed ? 0 : row * rows->width];
     for (int i = 0; i < rows->width; i++) {
         fputs(i ? ", " : "(", out);
-        put_piece(out, &rows->pieces[row * rows->width + i], evaluated);
+        put_piece(out, &pieces[i], execution.evaluated);
     }
     putc(')', out);
+}
+
+/* How many rows there are: the computed one without its sign is none. */
+static int count_rows(const struct insert_rows *rows, const struct execution *execution)
+{
+    if (!rows->computed)
+        return rows->count;
+    return execution->evaluated->rows == 1 && !execution->evaluated->values[0] ? 0 : execution->evaluated->rows;
+}
+
+/* SELECT of no row, of the types that the rows would have had, in place of VALUES. */
+static void put_nothing(FILE *out, const struct insert_rows *rows, const struct evaluated *evaluated)
+{
+    fprintf(out, "%.*sSELECT ", (int) (strlen(rows->before) - strlen("VALUES ")), rows->before);
+    for (int i = 0; i < rows->width; i++)
+        fprintf(out, "%sNULL::%s", i ? ", " : "", insert_type_name(evaluated->values[rows->pieces[i].type]));
+    fputs(" WHERE false ", out);
 }
 
 /* The statement for one shard: the rows that are its own; `shards` NULL: all of them. */
@@ -150,19 +189,33 @@ static const char *part_text(const struct insert_rows *rows, const int *shards, 
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    fputs(rows->before, out);
+    int all = count_rows(rows, execution);
     *count = 0;
-    for (int i = 0; i < rows->count; i++) {
+    if (all > 0)
+        fputs(rows->before, out);
+    else
+        put_nothing(out, rows, execution->evaluated);
+    for (int i = 0; i < all; i++) {
         if (shards && shards[i] != shard)
             continue;
         fputs((*count)++ ? ", " : "", out);
-        put_row(out, rows, i, execution->evaluated);
+        put_row(out, rows, i, execution);
     }
     fputs(rows->after, out);
     fclose(out);
     const char *copy = arena_strndup(execution->arena, text, size);
     free(text);
     return copy;
+}
+
+/* Of the parameters those that stand in rows of other shards only. */
+static const bool *find_lacking(const struct insert_rows *rows, const int *shards, int shard, const struct execution *execution)
+{
+    int count = rows->parameter_rows && shards && execution->binds ? execution->binds->count : 0;
+    bool *lacks = count ? arena_alloc_array(execution->arena, (size_t) count, sizeof *lacks) : NULL;
+    for (int i = 0; i < count && i < rows->parameter_count; i++)
+        lacks[i] = rows->parameter_rows[i] >= 0 && shards[rows->parameter_rows[i]] != shard;
+    return lacks;
 }
 
 static void make_parts(const struct insert_rows *rows, const int *shards, const struct shard_set *set,
@@ -173,6 +226,7 @@ static void make_parts(const struct insert_rows *rows, const int *shards, const 
         struct split_part *part = &route->parts[route->part_count++];
         part->shard = shard;
         part->text = part_text(rows, shards, shard, execution, &part->rows);
+        part->lacks = find_lacking(rows, shards, shard, execution);
     }
 }
 
@@ -184,18 +238,21 @@ bool insert_route(const struct insert_rows *rows, const struct execution *execut
         make_parts(rows, NULL, shards, execution, route);
         return true;
     }
-    int *row_shards = arena_alloc_array(execution->arena, (size_t) rows->count, sizeof *row_shards);
-    for (int i = 0; i < rows->count; i++) {
+    int count = count_rows(rows, execution);
+    int *row_shards = arena_alloc_array(execution->arena, (size_t) count, sizeof *row_shards);
+    for (int i = 0; i < count; i++) {
         if (!row_shard(rows, i, execution, &row_shards[i], error))
             return false;
         shard_set_add(&own, row_shards[i]);
     }
+    if (!count)
+        shard_set_add(&own, shard_set_next(keyspace_shards(rows->keyspace), 0));
     shard_set_unite(shards, &own);
     if (rows->before && (rows->pieces || shard_set_count(&own) > 1))
         make_parts(rows, row_shards, &own, execution, route);
     if (rows->answers && route->part_count > 1) {
         route->turns = row_shards;
-        route->turn_count = rows->count;
+        route->turn_count = count;
     }
     return true;
 }

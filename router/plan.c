@@ -344,6 +344,9 @@ static bool writes_beyond_ascii(const struct plan *plan)
                  is_beyond_ascii(plan->wrapped_query);
     if (plan->locking)
         found |= is_beyond_ascii(plan->locking->look) || is_beyond_ascii(plan->locking->before) || is_beyond_ascii(plan->locking->behind);
+    if (plan->evaluation && plan->evaluation->rows)
+        found |= is_beyond_ascii(plan->evaluation->sql) || is_beyond_ascii(plan->inside->insert->before) ||
+                 is_beyond_ascii(plan->inside->insert->after);
     for (int i = 0; i < plan->gather_count; i++)
         found |= is_beyond_ascii(plan->gather[i].select);
     return found;

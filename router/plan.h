@@ -88,18 +88,22 @@ struct copy_shape {
 
 /*
  * Values that PostgreSQL must compute before the statement can be routed: an INSERT's key, the next value of a
- * sequence.  The home shard runs `sql`; its one row comes back through plan_route_evaluated().
+ * sequence, all rows of a query.  The home shard runs `sql`; its one row, or its rows, come back through
+ * plan_route_evaluated().
  */
 struct evaluation {
     const char *sql;
     int count;          /* of its columns */
+    bool rows;          /* it may have more than one … */
+    int row_count;      /* … and has as many; 0: any number */
     const bool *asks;   /* by parameter: it occurs in `sql` … */
     const bool *leaves; /* … and nowhere in the statements that the shards get then */
 };
 struct evaluated {
-    const char *const *values; /* as text; NULL is NULL */
+    const char *const *values; /* as text, row by row; NULL is NULL */
     const uint32_t *types;     /* of the columns */
     int count;
+    int rows;
 };
 
 /*
@@ -238,6 +242,7 @@ struct split_part {
     int shard;
     const char *text; /* a complete statement; its parameters keep their numbers */
     int rows;
+    const bool *lacks; /* by parameter: it is of another part's rows; NULL: none is */
 };
 
 /* Where one execution goes. */

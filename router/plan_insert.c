@@ -41,6 +41,15 @@ int insert_place(const struct inserting *inserting, int column, int width)
     return -1;
 }
 
+bool insert_is_key(const struct inserting *inserting, int column)
+{
+    const struct routed_table *table = inserting->target.table;
+    for (size_t k = 0; table->keyspace && k < table->settings->key_count; k++)
+        if (table->key_columns[k] == column)
+            return true;
+    return false;
+}
+
 /* ---- defaults ---- */
 
 static bool row_leaves(const struct inserting *inserting, const List *row, int number, int column)
@@ -54,6 +63,8 @@ static bool leaves(const struct inserting *inserting, int column)
 {
     ListCell *cell;
     int number = 0;
+    if (!inserting->values && inserting->evaluated)
+        return insert_output(inserting, 0, column) < 0;
     if (!inserting->values) {
         bool known = inserting->source && inserting->source->outputs_known;
         return insert_place(inserting, column, known ? inserting->source->output_count : 0) < 0;
@@ -222,6 +233,7 @@ static struct insert_rows *new_rows(struct inserting *inserting, int count)
                                  .after = rows->after,
                                  .pieces = rows->pieces,
                                  .width = rows->width,
+                                 .computed = rows->computed,
                                  .answers = answers_each_row(inserting->insert),
                                  .table = arena_strdup(arena, inserting->target.name),
                                  .keyspace = table->keyspace,
@@ -281,33 +293,10 @@ static bool read_rows(struct inserting *inserting)
 
 /* ---- VALUES ---- */
 
-/* A part may lack a parameter that another one has: each must know all types. */
 static bool find_parameter_types(struct inserting *inserting)
 {
-    struct plan *plan = inserting->plan;
-    const struct planning *planning = inserting->analysis.planning;
-    int count = inserting->analysis.parameter_count;
-    plan->parameter_types = arena_alloc_array(&plan->arena, (size_t) count, sizeof *plan->parameter_types);
-    plan->parameter_count = count;
-    for (int i = 0; i < count && i < planning->type_count; i++)
-        plan->parameter_types[i] = planning->types[i];
-    ListCell *row, *cell;
-    foreach (row, inserting->values->valuesLists) {
-        int place = 0;
-        foreach (cell, lfirst_node(List, row)) {
-            int column = place < inserting->column_count ? inserting->columns[place] : -1;
-            place++;
-            if (!IsA(lfirst(cell), ParamRef) || column < 0)
-                continue;
-            uint32_t *type = &plan->parameter_types[lfirst_node(ParamRef, cell)->number - 1];
-            *type = *type ? *type : inserting->target.relation->columns[column].type;
-        }
-    }
-    for (int i = 0; i < count; i++)
-        if (!plan->parameter_types[i] && !(inserting->evaluation && inserting->evaluation->leaves[i]))
-            return give_up(inserting, "Declare the parameters' types, or insert the rows one by one.",
-                           "The type of a parameter is not known.");
-    return true;
+    return insert_parameter_types(inserting) || give_up(inserting, "Declare the parameters' types, or insert the rows one by one.",
+                                                        "The type of a parameter is not known.");
 }
 
 static bool only_target_is_sharded(const struct inserting *inserting)
@@ -341,6 +330,24 @@ static bool can_split(struct inserting *inserting)
            insert_split(plan->inside->insert, planning->sql, planning->length, inserting->values->valuesLists,
                         &(struct insert_addition){0}, &plan->arena) ||
            give_up(inserting, "Insert the rows one by one.", "The text of the rows cannot be told apart.");
+}
+
+/* Of rows that are computed what is left to be proved is about the rest of the statement. */
+static bool can_compute(struct inserting *inserting)
+{
+    return prove_environment(&inserting->analysis, &inserting->proof) &&
+           (only_target_is_sharded(inserting) ||
+            give_up(inserting, "Insert the rows one by one.", "The statement reads sharded tables.")) &&
+           find_parameter_types(inserting);
+}
+
+static void plan_computed(struct inserting *inserting)
+{
+    if (!read_rows(inserting))
+        return;
+    bool proved = can_compute(inserting);
+    plan_conclude(inserting->plan, &inserting->analysis, proved ? PLAN_SPLIT : PLAN_REFUSE,
+                  proved ? "split: each row goes to the shard of its key" : inserting->proof.detail, &inserting->proof);
 }
 
 static void plan_values(struct inserting *inserting)
@@ -478,6 +485,8 @@ static void plan_sharded(struct inserting *inserting)
     plan_forbid_clock_words(inserting->plan, &inserting->target);
     if (inserting->source)
         plan_source(inserting);
+    else if (inserting->evaluated && inserting->evaluated->computed)
+        plan_computed(inserting);
     else
         plan_values(inserting);
 }
@@ -502,6 +511,9 @@ static void plan_reference(struct inserting *inserting)
         return;
     if (inserting->evaluated)
         plan->inside->insert = new_rows(inserting, inserting->evaluated->count);
+    if (inserting->evaluated && inserting->evaluated->computed && !insert_parameter_types(inserting))
+        plan_refuse(plan, "this statement cannot change a reference table", "Declare the parameters' types.",
+                    "The type of a parameter is not known.");
     plan_reference_write(plan, &inserting->analysis, &inserting->target);
 }
 
@@ -526,14 +538,16 @@ static void read_clauses(struct inserting *inserting)
 {
     struct analysis *analysis = &inserting->analysis;
     InsertStmt *insert = inserting->insert;
-    inserting->query = analyze_insert(analysis, insert->relation, insert->withClause);
     SelectStmt *select = (SelectStmt *) insert->selectStmt;
+    if (inserting->target.table && !(select && is_plain_values(select)))
+        insert_compute(inserting);
+    inserting->query = analyze_insert(analysis, insert->relation, insert->withClause);
     if (select && is_plain_values(select)) {
         inserting->values = select;
         if (inserting->target.table)
             insert_evaluate(inserting);
         analyze_clause(analysis, inserting->query, (Node *) select->valuesLists, CLAUSE_OUTPUT);
-    } else if (select) {
+    } else if (select && !inserting->evaluated) {
         inserting->source = analyze_source(analysis, inserting->query, select);
     }
     if (insert->onConflictClause) {

@@ -19,16 +19,20 @@ struct insert_rows {
     struct value *values; /* of the key columns, row by row */
     int count;
     bool from_query;             /* of a query that may have no rows; `values` are those of each */
+    bool computed;               /* each is a row of the evaluation, whose first value is a sign: a row without it is none;
+                                    `values` and `pieces` are those of one row */
     bool answers;                /* each row gives one of RETURNING */
     const char *before, *after;  /* the statement's text around the rows; NULL if it cannot be split */
     const char **rows;           /* the text of each row, "(…)" */
     struct insert_piece *pieces; /* with an evaluation, in place of `rows`: `width` for each row */
     int width;
+    int parameter_count;
+    const int *parameter_rows; /* by parameter: the only row that it stands in; negative: there is none */
 };
 
 /* A value of a row: as written, or computed by the home shard. */
 struct insert_piece {
-    const char *text; /* NULL: output `value` of the evaluation, whose type's name is output `type` */
+    const char *text; /* NULL: value `value` of the evaluation, counted from row to row, whose type's name is `type` */
     int value, type;
 };
 

@@ -348,6 +348,9 @@ static void plan_copy_query(struct plan *plan, const struct planning *planning, 
     plan_release(alone);
     plan_statement(plan, &in_steps, copyObject(copy->query));
     plan->statement = statement;
+    if (plan->evaluation)
+        plan_refuse(plan, "COPY of this query is not supported over several shards", "Use INSERT … RETURNING.",
+                    "Rows to be inserted are computed first.");
     if (plan->many == PLAN_SINGLE && copy->filename)
         plan_on_home(plan, "the file is on the home shard's server");
     if (plan->many == PLAN_GATHER)

@@ -143,6 +143,99 @@ INSERT INTO posts (username, id) SELECT username, 500 FROM users WHERE age > 40 
 -- INSERT … VALUES as a subquery with order
 INSERT INTO posts (username, id) SELECT * FROM (VALUES ('ann', 900), ('zoe', 901)) AS v
 
+-- INSERT … SELECT of arrays side by side
+INSERT INTO posts (username, id, body) SELECT * FROM unnest(ARRAY['ann', 'zoe', 'Anew'], '{901,902,903}'::integer[], '{a,NULL,"it''s \"c\""}'::text[])
+
+-- INSERT … SELECT of arrays of different lengths
+INSERT INTO posts (username, id, body) SELECT * FROM unnest(ARRAY['ann', 'zoe'], '{901,902}'::integer[], '{a}'::text[])
+
+-- INSERT … SELECT of arrays, one of whose keys is NULL
+INSERT INTO posts (username, id) SELECT * FROM unnest(ARRAY['ann', 'zoe', NULL], '{901,902,903}'::integer[])
+
+-- INSERT … SELECT of empty arrays
+INSERT INTO posts (username, id) SELECT * FROM unnest('{}'::text[], '{}'::integer[]) RETURNING *
+
+-- INSERT … SELECT of functions that give rows in the select list
+INSERT INTO posts (username, id) SELECT unnest(ARRAY['ann', 'zoe', 'bob']), unnest(ARRAY[901, 902, 903]) RETURNING username, id
+
+-- INSERT … SELECT of arrays with ON CONFLICT DO NOTHING
+INSERT INTO users (username, age) SELECT * FROM unnest(ARRAY['bob', 'new', 'znew'], ARRAY[1, 2, 3]) ON CONFLICT DO NOTHING
+
+-- INSERT … SELECT of arrays with ON CONFLICT DO UPDATE
+INSERT INTO users AS u (username, age) SELECT * FROM unnest(ARRAY['bob', 'new', 'zoe'], ARRAY[1, 2, 3]) ON CONFLICT (username) DO UPDATE SET age = coalesce(u.age, 0) + excluded.age RETURNING username, age
+
+-- INSERT … SELECT that changes a row twice
+INSERT INTO users (username, age) SELECT * FROM unnest(ARRAY['bob', 'zoe', 'bob'], ARRAY[1, 2, 3]) ON CONFLICT (username) DO UPDATE SET age = excluded.age
+
+-- INSERT … SELECT in the order of a counter, as an ORM writes it
+INSERT INTO posts (username, id, body) SELECT p0::varchar, p1::integer, p2 FROM (VALUES ('zoe', '910', 'z', 2), ('ann', '911', 'a', 0), ('new', '912', NULL, 1)) AS imp_sen (p0, p1, p2, sen_counter) ORDER BY sen_counter RETURNING posts.id, posts.id AS id__1
+
+-- INSERT … SELECT of the first rows of a series
+INSERT INTO events (id, kind) SELECT g, 'kind ' || g FROM generate_series(1000, 2000) AS g ORDER BY g DESC LIMIT 7 OFFSET 2 RETURNING id, kind
+
+-- INSERT … SELECT of literals that take the types of the columns
+INSERT INTO events (id, kind, at, data, weight, feeling) SELECT g, 'x', '2024-01-01 00:00+00', '{"a": [1, "b"]}', '7', 'happy' FROM generate_series(1000, 1005) AS g RETURNING *
+
+-- INSERT … SELECT of literals around a star
+INSERT INTO events (feeling, id, kind, at, weight) SELECT 'sad', v.*, '2024-01-01 00:00+00', (ARRAY[7, 8])[1] FROM (VALUES (1001, 'a'), (1002, 'b')) AS v
+
+-- INSERT … SELECT of a literal that is none of the column's type
+INSERT INTO events (id, kind, feeling) SELECT g, 'x', 'merry' FROM generate_series(1000, 1005) AS g
+
+-- INSERT … SELECT that violates a check on some rows
+INSERT INTO events (id, weight) SELECT g, 1003 - g FROM generate_series(1000, 1005) AS g
+
+-- INSERT … SELECT of all kinds of types
+INSERT INTO zoo (id, num, num52, f8, f4, ts, tz, d, t, ttz, iv, jb, ints, texts, grid, bin, u, ip, bits, vbits, c5, vc, feelings, pos, span, dim) SELECT 70000 + g, 1.50, g / 3.0, 0.1 + 0.2, 0.1::real, '2024-01-01'::timestamp + g * interval '1 hour', timestamptz '2024-01-01 10:00:00.1235+02', date '2024-02-29', time '10:00', timetz '10:00+03', interval '1 mon -2 days 03:04:05.6', jsonb_build_object('g', g), ARRAY[g, NULL], ARRAY['a"b', 'c,d', NULL, '\'], ARRAY[[1, 2], [3, g]], decode('00ff27', 'hex'), '00000000-0000-0000-0000-00000000000f'::uuid, inet '10.0.0.1/8', b'101', b'01', 'ab'::char(4), 'vc   ', ARRAY['ok', 'sad']::mood[], g, int4range(1, g + 2), ROW(g, 'l', ARRAY['ok']::mood[])::size FROM generate_series(1, 6) AS g RETURNING id, num, num52, f8, f4, ts, tz, ttz, iv, jb, ints, texts, grid, bin, ip, bits, vbits, c5, vc, pos, span
+
+-- INSERT … SELECT of a text that is too long
+INSERT INTO zoo (id, vc) SELECT 70000 + g, repeat('x', 8 + g) FROM generate_series(1, 6) AS g
+
+-- INSERT … SELECT of a domain's value that is none
+INSERT INTO zoo (id, pos) SELECT 70000 + g, 3 - g FROM generate_series(1, 6) AS g
+
+-- INSERT … SELECT with a key in two columns
+INSERT INTO stock (tenant, item, amount) SELECT g, 'item ' || g % 3, g FROM generate_series(500, 520) AS g
+
+-- INSERT … SELECT into dates
+INSERT INTO readings (day, sensor, value) SELECT d, 77, 1.5 FROM generate_series(timestamp '2024-01-01', timestamp '2024-02-01', interval '5 days') AS d
+
+-- INSERT … SELECT of a reference table for its own key
+INSERT INTO users (username, full_name) SELECT 'c_' || code, name FROM countries ORDER BY code RETURNING username
+
+-- INSERT … SELECT of an unsharded table
+INSERT INTO users (username, full_name) SELECT 'n_' || id, body FROM notes ORDER BY id RETURNING username, full_name
+
+-- INSERT … SELECT of a union of constants
+INSERT INTO posts (username, id) SELECT 'ann', 920 UNION ALL SELECT 'zoe', 921 UNION ALL SELECT 'zoe', 922
+
+-- INSERT … SELECT of WITH
+WITH v (name, n) AS (VALUES ('ann', 930), ('zoe', 931)) INSERT INTO posts (username, id) SELECT name, n FROM v RETURNING *
+
+-- INSERT … SELECT of WITH RECURSIVE
+WITH RECURSIVE v (n) AS (SELECT 1000 UNION ALL SELECT n + 7 FROM v WHERE n < 1100) INSERT INTO events (id) SELECT n FROM v RETURNING id
+
+-- INSERT … VALUES with an order of its own
+INSERT INTO posts (username, id) VALUES ('ann', 940), ('zoe', 941), ('bob', 942) ORDER BY 2 DESC LIMIT 2
+
+-- INSERT … SELECT of a JSON document's elements
+INSERT INTO posts (username, id, likes) SELECT e ->> 'name', (e ->> 'id')::integer, (e -> 'likes')::integer FROM jsonb_array_elements('[{"name": "ann", "id": 950}, {"name": "zoe", "id": 951, "likes": 3}]') AS e RETURNING *
+
+-- INSERT … SELECT of a record set
+INSERT INTO posts (username, id) SELECT * FROM jsonb_to_recordset('[{"username": "ann", "id": 960}, {"username": "zoe", "id": 961}]') AS r (username text, id integer)
+
+-- INSERT … SELECT into a reference table with ON CONFLICT
+INSERT INTO countries (code, name) SELECT * FROM unnest(ARRAY['de', 'xx', 'yy'], ARRAY['Germania', 'X', 'Y']) ON CONFLICT (code) DO UPDATE SET name = excluded.name RETURNING code, name
+
+-- INSERT … SELECT of the first rows into a reference table
+INSERT INTO countries (code, name) SELECT 'x' || g, 'X' FROM generate_series(1, 9) AS g ORDER BY g DESC LIMIT 3
+
+-- INSERT … SELECT of an unsharded table into a reference table
+INSERT INTO countries (code, name) SELECT 'n' || id, body FROM notes
+
+-- INSERT … SELECT that fails in one of the rows
+INSERT INTO users (username, age) SELECT 'new' || g, 10 / (g - 3) FROM generate_series(1, 5) AS g
+
 -- INSERT into a hash table
 INSERT INTO events (id, kind, weight) VALUES (1001, 'a', 1), (1002, 'b', 2), (1003, DEFAULT, 3), (-5, 'c', NULL)
 

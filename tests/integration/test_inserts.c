@@ -172,3 +172,122 @@ Test(inserts, a_conflict_is_found_on_the_computed_key)
            "u.age + excluded.age RETURNING age",
            "3");
 }
+
+/* ---- INSERT … SELECT that reads no sharded table ---- */
+
+Test(inserts, rows_of_arrays_go_to_their_shards)
+{
+    const char *values[] = {"{zoe,anna,henry,NULL}", "{1,2,NULL,4}"};
+    char *answer = ask_params(conn, "INSERT INTO users (username, age) SELECT * FROM unnest($1::text[], $2::int[]) RETURNING username, age", 2, values);
+    cr_expect(strstr(answer, "ERROR 23502"), "%s", answer);
+    free(answer);
+    EXPECT(conn, "SELECT count(*) FROM users", "0");
+    values[0] = "{zoe,anna,henry}";
+    values[1] = "{1,2,NULL}";
+    answer = ask_params(conn, "INSERT INTO users (username, age) SELECT * FROM UNNEST(($1)::varchar[], ($2)::int[]) RETURNING username, age", 2, values);
+    cr_expect_str_eq(answer, "zoe|1\nanna|2\nhenry|~");
+    free(answer);
+    EXPECT_ON(0, "SELECT username FROM users", "anna");
+    EXPECT_ON(1, "SELECT username FROM users", "henry");
+    answer = ask_params(conn, "INSERT INTO users (username, age) SELECT unnest($1::text[]), unnest($2::int[]) ON CONFLICT (username) "
+                              "DO UPDATE SET age = coalesce(users.age, 0) + excluded.age + $3", 3, (const char *[]){"{zoe,bob}", "{5,6}", "10"});
+    cr_expect_str_eq(answer, "INSERT 0 2");
+    free(answer);
+    EXPECT(conn, "SELECT username, age FROM users ORDER BY 1", "anna|2\nbob|6\nhenry|~\nzoe|16");
+}
+
+Test(inserts, rows_of_a_query_answer_in_its_order_and_get_one_sequences_numbers)
+{
+    EXPECT(conn, "INSERT INTO notes (username, body) SELECT p0::varchar, p1::text FROM (VALUES ('zoe', 'c', 2), ('anna', 'a', 0), ('henry', 'b', 1)) "
+                 "AS imp_sen (p0, p1, sen_counter) ORDER BY sen_counter RETURNING notes.id, notes.id AS id__1, username",
+           "1|1|anna\n2|2|henry\n3|3|zoe");
+    EXPECT(conn, "SELECT count(DISTINCT made), count(DISTINCT dice) FROM notes", "1|3");
+    EXPECT(conn, "INSERT INTO notes (username) SELECT name || g FROM (VALUES ('anna'), ('zoe')) AS v (name), generate_series(1, 200) AS g", "INSERT 0 400");
+    EXPECT(conn, "SELECT min(id), max(id), count(DISTINCT id) FROM notes", "1|403|403");
+}
+
+Test(inserts, copy_of_what_is_computed_first_is_refused)
+{
+    EXPECT_ERROR(conn, "COPY (INSERT INTO users (username) SELECT unnest('{anna}'::text[]) RETURNING username) TO STDOUT", "0A000");
+    EXPECT(conn, "SELECT count(*) FROM users", "0");
+}
+
+Test(inserts, no_rows_of_a_query_are_none)
+{
+    EXPECT(conn, "INSERT INTO users (username, age) SELECT * FROM unnest('{}'::text[], '{}'::int[])", "INSERT 0 0");
+    EXPECT(conn, "INSERT INTO users (username, age) SELECT * FROM unnest('{}'::text[], '{}'::int[]) RETURNING age", "");
+    EXPECT_ERROR(conn, "INSERT INTO users (username, age) SELECT * FROM unnest('{}'::text[], '{}'::text[])", "42804");
+    EXPECT_ERROR(conn, "INSERT INTO users (username, age) SELECT * FROM unnest('{a}'::text[], '{1}'::int[], '{}'::int[])", "42601");
+}
+
+Test(inserts, reference_tables_get_the_same_rows_of_a_query_everywhere)
+{
+    EXPECT(conn, "INSERT INTO tags (name) SELECT 'tag ' || g FROM generate_series(3, 1, -1) AS g RETURNING id, name", "1|tag 3\n2|tag 2\n3|tag 1");
+    PGconn *home = connect_server(0);
+    char *rows = ask(home, "SELECT * FROM tags ORDER BY id");
+    EXPECT_ON(1, "SELECT * FROM tags ORDER BY id", rows);
+    EXPECT_ON(2, "SELECT * FROM tags ORDER BY id", rows);
+    free(rows);
+    PQfinish(home);
+    EXPECT(conn, "INSERT INTO users (username, age) SELECT name, id FROM tags RETURNING username", "tag 3\ntag 2\ntag 1");
+}
+
+Test(inserts, char_and_bit_keep_their_length_when_they_are_computed)
+{
+    EXPECT(conn, "CREATE TABLE codes (id serial PRIMARY KEY, code char(3), bits bit(3))", "CREATE TABLE");
+    EXPECT(conn, "INSERT INTO users (username, full_name) SELECT rpad('zo', 4)::char(4) || 'e', b'101'::text", "INSERT 0 1");
+    EXPECT(conn, "SELECT username, full_name FROM users", "zoe|101");
+    EXPECT(conn, "INSERT INTO users (username, full_name) SELECT lower('ANNA'), 'abc'::char(5)", "INSERT 0 1");
+    EXPECT(conn, "SELECT full_name FROM users WHERE username = 'anna'", "abc");
+}
+
+Test(inserts, an_empty_row_of_defaults_gets_a_number_too)
+{
+    EXPECT(conn, "INSERT INTO tags DEFAULT VALUES RETURNING id", "1");
+    EXPECT(conn, "INSERT INTO tags DEFAULT VALUES RETURNING id", "2");
+    EXPECT_ON(1, "SELECT count(*), max(id) FROM tags", "2|2");
+    EXPECT(conn, "INSERT INTO papers DEFAULT VALUES RETURNING username", "anonymous1");
+    EXPECT_ERROR(conn, "INSERT INTO tags (id, name) OVERRIDING USER VALUE VALUES (7, 'x')", "0A000");
+}
+
+Test(inserts, values_of_more_than_a_megabyte_reach_all_shards)
+{
+    char *array = malloc(2200000), *at = array;
+    *at++ = '{';
+    for (int i = 0; i < 20000; i++)
+        at += sprintf(at, "%s%c%096d", i ? "," : "", "azh"[i % 3], i);
+    strcpy(at, "}");
+    char *answer = ask_params(conn, "INSERT INTO users (username) SELECT unnest($1::text[])", 1, (const char *[]){array});
+    cr_expect_str_eq(answer, "INSERT 0 20000");
+    free(answer);
+    free(array);
+    EXPECT(conn, "SELECT count(*), count(DISTINCT username) FROM users", "20000|20000");
+    EXPECT_ON(1, "SELECT count(*) FROM users", "6666");
+}
+
+Test(inserts, thousands_of_rows_of_values_get_their_defaults)
+{
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    fputs("INSERT INTO notes (username) VALUES ('anna')", text);
+    for (int i = 1; i < 5000; i++)
+        fprintf(text, ", ('%s')", i % 2 ? "zoe" : "henry");
+    fclose(text);
+    EXPECT(conn, sql, "INSERT 0 5000");
+    free(sql);
+    EXPECT(conn, "SELECT count(DISTINCT id), max(id), count(DISTINCT dice), count(DISTINCT made) FROM notes", "5000|5000|5000|1");
+}
+
+Test(inserts, parameters_of_several_rows_need_no_types)
+{
+    char *answer = ask_params(conn, "INSERT INTO users (username, age) VALUES ($1::VARCHAR, $2::INTEGER), ($3::VARCHAR, $4::INTEGER) ON CONFLICT "
+                                    "(username) DO UPDATE SET age = excluded.age + users.age + $5 RETURNING username, age", 5,
+                              (const char *[]){"zoe", "1", "anna", "2", "3"});
+    cr_expect_str_eq(answer, "zoe|1\nanna|2");
+    free(answer);
+    answer = ask_params(conn, "INSERT INTO users (username, age, full_name) VALUES ($1, $2 + 1, upper($3)), ($4, $5 * 2, $6) ON CONFLICT (username) "
+                              "DO UPDATE SET age = excluded.age RETURNING username, age", 6, (const char *[]){"zoe", "1", "x", "anna", "2", "y"});
+    cr_expect_str_eq(answer, "zoe|2\nanna|4");
+    free(answer);
+}

@@ -121,6 +121,7 @@ static const struct {
     {TOWN_FUNCTIONS, "pg_catalog|pg_backend_pid|s|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|query_to_xml|v|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|generate_series|i|t|f|f|t|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|unnest|i|t|f|f|t|t"},
     {TOWN_FUNCTIONS, "public|pure|i|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "public|<~>|s|f|f|f|f|t"},
     {TOWN_FUNCTIONS, "public|::tally|s|f|f|f|f|t"},

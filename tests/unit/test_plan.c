@@ -592,7 +592,7 @@ Test(plan, what_an_insert_leaves_to_postgresql_takes_its_place_in_the_text)
 {
     const char *values[] = {"bob", "text"};
     const uint32_t types[] = {25, 2206};
-    const struct evaluated row = {values, types, 2};
+    const struct evaluated row = {values, types, 2, 1};
     for (size_t i = 0; i < sizeof evaluated_cases / sizeof *evaluated_cases; i++) {
         const struct evaluated_case *wanted = &evaluated_cases[i];
         struct plan *plan = make(wanted->sql);
@@ -612,6 +612,172 @@ Test(plan, what_an_insert_leaves_to_postgresql_takes_its_place_in_the_text)
         plan_release(plan);
         arena_free(&arena);
     }
+}
+
+static const char *const computed = "INSERT INTO sequenced AS s (username) SELECT unnest($1::text[]) RETURNING id";
+
+/* The home shard answers with a sign, the values and the names of their types, for each row. */
+Test(plan, rows_of_a_query_that_reads_no_table_are_computed_and_sent_to_their_shards)
+{
+    static const char *const values[] = {"t", "zoe", "1", "text", "bigint", "t", "a'l", "2", "text", "bigint",
+                                         "t", "zed", NULL, "text", "bigint"};
+    static const uint32_t types[] = {16, 25, 20, 2206, 2206};
+    const struct evaluated rows = {values, types, 5, 3};
+    struct plan *plan = make(computed);
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    cr_assert(plan->evaluation && plan->evaluation->rows);
+    cr_expect_eq(plan->evaluation->count, 5);
+    cr_expect_str_eq(plan->evaluation->sql,
+                     "SELECT keyway.*, pg_catalog.pg_typeof(keyway.v0), pg_catalog.pg_typeof(keyway.v1) FROM (SELECT 1) one LEFT JOIN "
+                     "(SELECT true AS present, keyway.*, nextval('s'::regclass) AS v1 FROM (SELECT unnest($1::text[])) keyway(v0) "
+                     "OFFSET 0) keyway ON true");
+    cr_assert(plan_route_evaluated(plan, routing, NULL, NULL, &rows, &arena, &route, &error), "%s", error.message);
+    cr_assert_eq(route.part_count, 2);
+    cr_expect_str_eq(route.parts[0].text,
+                     "INSERT INTO sequenced AS s (username, id) VALUES ('a''l'::text, '2'::bigint) RETURNING id");
+    cr_expect_str_eq(route.parts[1].text,
+                     "INSERT INTO sequenced AS s (username, id) VALUES ('zoe'::text, '1'::bigint), ('zed'::text, NULL::bigint) RETURNING id");
+    cr_assert_eq(route.turn_count, 3);
+    cr_expect(route.turns[0] == 2 && route.turns[1] == 0 && route.turns[2] == 2);
+    plan_release(plan);
+    arena_free(&arena);
+}
+
+Test(plan, no_row_of_a_query_is_still_of_some_types)
+{
+    static const char *const values[] = {NULL, NULL, NULL, "text", "bigint"};
+    static const uint32_t types[] = {16, 25, 20, 2206, 2206};
+    const struct evaluated none = {values, types, 5, 1};
+    struct plan *plan = make(computed);
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    cr_assert(plan_route_evaluated(plan, routing, NULL, NULL, &none, &arena, &route, &error), "%s", error.message);
+    cr_expect_eq(route.kind, PLAN_SINGLE);
+    cr_assert_eq(route.part_count, 1);
+    cr_expect_str_eq(route.parts[0].text, "INSERT INTO sequenced AS s (username, id) SELECT NULL::text, NULL::bigint WHERE false  RETURNING id");
+    plan_release(plan);
+    arena_free(&arena);
+}
+
+Test(plan, queries_are_computed_where_the_shards_cannot_run_them)
+{
+    static const struct {
+        const char *sql;
+        bool computed;
+    } statements[] = {
+        {"INSERT INTO users (username) SELECT code FROM countries", true},
+        {"INSERT INTO users (username) SELECT username FROM notes", true},
+        {"INSERT INTO users (age, username) SELECT * FROM (VALUES (1, 'al'), (2, 'zoe')) AS v", true},
+        {"WITH v (a) AS (VALUES ('al'), ('zoe')) INSERT INTO users (username) SELECT a FROM v", true},
+        {"INSERT INTO users VALUES ('al'), ('zoe') LIMIT 1", true},
+        {"INSERT INTO users SELECT lower('A')", true},
+        {"INSERT INTO users (username, created) SELECT lower('A'), now()", true},
+        {"INSERT INTO users SELECT 'bob' FROM generate_series(1, $1)", false},
+        {"INSERT INTO sequenced (username) SELECT 'bob' FROM generate_series(1, $1)", true},
+        {"INSERT INTO sequenced DEFAULT VALUES", true},
+        {"INSERT INTO users DEFAULT VALUES", false},
+        {"INSERT INTO users (username) SELECT username FROM posts", false},
+        {"INSERT INTO users (username) SELECT body FROM posts", false},
+        {"INSERT INTO users (username) SELECT username FROM posts_old", false},
+        {"INSERT INTO users (username) SELECT w FROM writers", false},
+        {"COPY (INSERT INTO users (username) SELECT code FROM countries) TO STDOUT", false},
+        {"INSERT INTO users (username) SELECT (SELECT max(username) FROM posts)", false},
+        {"INSERT INTO users (username) SELECT lower('A') FROM posts", false},
+        {"INSERT INTO users (username) SELECT reader()", false},
+        {"INSERT INTO users (username) SELECT nobody_knows()", false},
+        {"INSERT INTO users (username) SELECT set_config('a.b', lower('A'), true)", false},
+        {"INSERT INTO users (username) SELECT code FROM countries FOR UPDATE", false},
+        {"WITH d AS (DELETE FROM notes RETURNING username) INSERT INTO users (username) SELECT username FROM d", false},
+        {"INSERT INTO countries SELECT code, 'x' FROM countries", false},
+        {"INSERT INTO countries SELECT code, 'x' FROM countries ON CONFLICT DO NOTHING", true},
+        {"INSERT INTO countries SELECT code, 'x' FROM countries LIMIT 1", true},
+        {"INSERT INTO countries SELECT username, 'x' FROM notes", true},
+        {"INSERT INTO countries SELECT username, 'x' FROM users", false},
+        {"INSERT INTO visits SELECT 1, now()", true},
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        struct plan *plan = make(statements[i].sql);
+        cr_expect_eq(plan->evaluation && plan->many != PLAN_REFUSE, statements[i].computed, "%s", statements[i].sql);
+        plan_release(plan);
+    }
+}
+
+/* Those of a query are texts, but where the column decides. */
+Test(plan, literals_of_a_select_list_take_the_types_of_the_columns)
+{
+    struct plan *plan = make("INSERT INTO users (username, age, created) SELECT lower('A'), '5', NULL FROM generate_series(1, 2)");
+    cr_assert(plan->evaluation);
+    cr_expect(strstr(plan->evaluation->sql, "SELECT lower('A'), '5'::int, NULL::timestamp with time zone FROM generate_series(1, 2)"), "%s",
+              plan->evaluation->sql);
+    plan_release(plan);
+}
+
+/* Many rows would make one of too many values. */
+Test(plan, the_defaults_of_many_rows_are_computed_row_by_row)
+{
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    fputs("INSERT INTO sequenced (username) VALUES ('al')", text);
+    for (int i = 1; i < 2000; i++)
+        fputs(", ('zoe')", text);
+    fclose(text);
+    struct plan *plan = make(sql);
+    const char **values = calloc(4000, sizeof *values);
+    static const uint32_t types[] = {20, 2206};
+    struct arena arena = {0};
+    struct error error = {0};
+    struct route route;
+    for (int i = 0; i < 4000; i++)
+        values[i] = i % 2 ? "bigint" : i == 3998 ? "last" : "7";
+    cr_assert(plan->evaluation);
+    cr_expect_str_eq(plan->evaluation->sql, "SELECT v0, pg_catalog.pg_typeof(v0) FROM (SELECT nextval('s'::regclass) AS v0 FROM "
+                                            "pg_catalog.generate_series(1, 2000) OFFSET 0) AS keyway");
+    cr_assert(plan_route_evaluated(plan, routing, NULL, NULL, &(struct evaluated){values, types, 2, 2000}, &arena, &route, &error));
+    cr_assert_eq(route.part_count, 2);
+    cr_expect_str_eq(route.parts[0].text, "INSERT INTO sequenced (username, \"id\") VALUES ('al', '7'::bigint)");
+    cr_expect(strstr(route.parts[1].text, ", ('zoe', 'last'::bigint)"));
+    plan_release(plan);
+    arena_free(&arena);
+    free(values);
+    free(sql);
+}
+
+static const char *route_two(const char *sql, const char *first, const char *second, struct arena *arena)
+{
+    const struct bind_value bound[] = {{first, (int32_t) strlen(first), false, 0}, {"1", 1, false, 0},
+                                       {second, (int32_t) strlen(second), false, 0}, {"2", 1, false, 0}};
+    struct plan *plan = make(sql);
+    struct route route;
+    struct error error = {0};
+    const char *text = "refused";
+    if (plan_route(plan, routing, NULL, &(struct bind_values){bound, 4}, arena, &route, &error)) {
+        text = arena_printf(arena, "%d", route.part_count);
+        for (int i = 0; i < 4; i++)
+            text = arena_printf(arena, "%s %u%s", text, plan->parameter_types[i],
+                                route.parts[0].lacks[i] ? "-" : route.parts[1].lacks[i] ? "+" : "");
+    }
+    error_clear(&error);
+    plan_release(plan);
+    return text;
+}
+
+/* Each shard gets only those of its own rows; their types are known from casts and columns, or by the shard that has the row. */
+Test(plan, parameters_of_several_rows_need_not_be_declared)
+{
+    struct arena arena = {0};
+    cr_expect_str_eq(route_two("INSERT INTO users (username, age) VALUES ($1, $2), ($3, $4) ON CONFLICT (username) DO UPDATE SET age = "
+                               "excluded.age",
+                               "al", "zoe", &arena),
+                     "2 25+ 23+ 25- 23-");
+    cr_expect_str_eq(route_two("INSERT INTO users (username, age) VALUES ($1::varchar, $2::bigint), ($3, $4 + 1)", "al", "zoe", &arena),
+                     "2 1043+ 20+ 25- 0-");
+    cr_expect_str_eq(route_two("INSERT INTO users (username, age) VALUES ($1, $2), ($3, $2 + $4)", "al", "zoe", &arena), "refused");
+    cr_expect_str_eq(route_two("INSERT INTO users (username, age) VALUES ($1, $2), ($3, $4) RETURNING age + $4", "al", "zoe", &arena), "refused");
+    arena_free(&arena);
 }
 
 Test(plan, nothing_is_computed_first_that_can_be_routed_as_it_stands)
