@@ -13,6 +13,7 @@
 #include "config/arena.h"
 #include "proxy/explain.h"
 #include "proxy/run.h"
+#include "router/copy_binary.h"
 #include "router/copy_split.h"
 
 struct fanout_input {
@@ -23,6 +24,7 @@ struct fanout_input {
     bool ended; /* no more rows */
     bool ready; /* ReadyForQuery came, or the server is lost */
     bool waiting;
+    bool copy_header_seen; /* of a binary COPY TO */
 };
 
 struct fanout {
@@ -37,6 +39,8 @@ struct fanout {
     bool copying_in;     /* the client sends rows, until it says that they end */
     bool announced_copy; /* the client was told to send or expect COPY data */
     int copies_ready;    /* shards that are ready for it */
+    bool copies_binary;  /* COPY TO of several shards: headers and trailers are theirs … */
+    bool copy_header_sent; /* … and the client gets one of each */
     struct copy_split *split;
     struct explanation *explanation; /* of EXPLAIN: rows are collected there */
     int column_count;
@@ -607,6 +611,72 @@ static void relay(struct fanout *fanout, const struct frame *frame)
     client_wrote(fanout->client);
 }
 
+/* --- COPY TO --- */
+
+static void begin_copy_out(struct fanout *fanout, const struct frame *frame)
+{
+    if (fanout->announced_copy || fanout->failed)
+        return;
+    relay(fanout, frame);
+    fanout->announced_copy = true;
+    fanout->copies_binary = fanout->count > 1 && frame->body_length > 0 && frame->body[0] == 1;
+}
+
+/* The first one has the header before it, as there is one message for both (copyto.c); clients rely on that. */
+static void send_binary_row(struct fanout *fanout, const uint8_t *row, size_t length)
+{
+    struct buffer *out = client_output(fanout->client);
+    size_t mark = wire_begin(out, 'd');
+    if (!fanout->copy_header_sent)
+        wire_put_bytes(out, copy_binary_header, sizeof copy_binary_header);
+    wire_put_bytes(out, row, length);
+    wire_end(out, mark);
+    fanout->copy_header_sent = true;
+    client_wrote(fanout->client);
+}
+
+static void take_binary_row(struct fanout_input *input, const struct frame *frame)
+{
+    struct error error = {0};
+    const uint8_t *row = frame->body;
+    size_t length = frame->body_length;
+    if (!copy_binary_row(&input->copy_header_seen, &row, &length))
+        error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent binary COPY data without a header");
+    else if (length > 0)
+        send_binary_row(input->fanout, row, length);
+    if (error_is_set(&error))
+        fanout_fail(input->fanout, &error);
+    error_clear(&error);
+}
+
+static enum sink_answer take_copy_row(struct fanout_input *input, const struct frame *frame)
+{
+    struct fanout *fanout = input->fanout;
+    if (client_is_full(fanout))
+        return SINK_LATER;
+    if (fanout->failed || (input->number > 0 && fanout->shape.route.kind == PLAN_BROADCAST))
+        return SINK_TAKEN;
+    if (fanout->copies_binary)
+        take_binary_row(input, frame);
+    else
+        relay(fanout, frame);
+    return SINK_TAKEN;
+}
+
+/* CopyDone: once, when the last shard has sent it. */
+static void end_copy_out(struct fanout *fanout, const struct frame *frame)
+{
+    fanout->copies_done++;
+    if (fanout->copies_done < fanout->count || fanout->failed)
+        return;
+    if (fanout->copies_binary)
+        send_binary_row(fanout, copy_binary_trailer, sizeof copy_binary_trailer);
+    relay(fanout, frame);
+}
+
+/* --- what shards send
+ * ------------------------------------------------------------------------------------------ */
+
 /* Every shard waits for data: now the client may send it. */
 static void begin_copy(struct fanout *fanout, const struct frame *frame)
 {
@@ -624,14 +694,9 @@ static enum sink_answer input_frame(struct reply_sink *sink, struct server *serv
     bool first = input->number == 0 || fanout->shape.route.kind != PLAN_BROADCAST;
     switch (frame->type) {
     case 'D':
+        return take_row(input, frame);
     case 'd':
-        if (frame->type == 'D')
-            return take_row(input, frame);
-        if (client_is_full(fanout))
-            return SINK_LATER;
-        if (!fanout->failed && first)
-            relay(fanout, frame);
-        return SINK_TAKEN;
+        return take_copy_row(input, frame);
     case 'T':
         take_description(fanout, frame);
         return SINK_TAKEN;
@@ -654,14 +719,10 @@ static enum sink_answer input_frame(struct reply_sink *sink, struct server *serv
             begin_copy(fanout, frame);
         return SINK_TAKEN;
     case 'H':
-        if (!fanout->announced_copy && !fanout->failed)
-            relay(fanout, frame);
-        fanout->announced_copy = true;
+        begin_copy_out(fanout, frame);
         return SINK_TAKEN;
-    case 'c': /* CopyDone: once, when the last shard has sent it */
-        fanout->copies_done++;
-        if (fanout->copies_done == fanout->count && !fanout->failed)
-            relay(fanout, frame);
+    case 'c':
+        end_copy_out(fanout, frame);
         return SINK_TAKEN;
     case 'E':
         fanout_fail_with(fanout, frame);

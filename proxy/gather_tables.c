@@ -15,11 +15,9 @@
 
 #include "proxy/extended.h"
 #include "proxy/run_statement.h"
+#include "router/copy_binary.h"
 
 enum { LARGE = 10 * 1000 /* rows */ };
-
-static const uint8_t copy_header[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0};
-static const uint8_t copy_trailer[] = {0xff, 0xff};
 
 static struct server *home_of(const struct gather *gather)
 {
@@ -152,7 +150,7 @@ void gather_tables_progress(struct gather *gather)
     if (gather->step != STEP_COPY || error_is_set(&gather->error) || !home_of(gather)->copy_in || !is_complete(gather))
         return;
     if (is_binary(gather))
-        put_data(gather, copy_trailer, sizeof copy_trailer);
+        put_data(gather, copy_binary_trailer, sizeof copy_binary_trailer);
     gather_tables_end_copy(gather, NULL);
 }
 
@@ -174,7 +172,7 @@ static void begin_copy(struct gather *gather)
     }
     gather->step = STEP_COPY;
     if (is_binary(gather))
-        put_data(gather, copy_header, sizeof copy_header);
+        put_data(gather, copy_binary_header, sizeof copy_binary_header);
     if (buffer_length(held) > 0)
         put_data(gather, buffer_data(held), buffer_length(held));
     buffer_free(held);

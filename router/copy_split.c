@@ -1,6 +1,6 @@
 /*
  * A line is found first, its fields second.  In text format a backslash hides the character behind it; in CSV quotes hide delimiters and
- * line ends.  Only key fields are decoded.  Rows are collected by their shards until what was fed comes to its end: a message for each row would
+ * line ends; the binary format's pieces are copy_binary's to find.  Only key fields are decoded.  Rows are collected by their shards until what was fed comes to its end: a message for each row would
  * cost the server a tenth more, and Keyway, too.
  */
 #include "router/copy_split.h"
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config/arena.h"
+#include "router/copy_binary.h"
 
 enum { LARGEST_ROW = 1 << 30, BATCH_ROOM = 8 * 1024 };
 
@@ -32,10 +33,12 @@ struct copy_split {
     enum line_end line_end;
     bool header_seen;
     bool ended;     /* the \. line came: the rest is ignored */
+    struct copy_binary binary;
+    enum copy_piece piece; /* of binary data: what was found last */
     uint64_t line;
     char *decoded; /* fields of the present row */
     size_t decoded_room;
-    char **fields; /* those that are key fields, in `decoded` */
+    const char **fields; /* those that are key fields: in `decoded`, or where they are in a binary row */
     size_t *field_lengths;
     bool *nulls;
     struct key_value *values;
@@ -52,6 +55,10 @@ struct copy_split *copy_split_new(const struct copy_shape *shape)
     split->field_lengths = memory_alloc(keys * sizeof(*split->field_lengths));
     split->nulls = memory_alloc(keys * sizeof(*split->nulls));
     split->values = memory_alloc(keys * sizeof(*split->values));
+    split->binary = (struct copy_binary){.field_count = shape->field_count,
+                                         .key_fields = shape->key_fields,
+                                         .key_count = shape->key_count,
+                                         .keys = memory_alloc(keys * sizeof(*split->binary.keys))};
     return split;
 }
 
@@ -67,6 +74,7 @@ void copy_split_free(struct copy_split *split)
     free(split->field_lengths);
     free(split->nulls);
     free(split->values);
+    free(split->binary.keys);
     free(split->bytes);
     free(split);
 }
@@ -273,31 +281,95 @@ static bool read_key_fields(struct copy_split *split, const uint8_t *row, size_t
     return found == shape->key_count;
 }
 
+/* The key fields of a binary row. */
+static void take_key_fields(struct copy_split *split, const uint8_t *row)
+{
+    for (int key = 0; key < split->shape->key_count; key++) {
+        const struct copy_field *field = &split->binary.keys[key];
+        split->nulls[key] = field->length < 0;
+        split->fields[key] = (const char *) row + field->start;
+        split->field_lengths[key] = split->nulls[key] ? 0 : (size_t) field->length;
+    }
+}
+
 /* --- rows ---------------------------------------------------------------------------------------------------- */
+
+static bool is_ascii(const struct key_value *value)
+{
+    bool text = value->type == KEY_TEXT || value->type == KEY_BPCHAR, ascii = true;
+    for (size_t i = 0; text && i < value->text.length; i++)
+        ascii &= !(value->text.bytes[i] & 0x80);
+    return ascii;
+}
+
+static enum key_reading read_key(const struct copy_split *split, int key, struct key_value *value)
+{
+    const struct copy_shape *shape = split->shape;
+    enum key_type type = keyspace_type(shape->keyspace, key);
+    if (split->nulls[key])
+        return KEY_NULL;
+    if (!shape->binary)
+        return key_read_text(type, split->fields[key], split->field_lengths[key], value);
+    return key_read(type, shape->key_types[key], true, split->fields[key], (int32_t) split->field_lengths[key], value);
+}
+
+static void fail_unread(const struct copy_split *split, int key, struct error *error)
+{
+    if (split->shape->binary)
+        error_set(error, "22P03", "the key of a row cannot be read");
+    else
+        error_set(error, "22P02", "the key of a row cannot be read: \"%s\"", split->fields[key]);
+    error_hint(error, "Dates and times are read in ISO form, timestamps with time zone with an offset.");
+}
+
+/* The value is not what the column will hold, in a way that is not known here. */
+static void fail_changed(const struct copy_split *split, const struct key_value *value, struct error *error)
+{
+    bool ascii = is_ascii(value);
+    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the key of a row cannot be read as the column would");
+    error_detail(error, "%s  COPY, line %llu", ascii ? "The column rounds it." : "It is in another encoding than the servers'.",
+                 (unsigned long long) split->line);
+    error_hint(error, "%s", ascii ? "Give the key in the column's own precision." : "Set client_encoding to that of the servers.");
+}
+
+static void fail_unmapped(const struct copy_split *split, struct error *error)
+{
+    const char *keyspace = keyspace_name(split->shape->keyspace);
+    error_set(error, SQLSTATE_CHECK_VIOLATION, "no shard holds the key of a row");
+    if (split->shape->binary)
+        error_detail(error, "COPY, line %llu; keyspace \"%s\".", (unsigned long long) split->line, keyspace);
+    else
+        error_detail(error, "Key: \"%s\"; keyspace \"%s\".", split->fields[0], keyspace);
+}
+
+static bool take_key(struct copy_split *split, int key, struct error *error)
+{
+    const struct copy_shape *shape = split->shape;
+    struct key_value *value = &split->values[key];
+    switch (read_key(split, key, value)) {
+    case KEY_READ:
+        if ((!shape->server_encoding && !is_ascii(value)) || !key_as_stored(value, shape->key_typmods[key]))
+            fail_changed(split, value, error);
+        break;
+    case KEY_NULL:
+        error_set(error, SQLSTATE_NOT_NULL_VIOLATION, "null value in a key column of a sharded table");
+        break;
+    case KEY_UNKNOWN:
+    case KEY_NEVER:
+        fail_unread(split, key, error);
+        break;
+    }
+    return !error_is_set(error);
+}
 
 static bool find_shard(struct copy_split *split, int *shard, struct error *error)
 {
-    const struct copy_shape *shape = split->shape;
-    struct key_value *values = split->values;
     bool known = true;
-    for (int key = 0; key < shape->key_count && known; key++) {
-        enum key_reading reading =
-            split->nulls[key] ? KEY_NULL
-                              : key_read_text(keyspace_type(shape->keyspace, key), split->fields[key],
-                                              split->field_lengths[key], &values[key]);
-        known = reading == KEY_READ;
-        if (reading == KEY_NULL) {
-            error_set(error, SQLSTATE_NOT_NULL_VIOLATION, "null value in a key column of a sharded table");
-        } else if (!known) {
-            error_set(error, "22P02", "the key of a row cannot be read: \"%s\"", split->fields[key]);
-            error_hint(error, "Dates and times are read in ISO form, timestamps with time zone with an offset.");
-        }
-    }
-    *shard = known ? keyspace_shard(shape->keyspace, values) : -1;
-    if (known && *shard < 0) {
-        error_set(error, SQLSTATE_CHECK_VIOLATION, "no shard holds the key of a row");
-        error_detail(error, "Key: \"%s\"; keyspace \"%s\".", split->fields[0], keyspace_name(shape->keyspace));
-    }
+    for (int key = 0; key < split->shape->key_count && known; key++)
+        known = take_key(split, key, error);
+    *shard = known ? keyspace_shard(split->shape->keyspace, split->values) : -1;
+    if (known && *shard < 0)
+        fail_unmapped(split, error);
     if (!error_is_set(error))
         return true;
     if (error->detail == NULL)
@@ -346,11 +418,18 @@ static void add_row(struct copy_split *split, int shard, const uint8_t *row, siz
     batch->length += length;
 }
 
-static bool take_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_rows *pass, void *context,
-                     struct error *error)
+/* Where rows go that PostgreSQL will complain of. */
+static int any_shard(const struct copy_split *split)
+{
+    const struct shard_set *shards = keyspace_shards(split->shape->keyspace);
+    return shards ? shard_set_next(shards, 0) : 0;
+}
+
+static bool take_line(struct copy_split *split, const uint8_t *row, size_t length, copy_split_rows *pass, void *context,
+                      struct error *error)
 {
     size_t content = without_line_end(split, row, length);
-    int shard = keyspace_shards(split->shape->keyspace) ? shard_set_next(keyspace_shards(split->shape->keyspace), 0) : 0;
+    int shard = any_shard(split);
     split->line++;
     if (split->ended)
         return true;
@@ -370,6 +449,69 @@ static bool take_row(struct copy_split *split, const uint8_t *row, size_t length
         return false;
     add_row(split, shard, row, length, pass, context);
     return true;
+}
+
+/* Of the key's types a malformed value is one of a wrong length or with a NUL inside: no input function takes it. */
+static bool has_malformed_key(const struct copy_split *split)
+{
+    struct key_value value;
+    for (int key = 0; key < split->shape->key_count; key++)
+        if (read_key(split, key, &value) == KEY_UNKNOWN)
+            return true;
+    return false;
+}
+
+static bool take_binary_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_rows *pass, void *context,
+                            struct error *error)
+{
+    int shard = any_shard(split);
+    split->line++;
+    take_key_fields(split, row);
+    if (!has_malformed_key(split) && !find_shard(split, &shard, error))
+        return false;
+    add_row(split, shard, row, length, pass, context);
+    return true;
+}
+
+/* Each shard gets a header of our own, for what was checked in the client's, and the trailer behind its last row. */
+static bool take_piece(struct copy_split *split, const uint8_t *piece, size_t length, copy_split_rows *pass, void *context,
+                       struct error *error)
+{
+    switch (split->piece) {
+    case COPY_PIECE_HEADER:
+        pass(context, -1, copy_binary_header, sizeof(copy_binary_header));
+        break;
+    case COPY_PIECE_ROW:
+        return take_binary_row(split, piece, length, pass, context, error);
+    case COPY_PIECE_TRAILER:
+        pass_batches(split, pass, context);
+        pass(context, -1, copy_binary_trailer, sizeof(copy_binary_trailer));
+        break;
+    case COPY_PIECE_PART:
+    case COPY_PIECE_EXTENSION:
+    case COPY_PIECE_WRONG:
+        break;
+    }
+    return true;
+}
+
+static bool take_row(struct copy_split *split, const uint8_t *row, size_t length, copy_split_rows *pass, void *context,
+                     struct error *error)
+{
+    return split->shape->binary ? take_piece(split, row, length, pass, context, error)
+                                : take_line(split, row, length, pass, context, error);
+}
+
+/* Where the row, or another piece of binary data, that begins the bytes ends; 0: it does not yet, or with `error` it never will. */
+static size_t find_end(struct copy_split *split, const uint8_t *bytes, size_t length, struct error *error)
+{
+    size_t end;
+    if (!split->shape->binary)
+        return row_end(split, bytes, length);
+    split->piece = copy_binary_scan(&split->binary, bytes, length, &end, error);
+    if (split->piece == COPY_PIECE_WRONG && split->binary.state == COPY_AT_ROW)
+        error_detail(error, "COPY, line %llu", (unsigned long long) split->line + 1);
+    return end;
 }
 
 static bool keep(struct copy_split *split, const uint8_t *bytes, size_t length, struct error *error)
@@ -395,9 +537,9 @@ static bool take_rows(struct copy_split *split, const uint8_t *bytes, size_t len
         size_t before = split->length;
         if (!keep(split, bytes, length, error))
             return false;
-        size_t end = row_end(split, split->bytes, split->length);
+        size_t end = find_end(split, split->bytes, split->length, error);
         if (end == 0)
-            return true;
+            return !error_is_set(error);
         split->length = 0;
         if (!take_row(split, split->bytes, end, pass, context, error))
             return false;
@@ -405,13 +547,13 @@ static bool take_rows(struct copy_split *split, const uint8_t *bytes, size_t len
         length -= end - before;
     }
     size_t end;
-    while (length > 0 && (end = row_end(split, bytes, length)) > 0) {
+    while (length > 0 && (end = find_end(split, bytes, length, error)) > 0) {
         if (!take_row(split, bytes, end, pass, context, error))
             return false;
         bytes += end;
         length -= end;
     }
-    return keep(split, bytes, length, error);
+    return !error_is_set(error) && keep(split, bytes, length, error);
 }
 
 bool copy_split_feed(struct copy_split *split, const uint8_t *bytes, size_t length, copy_split_rows *pass, void *context,
@@ -427,7 +569,8 @@ bool copy_split_finish(struct copy_split *split, copy_split_rows *pass, void *co
 {
     size_t length = split->length;
     split->length = 0;
-    if (length > 0 && !take_row(split, split->bytes, length, pass, context, error))
+    if (split->shape->binary ? !copy_binary_finish(&split->binary, length, error)
+                             : length > 0 && !take_line(split, split->bytes, length, pass, context, error))
         return false;
     pass_batches(split, pass, context);
     return true;

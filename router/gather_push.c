@@ -142,20 +142,6 @@ static bool has_outer_join(Node *node, void *context)
     return (IsA(node, JoinExpr) && castNode(JoinExpr, node)->jointype != JOIN_INNER) || parse_walk(node, has_outer_join, context);
 }
 
-/* It could tell a domain from the type that it is made of: a domain's functions are chosen before those of that type. */
-static bool sees_domains(Node *node, void *context)
-{
-    const struct gathering *gathering = context;
-    if (!node)
-        return false;
-    if (IsA(node, FuncCall)) {
-        struct function_facts facts = function_facts(gathering->analysis->planning, castNode(FuncCall, node));
-        if (facts.users || !strcmp(facts.name, "pg_typeof"))
-            return true;
-    }
-    return parse_walk(node, sees_domains, context);
-}
-
 int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns)
 {
@@ -178,8 +164,7 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
     else
         gather_target_travels(gathering, query, end_scan, given->targetList, null_extends, travels, columns);
     struct gather_travel all = gather_all_travels(travels, columns);
-    bool known = all.typed && !(fit.domains && sees_domains((Node *) gathering->query, gathering));
-    fit.binary = known ? all.binary : fit.binary && !fit.own;
+    bool known = gather_settle_binary(gathering->analysis, (Node *) gathering->query, all, &fit);
     bool encoded = gathering->analysis->planning->facts->server_encoding, binary = fit.binary && encoded;
     if (!binary && parameters.count)
         return -1; /* COPY takes none */

@@ -240,3 +240,47 @@ struct gather_travel gather_all_travels(const struct gather_travel *travels, int
     }
     return all;
 }
+
+/* It could tell a domain from the type that it is made of: a domain's functions are chosen before those of that type. */
+static bool sees_domains(Node *node, void *context)
+{
+    const struct analysis *analysis = context;
+    if (!node)
+        return false;
+    if (IsA(node, FuncCall)) {
+        struct function_facts facts = function_facts(analysis->planning, castNode(FuncCall, node));
+        if (facts.users || !strcmp(facts.name, "pg_typeof"))
+            return true;
+    }
+    return parse_walk(node, sees_domains, context);
+}
+
+bool gather_settle_binary(const struct analysis *analysis, Node *query, struct gather_travel all, struct gather_fit *fit)
+{
+    bool known = all.typed && !(fit->domains && sees_domains(query, (void *) analysis));
+    fit->binary = known ? all.binary : fit->binary && !fit->own;
+    return known;
+}
+
+/* ---- results ---- */
+
+static bool knows_tables(const struct analysis *analysis, const struct query *query)
+{
+    for (int i = query->first_scan; i < query->end_scan; i++)
+        if (!analysis->scans[i].relation.relation)
+            return false;
+    return true;
+}
+
+bool gather_is_alike_in_binary(struct analysis *analysis, const struct query *query, SelectStmt *select)
+{
+    struct gathering gathering = {.analysis = analysis, .arena = analysis->arena, .query = select};
+    const char *text = parse_deparse((Node *) select, analysis->arena);
+    if (!text || !query->outputs_known || !knows_tables(analysis, query))
+        return false;
+    struct gather_fit fit = gather_fit_of(analysis, query, query->end_scan, (Node *) select, text);
+    struct gather_travel *travels = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *travels);
+    gather_query_travels(&gathering, query, false, travels, query->output_count);
+    gather_settle_binary(analysis, (Node *) select, gather_all_travels(travels, query->output_count), &fit);
+    return fit.binary;
+}

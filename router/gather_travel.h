@@ -32,6 +32,11 @@ void gather_target_travels(const struct gathering *gathering, const struct query
 
 /* True of all of them: typed, collated, binary. */
 struct gather_travel gather_all_travels(const struct gather_travel *travels, int count);
+/* Whether rows of which this is true may travel in binary, as part of a query (`fit->binary`); the result: all is known of their types. */
+bool gather_settle_binary(const struct analysis *analysis, Node *query, struct gather_travel all, struct gather_fit *fit);
+
+/* Are the query's rows the same bytes in binary format, whichever shard they come from?  False if that is not known. */
+bool gather_is_alike_in_binary(struct analysis *analysis, const struct query *query, SelectStmt *select);
 
 /* Is it of a domain or an enum? */
 bool gather_is_own(const struct catalog_column *column);

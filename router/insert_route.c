@@ -8,18 +8,6 @@
 #include "router/insert_inside.h"
 #include "router/sql_types.h"
 
-/* What varchar(n) stores of a longer text: n characters, if blanks follow; if not, the shard raises the
- * error. */
-static void cut_to_length(struct key_value *key, int32_t typmod)
-{
-    const int header = 4; /* VARHDRSZ is part of the modifier */
-    size_t at = 0;
-    for (int32_t characters = 0; at < key->text.length; at++)
-        if (((unsigned char) key->text.bytes[at] & 0xc0) != 0x80 && characters++ == typmod - header)
-            break;
-    key->text.length = at;
-}
-
 /* A query's rows would all fail, but it may have none.  The caller adds the detail. */
 static void refuse_query(struct error *error)
 {
@@ -65,13 +53,7 @@ static bool read_key(const struct insert_rows *rows, const struct value *value, 
     case KEY_NEVER:
         return fail_unread(rows, column, value_describe(value, execution), error);
     }
-    if (rows->typmods[column] < 0)
-        return true;
-    if (key->type == KEY_TEXT)
-        cut_to_length(key, rows->typmods[column]);
-    else if ((key->type == KEY_TIMESTAMP || key->type == KEY_TIMESTAMPTZ) && key->integer % 1000000)
-        return fail_unread(rows, column, value_describe(value, execution), error); /* would be rounded */
-    return true;
+    return key_as_stored(key, rows->typmods[column]) || fail_unread(rows, column, value_describe(value, execution), error);
 }
 
 static bool fail_unmapped(const struct insert_rows *rows, const struct value *values,

@@ -429,6 +429,26 @@ enum key_reading key_read(enum key_type type, uint32_t oid, bool binary, const c
     return KEY_UNKNOWN;
 }
 
+/* What varchar(n) stores of a longer text: n characters, if blanks follow; if not, the shard raises the
+ * error. */
+static void cut_to_length(struct key_value *key, int32_t typmod)
+{
+    const int header = 4; /* VARHDRSZ is part of the modifier */
+    size_t at = 0;
+    for (int32_t characters = 0; at < key->text.length; at++)
+        if (((unsigned char) key->text.bytes[at] & 0xc0) != 0x80 && characters++ == typmod - header)
+            break;
+    key->text.length = at;
+}
+
+bool key_as_stored(struct key_value *value, int32_t typmod)
+{
+    if (typmod >= 0 && value->type == KEY_TEXT)
+        cut_to_length(value, typmod);
+    bool timestamp = value->type == KEY_TIMESTAMP || value->type == KEY_TIMESTAMPTZ;
+    return typmod < 0 || !timestamp || value->integer % 1000000 == 0;
+}
+
 static int compare_integers(int64_t left, int64_t right)
 {
     return (left > right) - (left < right);

@@ -87,6 +87,10 @@ enum key_reading key_read_text(enum key_type type, const char *text, size_t leng
 enum key_reading key_read(enum key_type type, uint32_t oid, bool binary, const char *bytes, int32_t length,
                           struct key_value *value);
 
+/* What a column with this type modifier stores of the value; false: it is rounded there, which is not followed here.  (What is cut off a text is
+ * blanks, or PostgreSQL raises an error.) */
+bool key_as_stored(struct key_value *value, int32_t typmod);
+
 /* < 0, 0, > 0 in the order of ranges: integers by value, text by bytes (collation C), uuid by bytes. */
 int key_compare(const struct key_value *left, const struct key_value *right);
 

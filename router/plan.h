@@ -76,13 +76,16 @@ enum pin_reason {
 
 /* COPY … FROM STDIN of a sharded table: what the splitter must know. */
 struct copy_shape {
-    bool csv;              /* else text format */
+    bool csv, binary;      /* else text format */
     char delimiter, quote, escape;
     const char *null_text; /* how NULL is written */
     bool header;           /* the first line is a header */
     int *key_fields;       /* position of each key column among the fields */
+    uint32_t *key_types;   /* its pg_type OID */
+    int32_t *key_typmods;  /* what it stores may be less than what is given */
     int key_count;
     int field_count;
+    bool server_encoding;  /* texts come as they are stored; else only ASCII ones do for sure */
     const struct keyspace *keyspace;
 };
 

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "router/gather_travel.h"
 #include "router/order_dependence.h"
 #include "router/plan_inside.h"
 #include "router/rewrite.h"
@@ -326,11 +327,19 @@ static bool write_locking(struct selecting *selecting)
     return true;
 }
 
+static bool check_binary(struct selecting *selecting)
+{
+    return !selecting->analysis.planning->alike_in_binary ||
+           gather_is_alike_in_binary(&selecting->analysis, selecting->query, selecting->select) ||
+           give_up(selecting, "Select columns of PostgreSQL's own types.", "In binary format the rows may have OIDs of one server inside.");
+}
+
 static enum plan_kind prove_merge(struct selecting *selecting)
 {
     struct anchor anchor;
     if (!prove_query(&selecting->analysis, selecting->query, &anchor, &selecting->proof) ||
-        !read_limits(selecting) || !read_order(selecting) || !rewrite(selecting) || !write_locking(selecting))
+        !read_limits(selecting) || !read_order(selecting) || !check_binary(selecting) || !rewrite(selecting) ||
+        !write_locking(selecting))
         return PLAN_REFUSE;
     return selecting->plan->sort_key_count ? PLAN_MERGE : PLAN_CONCAT;
 }

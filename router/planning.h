@@ -21,6 +21,7 @@ struct planning {
     const struct normalised *normalised; /* NULL: literals are kept in the plan */
     const uint32_t *types;
     int type_count;
+    bool alike_in_binary; /* rows of several shards are of use only if equal ones are equal bytes in binary format, too */
 };
 
 enum relation_place {

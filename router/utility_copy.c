@@ -3,12 +3,14 @@
  *
  * COPY FROM STDIN into a sharded table is split: the plan says how lines and fields are cut, and which fields
  * are the key.  COPY TO STDOUT of one is the shards' lines one after the other, which is as good an order as
- * any.  A file belongs to one server, so COPY from and to files works on the home shard's own tables only.
+ * any.  In binary format rows go the same ways, if no OIDs of one server are in them.  A file belongs to one server, so COPY from and
+ * to files works on the home shard's own tables only.
  */
 #include "router/utility_inside.h"
 
 #include <string.h>
 
+#include "router/gather_travel.h"
 #include "router/utility_place.h"
 
 struct copy_options {
@@ -97,25 +99,6 @@ static void refuse_options(struct plan *plan, const char *what)
                 "Use text or csv format with the common options.", "%s", what);
 }
 
-/* Could the splitter read these lines as PostgreSQL would? */
-static bool check_input(struct plan *plan, const struct copy_options *options,
-                        const struct routed_table *table)
-{
-    if (options->unknown)
-        refuse_options(plan,
-                       arena_printf(&plan->arena, "Option \"%s\" is not known here.", options->unknown));
-    else if (options->binary)
-        refuse_options(plan, "Binary rows cannot be told apart by key.");
-    else if (options->encoding)
-        refuse_options(plan, "Lines in another encoding than the client's cannot be cut safely.");
-    else if (!is_byte(options->delimiter) || !is_byte(options->quote) || !is_byte(options->escape))
-        refuse_options(plan, "DELIMITER, QUOTE and ESCAPE must be single one-byte characters.");
-    for (size_t i = 0; i < table->settings->key_count; i++)
-        if (is_listed(options->forced, table->settings->key[i]))
-            refuse_options(plan, "FORCE_NULL and FORCE_NOT_NULL are not supported on key columns.");
-    return !plan_is_refused(plan);
-}
-
 /* The position of the column among the fields of a line, or -1.  Generated columns are not among them. */
 static int field_of(const CopyStmt *copy, const struct catalog_relation *relation, int column)
 {
@@ -144,6 +127,39 @@ static int count_fields(const CopyStmt *copy, const struct catalog_relation *rel
     for (int i = 0; i < relation->column_count; i++)
         count += relation->columns[i].standard != DEFAULT_GENERATED;
     return count;
+}
+
+/* In binary a field of one shard is one of another only where it has no OIDs inside. */
+static bool check_fields(struct plan *plan, const CopyStmt *copy, const struct routed_table *table)
+{
+    for (int i = 0; i < table->relation->column_count; i++) {
+        const struct catalog_column *column = &table->relation->columns[i];
+        if (field_of(copy, table->relation, i) < 0 || gather_is_binary(column))
+            continue;
+        plan_refuse(plan, "this form of COPY is not supported for tables on several shards", "Use text or csv format.",
+                    "Column \"%s\" is of type %s, whose binary form may have OIDs of one server inside.", column->name, column->type_name);
+        return false;
+    }
+    return true;
+}
+
+/* Could the splitter read these rows as PostgreSQL would? */
+static bool check_input(struct plan *plan, const CopyStmt *copy, const struct copy_options *options,
+                        const struct routed_table *table)
+{
+    if (options->unknown)
+        refuse_options(plan,
+                       arena_printf(&plan->arena, "Option \"%s\" is not known here.", options->unknown));
+    else if (options->encoding)
+        refuse_options(plan, "Lines in another encoding than the client's cannot be cut safely.");
+    else if (options->binary)
+        check_fields(plan, copy, table);
+    else if (!is_byte(options->delimiter) || !is_byte(options->quote) || !is_byte(options->escape))
+        refuse_options(plan, "DELIMITER, QUOTE and ESCAPE must be single one-byte characters.");
+    for (size_t i = 0; i < table->settings->key_count; i++)
+        if (is_listed(options->forced, table->settings->key[i]))
+            refuse_options(plan, "FORCE_NULL and FORCE_NOT_NULL are not supported on key columns.");
+    return !plan_is_refused(plan);
 }
 
 /*
@@ -190,11 +206,12 @@ static char byte_or(const char *value, char standard)
     return value ? *value : standard;
 }
 
-static struct copy_shape *make_shape(struct plan *plan, const CopyStmt *copy,
+static struct copy_shape *make_shape(struct plan *plan, const struct planning *planning, const CopyStmt *copy,
                                      const struct routed_table *table, const struct copy_options *options)
 {
     struct copy_shape *shape = arena_alloc(&plan->arena, sizeof *shape);
     shape->csv = options->csv;
+    shape->binary = options->binary;
     shape->delimiter = byte_or(options->delimiter, options->csv ? ',' : '\t');
     shape->quote = byte_or(options->quote, '"');
     shape->escape = byte_or(options->escape, shape->quote);
@@ -203,9 +220,16 @@ static struct copy_shape *make_shape(struct plan *plan, const CopyStmt *copy,
     shape->key_count = (int) table->settings->key_count;
     shape->key_fields =
         arena_alloc_array(&plan->arena, table->settings->key_count, sizeof *shape->key_fields);
-    for (int i = 0; i < shape->key_count; i++)
+    shape->key_types = arena_alloc_array(&plan->arena, table->settings->key_count, sizeof *shape->key_types);
+    shape->key_typmods = arena_alloc_array(&plan->arena, table->settings->key_count, sizeof *shape->key_typmods);
+    for (int i = 0; i < shape->key_count; i++) {
+        const struct catalog_column *column = &table->relation->columns[table->key_columns[i]];
         shape->key_fields[i] = field_of(copy, table->relation, table->key_columns[i]);
+        shape->key_types[i] = column->type;
+        shape->key_typmods[i] = column->typmod;
+    }
     shape->field_count = count_fields(copy, table->relation);
+    shape->server_encoding = planning->facts->server_encoding;
     shape->keyspace = table->keyspace;
     return shape;
 }
@@ -213,9 +237,9 @@ static struct copy_shape *make_shape(struct plan *plan, const CopyStmt *copy,
 static void plan_copy_in_sharded(struct plan *plan, const struct planning *planning, const CopyStmt *copy,
                                  const struct routed_table *table, const struct copy_options *options)
 {
-    if (!check_input(plan, options, table))
+    if (!check_input(plan, copy, options, table))
         return;
-    plan->copy = make_shape(plan, copy, table, options);
+    plan->copy = make_shape(plan, planning, copy, table, options);
     for (int i = 0; i < plan->copy->key_count; i++)
         if (plan->copy->key_fields[i] < 0) {
             plan_refuse(plan, "COPY into a sharded table needs its key",
@@ -242,17 +266,19 @@ static void plan_copy_in(struct plan *plan, const struct planning *planning, con
 }
 
 /* Can the shards' outputs be put one behind the other? */
-static bool check_output(struct plan *plan, const struct copy_options *options)
+static bool check_output(struct plan *plan, const CopyStmt *copy, const struct routed_table *table, const struct copy_options *options)
 {
     if (options->unknown)
         refuse_options(plan,
                        arena_printf(&plan->arena, "Option \"%s\" is not known here.", options->unknown));
-    else if (options->binary || options->header)
+    else if (options->header)
         refuse_options(plan, "Each shard would write a header of its own.");
+    else if (options->binary)
+        check_fields(plan, copy, table);
     return !plan_is_refused(plan);
 }
 
-static void plan_copy_out(struct plan *plan, const struct planning *planning,
+static void plan_copy_out(struct plan *plan, const struct planning *planning, const CopyStmt *copy,
                           const struct routed_table *table, const struct copy_options *options)
 {
     if (!table->keyspace) {
@@ -270,7 +296,7 @@ static void plan_copy_out(struct plan *plan, const struct planning *planning,
         plan_refuse(plan, "COPY of a sharded table with row security is not supported",
                     "Use COPY (SELECT …) TO.", "What the policies of \"%s\" read is not known here.",
                     table->settings->name);
-    else if (check_output(plan, options))
+    else if (check_output(plan, copy, table, options))
         plan_on_all(plan, planning, PLAN_CONCAT, "COPY writes rows in no certain order");
 }
 
@@ -298,14 +324,14 @@ static void plan_copy_table(struct plan *plan, const struct planning *planning, 
     else if (copy->is_from)
         plan_copy_in(plan, planning, copy, table, options);
     else
-        plan_copy_out(plan, planning, table, options);
+        plan_copy_out(plan, planning, copy, table, options);
 }
 
 /* Can each shard run the COPY as it stands, and the client have one shard's rows behind another's? */
 static bool stands_side_by_side(const struct plan *query, const struct copy_options *options)
 {
     return query->many == PLAN_CONCAT && !query->shard_text && !query->hidden && !query->has_limit && !query->has_offset &&
-           !options->binary && !options->header && !options->unknown;
+           !options->header && !options->unknown;
 }
 
 /* COPY as the client wrote it, but of this query. */
@@ -342,7 +368,8 @@ static void plan_copy_query(struct plan *plan, const struct planning *planning, 
     enum statement_kind statement = plan->statement;
     struct session_facts facts = *planning->facts;
     struct planning in_steps = *planning;
-    struct plan *alone = plan_nested(planning, copyObject(copy->query));
+    in_steps.alike_in_binary = options->binary;
+    struct plan *alone = plan_nested(&in_steps, copyObject(copy->query));
     facts.gathers = alone->many != PLAN_SINGLE && !stands_side_by_side(alone, options);
     in_steps.facts = &facts;
     plan_release(alone);

@@ -534,15 +534,16 @@ Test(utility, copy_options_that_cannot_be_followed_are_refused)
     EXPECT(
         {"COPY users FROM STDIN (FREEZE on)", ALL}, {"COPY users FROM STDIN WITH CSV HEADER", ALL},
         {"COPY users FROM STDIN (FORMAT csv, HEADER match)", ALL},
-        {"COPY users FROM STDIN WHERE name <> 'x'", ALL}, {"COPY users FROM STDIN (FORMAT binary)", REFUSED},
-        {"COPY users FROM STDIN (ENCODING 'latin1')", REFUSED}, {"COPY users FROM STDIN BINARY", REFUSED},
+        {"COPY users FROM STDIN WHERE name <> 'x'", ALL}, {"COPY users FROM STDIN (FORMAT binary)", ALL},
+        {"COPY users FROM STDIN (ENCODING 'latin1')", REFUSED}, {"COPY users FROM STDIN BINARY", ALL},
+        {"COPY users (name) FROM STDIN BINARY", REFUSED},
         {"COPY users FROM STDIN (FORMAT csv, FORCE_NULL (username))", REFUSED},
         {"COPY users FROM STDIN (FORMAT csv, FORCE_NOT_NULL (username))", REFUSED},
         {"COPY users FROM STDIN (FORMAT csv, FORCE_NULL (name))", ALL},
         {"COPY users FROM STDIN (ON_ERROR ignore)", REFUSED},
         {"COPY users FROM STDIN (DELIMITER 'ab')", REFUSED}, {"COPY users (name) FROM STDIN", REFUSED},
         {"COPY posts (username, body) FROM STDIN", REFUSED}, {"COPY users TO STDOUT WITH CSV", ALL},
-        {"COPY users TO STDOUT WITH CSV HEADER", REFUSED}, {"COPY users TO STDOUT (FORMAT binary)", REFUSED},
+        {"COPY users TO STDOUT WITH CSV HEADER", REFUSED}, {"COPY users TO STDOUT (FORMAT binary)", ALL},
         {"COPY users TO STDOUT (FORMAT csv, FORCE_QUOTE *)", ALL});
 }
 
@@ -551,7 +552,7 @@ Test(utility, copy_of_a_query_goes_where_the_query_goes)
     EXPECT({"COPY (SELECT * FROM notes ORDER BY id) TO STDOUT", HOME},
            {"COPY (SELECT * FROM users) TO STDOUT", ALL},
            {"COPY (SELECT * FROM users ORDER BY username) TO STDOUT", ALL},
-           {"COPY (SELECT * FROM users FOR UPDATE) TO STDOUT (FORMAT binary)", REFUSED},
+           {"COPY (SELECT * FROM users FOR UPDATE) TO STDOUT (FORMAT binary)", ALL},
            {"COPY (SELECT ctid FROM users) TO STDOUT", REFUSED},
            {"COPY (SELECT * FROM users) TO '/tmp/x'", REFUSED},
            {"COPY (SELECT * FROM notes) TO '/tmp/x'", HOME});
