@@ -191,7 +191,7 @@ endif
 
 # ---- fuzzing ----
 
-FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan tests/fuzz/fuzz_records
+FUZZ_TARGETS = tests/fuzz/fuzz_normalise tests/fuzz/fuzz_wire tests/fuzz/fuzz_plan tests/fuzz/fuzz_copy tests/fuzz/fuzz_records
 FUZZ_SECONDS = 60
 EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -205,6 +205,9 @@ tests_fuzz_fuzz_wire_LDADD = $(PROXY_LIBS)
 tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c
 tests_fuzz_fuzz_plan_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_plan_LDADD = $(PROXY_LIBS)
+tests_fuzz_fuzz_copy_SOURCES = tests/fuzz/fuzz_copy.c
+tests_fuzz_fuzz_copy_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_copy_LDADD = $(PROXY_LIBS)
 tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz_records.c tests/unit/forger.c tests/unit/forger.h
 tests_fuzz_fuzz_records_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_records_LDADD = $(PROXY_LIBS)
