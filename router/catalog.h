@@ -49,6 +49,7 @@ struct catalog_column {
     int32_t typmod;
     uint32_t base; /* … or, of a domain, that of the type that it is made of */
     bool enumeration; /* that one is an enum */
+    bool in_c;        /* … or somebody's own in C: citext, hstore, vector */
     const char *
         type_name; /* as format_type() writes it: the same on every shard, which OIDs of user types are not */
     const char *modified_name; /* … with what typmod says: "numeric(10,2)"; NULL: it says nothing */

@@ -125,7 +125,10 @@
     " WHERE NOT opcdefault AND opcname NOT LIKE '%pattern_ops'), false)"                                     \
     " ORDER BY i.indrelid, i.indexrelid"
 
-#define DOMAINS_QUERY BASES "SELECT oid, base FROM bases UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"
+/* Domains, enums (their own base), and types in C that are no arrays (no base). */
+#define DOMAINS_QUERY                                                                                        \
+    BASES "SELECT oid, base FROM bases UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"           \
+          " UNION ALL SELECT oid, 0::oid FROM pg_type WHERE typtype = 'b' AND typelem = 0 AND oid >= 16384"
 
 /* What router/results.c chooses from.  A function that has defaults, or VARIADIC, or that takes a domain, is not chosen by the plain
  * rules. */
@@ -337,13 +340,19 @@ static const struct domain *find_domain(const struct catalog *catalog, uint32_t 
 static uint32_t base_of(const struct catalog *catalog, uint32_t type)
 {
     const struct domain *domain = find_domain(catalog, type);
-    return domain ? domain->base : type;
+    return domain && domain->base ? domain->base : type;
 }
 
 static bool is_enumeration(const struct catalog *catalog, uint32_t base)
 {
     const struct domain *domain = find_domain(catalog, base);
     return domain && domain->base == base;
+}
+
+static bool is_in_c(const struct catalog *catalog, uint32_t base)
+{
+    const struct domain *domain = find_domain(catalog, base);
+    return domain && domain->base == 0;
 }
 
 /* Most columns have the same as the one before. */
@@ -389,6 +398,7 @@ static bool add_column(struct catalog *catalog, const char *const *row)
         .type = type,
         .base = base_of(catalog, type),
         .enumeration = is_enumeration(catalog, base_of(catalog, type)),
+        .in_c = is_in_c(catalog, base_of(catalog, type)),
         .typmod = (int32_t) typmod,
         .type_name = arena_strdup(&catalog->arena, row[4]),
         .modified_name = row[14] ? arena_strdup(&catalog->arena, row[14]) : NULL,

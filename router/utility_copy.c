@@ -129,12 +129,12 @@ static int count_fields(const CopyStmt *copy, const struct catalog_relation *rel
     return count;
 }
 
-/* In binary a field of one shard is one of another only where it has no OIDs inside. */
+/* In binary a field of one shard is one of another only where it has no OIDs inside, as arrays and composite types have. */
 static bool check_fields(struct plan *plan, const CopyStmt *copy, const struct routed_table *table)
 {
     for (int i = 0; i < table->relation->column_count; i++) {
         const struct catalog_column *column = &table->relation->columns[i];
-        if (field_of(copy, table->relation, i) < 0 || gather_is_binary(column))
+        if (field_of(copy, table->relation, i) < 0 || gather_is_binary(column) || column->in_c)
             continue;
         plan_refuse(plan, "this form of COPY is not supported for tables on several shards", "Use text or csv format.",
                     "Column \"%s\" is of type %s, whose binary form may have OIDs of one server inside.", column->name, column->type_name);

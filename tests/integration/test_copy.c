@@ -427,14 +427,17 @@ Test(copy, binary_rows_with_oids_of_one_server_are_refused)
         PGconn *server = connect_server(shard);
         for (int i = 0; i <= shard; i++)
             EXPECT(server, "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('happy', 'sad')", "DROP TYPE\nCREATE TYPE");
+        EXPECT(server, "CREATE TYPE user_part AS (a integer, b text); CREATE EXTENSION citext; CREATE DOMAIN small AS citext",
+               "CREATE TYPE\nCREATE EXTENSION\nCREATE DOMAIN");
         PQfinish(server);
     }
-    EXPECT(conn, "CREATE TABLE moods (username text PRIMARY KEY, now mood, all_of_them mood[], place regclass)", "CREATE TABLE");
-    EXPECT(conn, "INSERT INTO moods VALUES ('anna', 'sad', '{sad,happy}'), ('zoe', 'happy', '{}')", "INSERT 0 2");
+    EXPECT(conn, "CREATE TABLE moods (username text PRIMARY KEY, now mood, all_of_them mood[], place regclass, part user_part, small small, ci citext)", "CREATE TABLE");
+    EXPECT(conn, "INSERT INTO moods VALUES ('anna', 'sad', '{sad,happy}', NULL, '(1,x)', 'S', 'C'), ('zoe', 'happy', '{}')", "INSERT 0 2");
     EXPECT_REFUSED(conn, "COPY moods TO STDOUT (FORMAT binary)");
     EXPECT_REFUSED(conn, "COPY moods (username, place) TO STDOUT (FORMAT binary)");
     EXPECT_REFUSED(conn, "COPY moods FROM STDIN (FORMAT binary)");
-    struct output *output = copy_out(conn, "COPY moods (username, now) TO STDOUT (FORMAT binary)");
+    EXPECT_REFUSED(conn, "COPY moods (username, part) FROM STDIN (FORMAT binary)");
+    struct output *output = copy_out(conn, "COPY moods (username, now, small, ci) TO STDOUT (FORMAT binary)");
     cr_expect_eq(output->count, 3);
     free_output(output);
     output = copy_out(conn, "COPY (SELECT username, now, ARRAY[now], all_of_them FROM moods) TO STDOUT (FORMAT binary)");

@@ -107,6 +107,28 @@ Test(catalog, takes_a_domain_for_what_it_is_made_of)
     catalog_free(made);
 }
 
+Test(catalog, knows_enums_and_types_in_c)
+{
+    begin();
+    town_row(builder, TOWN_RELATIONS, "1|public|t|r|f|f|f|~");
+    town_row(builder, TOWN_DOMAINS, "20000|0");
+    town_row(builder, TOWN_DOMAINS, "20001|20001");
+    town_row(builder, TOWN_DOMAINS, "20002|20000");
+    town_row(builder, TOWN_COLUMNS, "1|a|20000|-1|vector|f|f|f|t|f|f|~|1|0|~");
+    town_row(builder, TOWN_COLUMNS, "1|b|20001|-1|mood|f|f|f|t|f|f|~|2|0|~");
+    town_row(builder, TOWN_COLUMNS, "1|c|20002|-1|direction|f|f|f|t|f|f|~|3|0|~");
+    town_row(builder, TOWN_COLUMNS, "1|d|23|-1|integer|f|f|f|t|f|f|~|4|0|~");
+    struct catalog *made = catalog_finish(builder);
+    const struct catalog_column *columns = catalog_relation(made, "public", "t")->columns;
+    cr_assert(eq(u32, columns[0].base, 20000));
+    cr_assert(columns[0].in_c && !columns[0].enumeration);
+    cr_assert(columns[1].enumeration && !columns[1].in_c);
+    cr_assert(eq(u32, columns[2].base, 20000));
+    cr_assert(columns[2].in_c && !columns[2].enumeration);
+    cr_assert_not(columns[3].in_c || columns[3].enumeration);
+    catalog_free(made);
+}
+
 Test(catalog, knows_unique_keys_and_belongings)
 {
     const struct catalog_relation *users = catalog_relation(catalog, "public", "users");
