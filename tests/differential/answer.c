@@ -5,6 +5,7 @@
  */
 #include "tests/differential/answer.h"
 
+#include <ctype.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,25 +126,63 @@ static void add_error(struct listener *listener, const PGresult *result)
     keep_field(&answer->position, result, PG_DIAG_STATEMENT_POSITION);
 }
 
+/* In hexadecimal digits.  The header stands before a row, whichever is the first. */
+static char *binary_row(struct listener *listener, const char *bytes, int length)
+{
+    enum { HEADER = 19 };
+    char *text;
+    size_t size;
+    if (length >= HEADER && memcmp(bytes, "PGCOPY\n\377\r\n", 11) == 0) {
+        fputs(" header", listener->head);
+        bytes += HEADER;
+        length -= HEADER;
+    }
+    FILE *row = open_memstream(&text, &size);
+    for (int i = 0; i < length; i++)
+        fprintf(row, "%02x", (unsigned char) bytes[i]);
+    fclose(row);
+    return text;
+}
+
 static void read_copy(struct listener *listener, const PGresult *result)
 {
     char *line;
+    int length;
     fprintf(listener->head, "COPY OUT %d", PQnfields(result));
     for (int i = 0; i < PQnfields(result); i++)
         fprintf(listener->head, " %d", PQfformat(result, i));
-    while (PQgetCopyData(listener->party->conn, &line, 0) > 0) {
-        add_row(listener, strdup(line));
+    while ((length = PQgetCopyData(listener->party->conn, &line, 0)) > 0) {
+        add_row(listener, PQbinaryTuples(result) ? binary_row(listener, line, length) : strdup(line));
         PQfreemem(line);
     }
 }
 
-static void send_copy(struct listener *listener, const struct step *step)
+/* Pairs of hexadecimal digits, with blanks and text in quotes between them; the result is no longer than the text. */
+static int read_binary(const char *text, char *bytes)
+{
+    int length = 0;
+    for (bool quoted = false; *text; text++) {
+        if (*text == '\'')
+            quoted = !quoted;
+        else if (quoted)
+            bytes[length++] = *text;
+        else if (isxdigit((unsigned char) text[0]) && isxdigit((unsigned char) text[1])) {
+            bytes[length++] = (char) strtol((char[]){text[0], text[1], '\0'}, NULL, 16);
+            text++;
+        }
+    }
+    return length;
+}
+
+static void send_copy(struct listener *listener, const PGresult *result, const struct step *step)
 {
     PGconn *conn = listener->party->conn;
-    const char *data = step->copy ? step->copy : "";
+    char *data = strdup(step->copy ? step->copy : "");
+    int length = PQbinaryTuples(result) ? read_binary(step->copy ? step->copy : "", data) : (int) strlen(data);
     fprintf(listener->head, "COPY IN");
-    if (PQputCopyData(conn, data, (int) strlen(data)) != 1 || PQputCopyEnd(conn, NULL) != 1)
+    if (PQputCopyData(conn, data, length) != 1 || PQputCopyEnd(conn, NULL) != 1)
         fprintf(listener->head, " failed: %s", PQerrorMessage(conn));
+    free(data);
 }
 
 static void write_parameter(struct listener *listener, const PGresult *result, int i)
@@ -174,7 +213,7 @@ static void read_result(struct listener *listener, const PGresult *result, const
         read_copy(listener, result);
         break;
     case PGRES_COPY_IN:
-        send_copy(listener, step);
+        send_copy(listener, result, step);
         break;
     case PGRES_BAD_RESPONSE:
     case PGRES_NONFATAL_ERROR:

@@ -484,6 +484,83 @@ COPY notes (id, author) FROM STDIN;
 \.
 SELECT * FROM notes ORDER BY id;
 
+-- COPY TO STDOUT in binary format of what is decided over all rows
+COPY (SELECT username, age, tags FROM users ORDER BY username DESC LIMIT 4 OFFSET 1) TO STDOUT (FORMAT binary);
+COPY (SELECT country, count(*) AS n, avg(age) FROM users GROUP BY 1 ORDER BY 1 NULLS FIRST) TO STDOUT WITH BINARY;
+COPY (SELECT * FROM countries ORDER BY code) TO STDOUT (FORMAT binary);
+COPY (SELECT username FROM users WHERE username = 'm') TO STDOUT (FORMAT binary);
+COPY (SELECT id, feeling FROM events WHERE id = 3) TO STDOUT (FORMAT binary);
+COPY (SELECT id, feeling, ARRAY[feeling::text] FROM events ORDER BY id) TO STDOUT (FORMAT binary);
+COPY (SELECT 1 / (age - age) FROM users ORDER BY 1) TO STDOUT (FORMAT binary);
+COPY (SELECT username FROM users ORDER BY 1) TO STDOUT (FORMAT binary, DELIMITER ',');
+
+-- COPY TO STDOUT in binary format, row by row
+DELETE FROM follows;
+COPY follows TO STDOUT WITH BINARY;
+INSERT INTO follows VALUES ('zoe', 'ann', '2024-02-03');
+COPY follows TO STDOUT WITH BINARY;
+COPY follows (since, follower) TO STDOUT (FORMAT binary);
+COPY BINARY follows TO STDOUT;
+
+-- COPY FROM STDIN in binary format
+COPY posts (username, id, body) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0003 00000003 'ann' 00000004 00000384 0000000c 'nine hundred'
+0003 00000003 'zoe' 00000004 00000385 ffffffff
+0003 00000007 'o' 27 'brien' 00000004 00000386 00000000
+ffff
+\.
+SELECT username, id, body FROM posts WHERE id >= 900 ORDER BY id;
+COPY events (kind, id) FROM STDIN WITH BINARY;
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000003 'ext'
+0002 00000001 'a' 00000008 00000000000003e9
+0002 00000001 'b' 00000008 00000000000003ea
+0002 00000001 'c' 00000008 fffffffffffffc15
+\.
+SELECT id, kind FROM events WHERE id > 1000 AND id < 2000 OR id < -1 ORDER BY id;
+COPY stock FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0004 00000004 00000007 00000003 'pen' 00000004 00000009 ffffffff
+ffff
+\.
+SELECT * FROM stock WHERE item = 'pen' ORDER BY 1, 2;
+
+-- COPY FROM STDIN in binary format that fails
+COPY users (username, age) FROM STDIN (FORMAT binary);
+username	age
+\.
+COPY users (username, age) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0002 00000003 'new' 00000004 00000001
+0001 00000003 'new'
+\.
+COPY users (username, age) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0002 00000003 'new' 00000004 00000001
+0002 00000004 'znew' 00000004
+\.
+COPY users (username, age) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0002 00000003 'new' 00000003 000001
+\.
+COPY events (id) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0001 00000004 00001234
+\.
+COPY users (username) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0001 00000003 'new' ffff ffff
+\.
+COPY users (username) FROM STDIN (FORMAT binary);
+'PGCOPY' 0a ff 0d 0a 00 00000000 00000000
+0001 ffffffff
+\.
+SELECT count(*) FROM users;
+COPY users (username) FROM STDIN (FORMAT binary, HEADER);
+\.
+COPY users (username, nothing) FROM STDIN (FORMAT binary);
+\.
+
 -- COPY in a transaction that is rolled back
 BEGIN;
 COPY users (username) FROM STDIN;
