@@ -40,10 +40,10 @@ static void add_slots(struct analysis *analysis, struct scan *scan)
     }
 }
 
-/* A part of a configured table (a partition, a child) that is not configured itself. */
+/* A part of a configured table (a partition, a child) that is not configured itself.  Of its sequences the home shard's serve all shards. */
 static bool is_hidden_part(const struct analysis *analysis, const struct resolved_relation *relation)
 {
-    return relation->place == PLACE_UNSHARDED && relation->relation &&
+    return relation->place == PLACE_UNSHARDED && relation->relation && relation->relation->kind != RELATION_SEQUENCE &&
            routing_owner(analysis->planning->routing, relation->relation);
 }
 

@@ -127,6 +127,22 @@ static bool elements_cover_key(const struct inserting *inserting, const List *el
     return true;
 }
 
+/* A number that the home shard's sequence gives once.  Uniqueness beyond a shard is the user's care, as without ON CONFLICT. */
+static bool has_number_of_its_own(const struct inserting *inserting, const struct catalog_unique *unique)
+{
+    const struct catalog_relation *relation = inserting->target.relation;
+    ListCell *cell;
+    for (int i = 0; i < unique->column_count; i++) {
+        const struct catalog_column *column = &relation->columns[unique->columns[i]];
+        bool given = !inserting->insert->cols;
+        foreach (cell, inserting->insert->cols)
+            given |= !strcmp(lfirst_node(ResTarget, cell)->name, column->name);
+        if (!given && column->standard == DEFAULT_SEQUENCE)
+            return true;
+    }
+    return false;
+}
+
 static bool conflict_stays(const struct inserting *inserting, const OnConflictClause *conflict)
 {
     const struct catalog_relation *relation = inserting->target.relation;
@@ -135,7 +151,7 @@ static bool conflict_stays(const struct inserting *inserting, const OnConflictCl
         return elements_cover_key(inserting, infer->indexElems);
     for (int i = 0; i < relation->unique_count; i++)
         if ((!infer || !strcmp(relation->uniques[i].name, infer->conname)) &&
-            !covers_key(inserting, &relation->uniques[i]))
+            !covers_key(inserting, &relation->uniques[i]) && !(!infer && has_number_of_its_own(inserting, &relation->uniques[i])))
             return false;
     return true;
 }

@@ -69,6 +69,9 @@ bool utility_keeps_names(const struct planning *planning, const Node *statement)
         return !((const CreateSchemaStmt *) statement)->schemaElts;
     case T_CreateSeqStmt:
         return ((const CreateSeqStmt *) statement)->sequence->relpersistence != 't';
+    case T_RenameStmt: /* of what no other statement names */
+        return ((const RenameStmt *) statement)->renameType == OBJECT_COLUMN || ((const RenameStmt *) statement)->renameType == OBJECT_TABCONSTRAINT ||
+               ((const RenameStmt *) statement)->renameType == OBJECT_INDEX;
     case T_IndexStmt:
     case T_CreateEnumStmt:
     case T_AlterEnumStmt:

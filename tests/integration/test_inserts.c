@@ -26,6 +26,7 @@ static void start(void)
                               .database = "multi_shard_commit = best_effort\n",
                               .sections = "[table app.notes]\nkeyspace = username\nkey = username\n"
                                           "[table app.papers]\nkeyspace = username\nkey = username\n"
+                                          "[table app.links]\nkeyspace = username\nkey = username\n"
                                           "[table app.tags]\nreference = yes\n",
                           });
     conn = connect_keyway(&keyway, NULL);
@@ -290,4 +291,16 @@ Test(inserts, parameters_of_several_rows_need_no_types)
                               "DO UPDATE SET age = excluded.age RETURNING username, age", 6, (const char *[]){"zoe", "1", "x", "anna", "2", "y"});
     cr_expect_str_eq(answer, "zoe|2\nanna|4");
     free(answer);
+}
+
+/* As Django adds to a many-to-many relation: no row elsewhere has the number that the sequence gives. */
+Test(inserts, conflicts_are_not_about_numbers_from_a_sequence)
+{
+    EXPECT(conn, "CREATE TABLE links (id bigserial PRIMARY KEY, username text NOT NULL, tag int, UNIQUE (username, tag))", "CREATE TABLE");
+    EXPECT(conn, "INSERT INTO links (username, tag) SELECT * FROM unnest(ARRAY['anna', 'kim', 'zoe'], ARRAY[1, 1, 1]) ON CONFLICT DO NOTHING", "INSERT 0 3");
+    EXPECT(conn, "INSERT INTO links (username, tag) VALUES ('anna', 1), ('kim', 2), ('zoe', 1), ('zed', 1) ON CONFLICT DO NOTHING", "INSERT 0 2");
+    EXPECT(conn, "SELECT count(*), count(DISTINCT id) FROM links", "5|5");
+    EXPECT_REFUSED(conn, "INSERT INTO links (id, username, tag) VALUES (1, 'zoe', 9) ON CONFLICT DO NOTHING");
+    EXPECT_REFUSED(conn, "INSERT INTO links VALUES (1, 'zoe', 9) ON CONFLICT DO NOTHING");
+    EXPECT(conn, "SELECT last_value >= 5, is_called FROM links_id_seq", "t|t"); /* as pg_dump asks */
 }
