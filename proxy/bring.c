@@ -127,7 +127,7 @@ static void bring_transaction(struct client *client, struct server *server)
     server->refused = false;
     server->joined = true;
     server->bringing = transaction->replay_may_fail || server->cancels > 0;
-    bool guarded = is_home(server) && transaction_joins_home(client);
+    bool guarded = is_home(server) && transaction_joins_home(client, server);
     struct buffer sql = {0};
     buffer_append(&sql, transaction->replay, transaction->begin_length);
     if (guarded)

@@ -167,8 +167,6 @@ static void keep_greeting(struct database_state *state, PGconn *connection)
     }
     const char *style = PQparameterStatus(connection, "DateStyle");
     const char *encoding = PQparameterStatus(connection, "server_encoding");
-    const char *standby = PQparameterStatus(connection, "in_hot_standby");
-    state->in_hot_standby = standby && strcmp(standby, "on") == 0;
     state->iso_dates = style && strncasecmp(style, "ISO", 3) == 0;
     state->encoding = arena_strdup(&state->arena, encoding ? encoding : "");
     state->search_path = show(connection, "SHOW search_path", &state->arena);

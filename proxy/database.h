@@ -37,7 +37,6 @@ struct database_state {
     const char *home_user;   /* the one that the home shard's conninfo names, or NULL */
     const char *search_path; /* the default one, as SHOW gives it */
     const char *encoding;    /* server_encoding */
-    bool in_hot_standby;     /* the home shard is one */
     bool iso_dates;          /* the default DateStyle is ISO */
     bool rounded_floats, escaped_bytes; /* … extra_float_digits is less than 1, … bytea_output is not hex */
     const char **shard_versions; /* server_version per shard, NULL where it could not be reached; for SHOW SHARDS */

@@ -597,11 +597,12 @@ static bool knows_parameters(const struct gather *gather)
 }
 
 /* A transaction of the gathering's own is READ WRITE at first. */
-static bool can_guard(const struct client *client)
+static bool can_guard(const struct gather *gather)
 {
+    const struct client *client = gather->run->client;
     if (client->transaction.kind != TRANSACTION_NONE)
         return transaction_can_lift_guard(client);
-    return transaction_is_read_only_by_session(client) && !client->view->state->in_hot_standby;
+    return transaction_is_read_only_by_session(client) && !server_is_standby(gather->home->server);
 }
 
 /* Has it no temporary tables?  One that is READ ONLY by a default of the role's or of the server's is found out by the first of them. */
@@ -653,7 +654,7 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     gather->wraps = gather->plan->wrapped_query && !execution->plan->inner;
     gather->declares = gather->wraps && gather->plan->statement == STATEMENT_CURSOR;
     gather->keeps = gather->declares || execution->limit != 0;
-    gather->guards = can_guard(run->client);
+    gather->guards = can_guard(gather);
     gather->asks_mode = gather->plan->gather_values && !gather->guards && may_be_read_only(run->client);
     gather->tables = !gather->plan->gather_values || (gather->plan->gather_as_text && !gather->asks_mode);
     make_rows(gather);

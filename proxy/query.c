@@ -382,8 +382,11 @@ static size_t request(struct client *client, const struct frame *frame, const ui
     case 'D':
     case 'E':
     case 'C':
-    case 'H':
         if (client->skip_to_sync)
+            return frame->total;
+        return batch_input(client, bytes, length);
+    case 'H':
+        if (client->skip_to_sync || !client->open_batch) /* behind nothing there is nothing to flush */
             return frame->total;
         return batch_input(client, bytes, length);
     case 'd':

@@ -126,6 +126,12 @@ void server_send_held_sync(struct server *server)
     stream_wrote(&server->stream);
 }
 
+bool server_is_standby(const struct server *server)
+{
+    const char *standby = PQparameterStatus(server->connection, "in_hot_standby");
+    return standby && strcmp(standby, "on") == 0;
+}
+
 bool server_is_quiet(const struct server *server)
 {
     return server->expected_count == 0;

@@ -95,6 +95,9 @@ struct server {
     struct server_login *login;    /* while it logs in */
 };
 
+/* Was it one when it was connected to, which can write nothing? */
+bool server_is_standby(const struct server *server);
+
 /*
  * Open a connection for `pool` on this worker.  Its end (login done or failed) is told to the pool.
  */

@@ -91,10 +91,10 @@ static bool guard(struct transaction *transaction)
 }
 
 /* What stands in the replay behind BEGIN may be queries: behind them a transaction cannot become READ WRITE, nor inside of a savepoint. */
-bool transaction_joins_home(struct client *client)
+bool transaction_joins_home(struct client *client, const struct server *server)
 {
     struct transaction *transaction = &client->transaction;
-    if (client->group->shard_count == 1 || client->view->state->in_hot_standby)
+    if (client->group->shard_count == 1 || server_is_standby(server))
         return false;
     transaction->guard = strlen(transaction->replay) == transaction->begin_length ? GUARD_WANTED : GUARD_NONE;
     return guard(transaction);

@@ -70,8 +70,8 @@ void transaction_begin_implicit(struct client *client);
 void transaction_set_access(struct client *client, enum transaction_access access);
 /* Has the session said that its transactions are READ ONLY? */
 bool transaction_is_read_only_by_session(const struct client *client);
-/* The home shard gets BEGIN, and is then asked again: true if it is to get GUARD_FIRST now. */
-bool transaction_joins_home(struct client *client);
+/* The home shard's server gets BEGIN, and is then asked again: true if it is to get GUARD_FIRST now. */
+bool transaction_joins_home(struct client *client, const struct server *server);
 bool transaction_asks_home(struct client *client);
 /* Can temporary tables be made behind GUARD_END? */
 bool transaction_can_lift_guard(const struct client *client);

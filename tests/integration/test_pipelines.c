@@ -290,6 +290,26 @@ Test(pipelines, who_leaves_before_sync_takes_all_back)
     expect_replies("1 2 D C:SELECT 1");
 }
 
+static void start_on_one_server(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.plain = true, .settings = "pool_size = 1\nquery_wait_timeout = 1\n"});
+    other = connect_keyway(&keyway, NULL);
+    fd = raw_login(&keyway);
+}
+
+/* As psycopg sends it behind each pipeline: the error of what comes next has its ReadyForQuery. */
+Test(pipelines, a_flush_behind_nothing_leaves_no_trace, .init = start_on_one_server)
+{
+    EXPECT(other, "BEGIN", "BEGIN");
+    EXPECT(other, "SELECT 1", "1");
+    flush_now();
+    raw_query(fd, "SELECT 2");
+    expect_replies("E:08006 Z:I");
+    EXPECT(other, "COMMIT", "COMMIT");
+    raw_query(fd, "SELECT 3");
+    expect_replies("T D C:SELECT 1 Z:I");
+}
+
 /* A cursor that DECLARE has made, as psycopg asks for its columns. */
 Test(pipelines, cursors_are_portals)
 {
