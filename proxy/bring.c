@@ -121,20 +121,29 @@ static bool is_home(const struct server *server)
     return server->pool->shard == 0;
 }
 
+/* On a line of its own: BEGIN may end in a comment. */
+static void begin_guarded(struct server *server, const struct transaction *transaction)
+{
+    static const char first[] = "\n;" GUARD_FIRST;
+    const char *rest = transaction->replay + transaction->begin_length;
+    struct buffer sql = {0};
+    buffer_append(&sql, transaction->replay, transaction->begin_length);
+    buffer_append(&sql, first, sizeof first - 1);
+    buffer_append(&sql, rest, strlen(rest));
+    server_query(server, (const char *) buffer_data(&sql), buffer_length(&sql), &bring_sink);
+    buffer_free(&sql);
+}
+
 static void bring_transaction(struct client *client, struct server *server)
 {
     const struct transaction *transaction = &client->transaction;
     server->refused = false;
     server->joined = true;
     server->bringing = transaction->replay_may_fail || server->cancels > 0;
-    bool guarded = is_home(server) && transaction_joins_home(client, server);
-    struct buffer sql = {0};
-    buffer_append(&sql, transaction->replay, transaction->begin_length);
-    if (guarded)
-        buffer_append(&sql, "; " GUARD_FIRST, strlen("; " GUARD_FIRST));
-    buffer_append(&sql, transaction->replay + transaction->begin_length, strlen(transaction->replay + transaction->begin_length));
-    server_query(server, (const char *) buffer_data(&sql), buffer_length(&sql), &bring_sink);
-    buffer_free(&sql);
+    if (is_home(server) && transaction_joins_home(client, server))
+        begin_guarded(server, transaction);
+    else
+        server_query(server, transaction->replay, strlen(transaction->replay), &bring_sink);
 }
 
 /* The server has joined with nothing but settings since: it can still become READ WRITE (transaction.h). */

@@ -272,10 +272,11 @@ void session_set_statement(struct buffer *sql, const char *name, const char *val
     append_text(sql, local ? ", true)" : ", false)");
 }
 
+/* A statement of the client's may end in a comment. */
 static void append_separated(struct buffer *sql, const char *text)
 {
     if (buffer_length(sql) > 0)
-        append_text(sql, "; ");
+        append_text(sql, "\n;");
     append_text(sql, text);
 }
 

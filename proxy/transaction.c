@@ -37,7 +37,7 @@ static void append_replay(struct transaction *transaction, const char *sql, size
     transaction->replay = memory_resize(transaction->replay, old + length + 3);
     char *at = transaction->replay + old;
     if (old > 0) {
-        memcpy(at, ";\n", 2); /* a new line: the statement before may end in a comment */
+        memcpy(at, "\n;", 2); /* a new line first: the statement before may end in a comment */
         at += 2;
     }
     memcpy(at, sql, length);

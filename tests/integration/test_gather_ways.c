@@ -231,7 +231,7 @@ static const char of_tables[] = "SELECT a.username, a.age, count(*) FROM users a
 Test(gather_ways, a_read_only_transaction_may_make_tables_for_a_query)
 {
     static const char *const begins[] = {
-        "BEGIN READ ONLY",
+        "BEGIN READ ONLY -- it ends in a comment",
         "START TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
     };

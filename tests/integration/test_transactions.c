@@ -230,3 +230,25 @@ Test(transactions, behind_new_views_and_names_nothing_can_be_routed)
         EXPECT(conn, "ROLLBACK", "ROLLBACK");
     }
 }
+
+/* So do those that bring another server to the session's settings. */
+Test(transactions, settings_may_end_in_comments)
+{
+    EXPECT(conn, "SET work_mem = '1MB' -- little", "SET");
+    EXPECT(conn, "SET my.own = 'x' -- own", "SET");
+    EXPECT(conn, "SELECT current_setting('work_mem'), current_setting('my.own') FROM users WHERE username = 'zoe'", "1MB|x");
+    EXPECT(conn, "SELECT current_setting('work_mem'), current_setting('my.own') FROM users WHERE username = 'anna'", "1MB|x");
+}
+
+/* The other shards get BEGIN, SAVEPOINT and SET LOCAL as the client wrote them, one after the other. */
+Test(transactions, statements_that_are_repeated_may_end_in_comments)
+{
+    EXPECT(conn, "BEGIN -- work", "BEGIN");
+    EXPECT(conn, "SELECT age FROM users WHERE username = 'anna'", "1");
+    EXPECT(conn, "SET LOCAL work_mem = '1MB' -- little", "SET");
+    EXPECT(conn, "SAVEPOINT s -- here", "SAVEPOINT");
+    EXPECT(conn, "SELECT age, current_setting('work_mem') FROM users WHERE username = 'zoe'", "3|1MB");
+    EXPECT(conn, "ROLLBACK TO s -- back", "ROLLBACK");
+    EXPECT(conn, "SELECT sum(age), max(current_setting('work_mem')) FROM users", "6|1MB");
+    EXPECT(conn, "COMMIT -- done", "COMMIT");
+}
