@@ -570,10 +570,52 @@ static bool selects_row(Node *node, void *context)
     return parse_walk(node, selects_row, context);
 }
 
+/* The scan that is all of FROM, with its columns known by their own names; NULL: FROM is something else. */
+static const struct scan *only_scan(const struct analysis *analysis, const SelectStmt *select)
+{
+    const RangeVar *range = list_length(select->fromClause) == 1 ? linitial(select->fromClause) : NULL;
+    if (!range || !IsA(range, RangeVar) || (range->alias && range->alias->colnames))
+        return NULL;
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (analysis->scans[i].range == range)
+            return analysis->scans[i].first_slot >= 0 ? &analysis->scans[i] : NULL;
+    return NULL;
+}
+
+static List *columns_of(const struct scan *scan)
+{
+    List *targets = NIL;
+    const RangeVar *range = scan->range;
+    for (int i = 0; i < scan->relation.relation->column_count; i++) {
+        ColumnRef *column = makeNode(ColumnRef);
+        ResTarget *target = makeNode(ResTarget);
+        column->fields = list_make2(makeString(range->alias ? range->alias->aliasname : range->relname),
+                                    makeString((char *) scan->relation.relation->columns[i].name));
+        column->location = target->location = -1;
+        target->val = (Node *) column;
+        targets = lappend(targets, target);
+    }
+    return targets;
+}
+
+/* SELECT * FROM one table … LIMIT: the first rows of each shard are enough, once the columns have their names. */
+static void name_columns(const struct gathering *gathering, SelectStmt *select)
+{
+    const struct scan *scan = select->limitCount && has_star(select->targetList) ? only_scan(gathering->analysis, select) : NULL;
+    List *targets = NIL;
+    ListCell *cell;
+    if (!scan)
+        return;
+    foreach (cell, select->targetList)
+        targets = is_star(lfirst_node(ResTarget, cell)) ? list_concat(targets, columns_of(scan)) : lappend(targets, lfirst(cell));
+    select->targetList = targets;
+}
+
 bool gather_push_block(struct gathering *gathering, SelectStmt *select)
 {
     struct analysis *analysis = gathering->analysis;
     const struct query *query = gather_first_reading(gathering, select);
+    name_columns(gathering, select);
     if (select->op != SETOP_NONE || select->valuesLists || select->lockingClause || has_star(select->targetList) ||
         !select->targetList || selects_row((Node *) select->fromClause, NULL) || !gather_all_readings(gathering, select, is_block) || needs_order(gathering, select, query) ||
         !gather_is_fit(analysis, (Node *) select->fromClause, select->withClause) ||

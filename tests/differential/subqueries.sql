@@ -521,3 +521,8 @@ WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT 
 WITH c (z, x) AS NOT MATERIALIZED (SELECT 1 / (age - age), age FROM users) SELECT max(a.x), (SELECT count(x) FROM c) FROM c a
 WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age) WHERE a.z > 0
 WITH c AS (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age)
+
+-- all columns of the first rows of one table
+SELECT s.username, s.age, p.id FROM (SELECT * FROM users WHERE age IS NOT NULL ORDER BY age DESC, username LIMIT 3) s JOIN posts p ON p.likes = s.age % 7 ORDER BY 1, 2, 3
+SELECT s.*, c.code FROM (SELECT u.*, u.age + 1 AS next FROM users u ORDER BY u.username LIMIT 2 OFFSET 1) s, countries c ORDER BY s.username, c.code
+WITH top AS (SELECT * FROM posts ORDER BY likes DESC NULLS LAST, username, id LIMIT 4) SELECT top, count(*) OVER () FROM top ORDER BY top.username, top.id

@@ -287,6 +287,10 @@ Test(plan_gather, the_first_rows_of_each_shard_are_enough)
                   "SELECT u.username AS c1, p.likes + 1 AS c2 FROM public.users u JOIN public.posts p USING (username) "
                   "ORDER BY 1, 2 FETCH FIRST 3 ROWS WITH TIES",
                   "SELECT " C(1) " AS n FROM " COPY " ORDER BY n, " C(2) " FETCH FIRST 3 ROWS WITH TIES");
+    expect_pushes("SELECT avg(s.likes), max(z) FROM (SELECT p.*, id + 1 AS z FROM posts p WHERE body > 'a' ORDER BY likes DESC LIMIT 3) s",
+                  "SELECT p.likes AS c1, p.id AS c2, p.username AS c3, p.body AS c4 FROM public.posts p WHERE body > 'a' ORDER BY 1 DESC LIMIT 3",
+                  "SELECT avg(s.likes), max(z) FROM (SELECT " C(2) " AS id, " C(3) " AS username, " C(4) " AS body, " C(1) " AS likes, " C(2)
+                  " + 1 AS z FROM " COPY " ORDER BY likes DESC LIMIT 3) s");
     expect_pushes("SELECT generate_series(1, age) FROM users ORDER BY lower(name) LIMIT 10", "SELECT age AS c1, name AS c2 FROM public.users",
                   "SELECT generate_series(1, " C(1) ") AS generate_series FROM " COPY " ORDER BY lower(" C(2) ") LIMIT 10");
     expect_pushes("SELECT DISTINCT name FROM users ORDER BY name LIMIT 2", "SELECT DISTINCT name AS c1 FROM public.users",
