@@ -219,6 +219,7 @@ void query_server_lost(struct client *client, const struct error *error)
     if (client->open_batch) { /* what is left of it, up to its Sync, has no server any more */
         client->open_batch = false;
         client->skip_to_sync = true;
+        error_clear(&client->pool_error);
         client_error(client, error);
         client_replies_done(client);
         return;
