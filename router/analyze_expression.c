@@ -352,6 +352,7 @@ static void read_sublink(struct reading *reading, const SubLink *link)
         sight_users(analysis, function_facts_of_name(analysis->planning, link->operName));
     struct query *query =
         read_select(analysis, castNode(SelectStmt, link->subselect), reading->scope, reading->region, false);
+    tie_subquery(analysis, link, query, reading->scope, reading->region);
     if (link->subLinkType != ARRAY_SUBLINK || query->select->sortClause || order_is_unseen(analysis, link))
         return;
     query->passes_order |= order_is_kept(query);

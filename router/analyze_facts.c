@@ -508,6 +508,54 @@ static void tie_semi_join(struct analysis *analysis, Node *test, const struct qu
                       query->outputs[i].slot);
 }
 
+/* x = ANY (SELECT …), which x IN (…) is, by an operator of PostgreSQL's own. */
+static bool is_in(const struct analysis *analysis, const SubLink *link)
+{
+    List *operator= link->operName ? link->operName : list_make1(makeString((char *) "="));
+    return link->subLinkType == ANY_SUBLINK && !strcmp(parse_name(operator), "=") &&
+           !function_facts_of_name(analysis->planning, operator).users;
+}
+
+/* A subquery's column may share the slot of what it shows, and be NULL behind a LEFT JOIN LATERAL all the same. */
+static bool has_only_tables(const struct scope *scope)
+{
+    for (int i = 0; scope && i < scope->count; i++)
+        if (scope->items[i]->by_name && !scope->items[i]->table)
+            return false;
+    return scope != NULL;
+}
+
+/* A column of a table that no outer join of the region's query extends with NULLs: those stand in regions of their own. */
+static bool is_never_null(const struct analysis *analysis, int slot, int region)
+{
+    for (int i = 0; slot >= 0 && i < analysis->scan_count; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        const struct catalog_relation *relation = scan->relation.relation;
+        if (relation && scan->first_slot >= 0 && slot >= scan->first_slot && slot < scan->first_slot + relation->column_count)
+            return scan->region == region && !relation->has_children && relation->columns[slot - scan->first_slot].not_null;
+    }
+    return false;
+}
+
+/*
+ * x NOT IN (SELECT y …), x IN (SELECT y …) OR …, and wherever else it stands: a row of the subquery's with another y does not change what it is, unless
+ * x or y is NULL.  So in the subquery's region y is x.
+ */
+void tie_subquery(struct analysis *analysis, const SubLink *link, const struct query *query, struct scope *scope, int region)
+{
+    List *fields = row_fields(link->testexpr);
+    if (!fields)
+        fields = list_make1(link->testexpr);
+    if (!is_in(analysis, link) || !select_is_plain(analysis, query->select) || !query->outputs_known ||
+        query->output_count != list_length(fields) || !has_only_tables(scope) || !has_only_tables(query->scope))
+        return;
+    for (int i = 0; i < query->output_count; i++) {
+        int left = read_column(analysis, list_nth(fields, i), scope), right = query->outputs[i].slot;
+        if (is_never_null(analysis, left, region) && is_never_null(analysis, right, query->region))
+            region_equate(analysis, query->region, left, right);
+    }
+}
+
 /*
  * EXISTS (…) and x IN (SELECT …) as conjuncts: a row survives only with a witness in the subquery, so for
  * the pair of them all conjuncts of both hold.  That makes one region of the two, if the subquery's rows
@@ -516,9 +564,7 @@ static void tie_semi_join(struct analysis *analysis, Node *test, const struct qu
 static bool read_semi_join(struct analysis *analysis, SubLink *link, struct scope *scope, int region)
 {
     bool exists = link->subLinkType == EXISTS_SUBLINK;
-    List *operator= link->operName ? link->operName : list_make1(makeString((char *) "="));
-    bool in = link->subLinkType == ANY_SUBLINK && !strcmp(parse_name(operator), "=") &&
-              !function_facts_of_name(analysis->planning, operator).users;
+    bool in = is_in(analysis, link);
     SelectStmt *select = castNode(SelectStmt, link->subselect);
     if ((!exists && !in) || !select_is_plain(analysis, select))
         return false;

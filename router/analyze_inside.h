@@ -73,6 +73,8 @@ void region_add_fact(struct analysis *analysis, int region, struct fact *fact);
 void region_add_value(struct analysis *analysis, int region, int slot, const struct value *value);
 
 /* Read a condition whose conjuncts hold in the region. */
+/* What IN (SELECT …) says of its subquery where it is no conjunct. */
+void tie_subquery(struct analysis *analysis, const SubLink *link, const struct query *query, struct scope *scope, int region);
 void read_condition(struct analysis *analysis, Node *condition, struct scope *scope, int region);
 /* Note functions, system columns and sublinks of an expression; sublinks' regions inherit from `region`. */
 void read_expression(struct analysis *analysis, Node *expression, struct scope *scope, int region);

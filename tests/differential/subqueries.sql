@@ -526,3 +526,23 @@ WITH c AS (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b
 SELECT s.username, s.age, p.id FROM (SELECT * FROM users WHERE age IS NOT NULL ORDER BY age DESC, username LIMIT 3) s JOIN posts p ON p.likes = s.age % 7 ORDER BY 1, 2, 3
 SELECT s.*, c.code FROM (SELECT u.*, u.age + 1 AS next FROM users u ORDER BY u.username LIMIT 2 OFFSET 1) s, countries c ORDER BY s.username, c.code
 WITH top AS (SELECT * FROM posts ORDER BY likes DESC NULLS LAST, username, id LIMIT 4) SELECT top, count(*) OVER () FROM top ORDER BY top.username, top.id
+
+-- [rows]
+-- NOT IN of the key, and IN where it is no conjunct: a NULL, an outer join, another column, an empty subquery
+SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts WHERE likes > 3) ORDER BY 1
+SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts WHERE likes > 30000) ORDER BY 1
+SELECT username, username IN (SELECT follower FROM follows), username NOT IN (SELECT followee FROM follows) FROM users ORDER BY 1
+SELECT username FROM users WHERE username IN (SELECT follower FROM follows) OR age > 40 ORDER BY 1
+SELECT username FROM users WHERE NOT (username IN (SELECT follower FROM follows WHERE followee > 'c') AND age > 20) ORDER BY 1
+SELECT username FROM users WHERE username NOT IN (SELECT country FROM users) ORDER BY 1
+SELECT username FROM users WHERE country NOT IN (SELECT username FROM posts) ORDER BY 1
+SELECT u.username, p.id FROM users u LEFT JOIN posts p ON p.username = u.username AND p.likes > 5 WHERE p.username NOT IN (SELECT follower FROM follows) ORDER BY 1, 2
+SELECT u.username, p.id FROM users u FULL JOIN posts p ON p.username = u.username AND p.likes > 5 WHERE u.username NOT IN (SELECT follower FROM follows) ORDER BY 1, 2
+SELECT u.username, l.z FROM users u LEFT JOIN LATERAL (SELECT u.username AS z WHERE u.age > 20) l ON true WHERE (l.z NOT IN (SELECT username FROM posts WHERE likes > 5)) IS NULL ORDER BY 1
+SELECT username FROM users WHERE (username, age) NOT IN (SELECT username, likes FROM posts) ORDER BY 1
+SELECT username FROM users WHERE (username, age) NOT IN (SELECT username, NULL::int FROM posts) ORDER BY 1
+SELECT username FROM users WHERE username NOT IN (SELECT p.username FROM posts p LEFT JOIN follows f ON f.follower = p.username WHERE f.since IS NULL) ORDER BY 1
+SELECT username FROM users WHERE username NOT IN (SELECT f.follower FROM posts p LEFT JOIN follows f ON f.follower = p.username) ORDER BY 1
+SELECT username FROM users WHERE username = 'bob' AND username NOT IN (SELECT username FROM posts WHERE id = 1)
+SELECT c.code FROM countries c WHERE c.code NOT IN (SELECT username FROM users) ORDER BY 1
+SELECT count(*) FILTER (WHERE username NOT IN (SELECT follower FROM follows)), max(age) FROM users
