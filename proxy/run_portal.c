@@ -113,18 +113,12 @@ static void bind_elsewhere(struct run *run, const struct portal *portal, struct 
 enum run_step run_describe_portal(struct run *run, const struct portal *portal)
 {
     struct server *server;
-    struct error error = {0};
     struct fanout_shape shape = shape_of_portal(true);
     if (portal->shard >= 0)
         return ask_portal(run, portal, &shape, false, 0);
-    switch (query_lend(run->client, run->client->servers ? run->client->servers->pool->shard : 0, &server, &error)) {
-    case LEND_WAIT:
-        return STEP_WAIT;
-    case LEND_FAILED:
-        return run_fail(run, &error);
-    case LEND_DONE:
-        break;
-    }
+    enum run_step step = run_lend(run, run->client->servers ? run->client->servers->pool->shard : 0, &server);
+    if (step != STEP_DONE)
+        return step;
     if (run->plan)
         plan_release(run->plan);
     run->plan = NULL;

@@ -76,17 +76,10 @@ static enum run_step on_participants(struct run *run, const struct execution *ex
     return STEP_BUSY;
 }
 
-static enum run_step on_home(struct run *run, const struct execution *execution)
+enum run_step run_lend(struct run *run, int shard, struct server **server)
 {
-    struct server *server;
     struct error error = {0};
-    struct fanout_shape shape = {
-        .plan = execution->plan,
-        .route = {.kind = PLAN_SINGLE, .limit = -1},
-        .simple = execution->statement == NULL,
-        .described = execution->described,
-    };
-    switch (query_lend(run->client, 0, &server, &error)) {
+    switch (query_lend(run->client, shard, server, &error)) {
     case LEND_WAIT:
         return STEP_WAIT;
     case LEND_FAILED:
@@ -94,6 +87,21 @@ static enum run_step on_home(struct run *run, const struct execution *execution)
     case LEND_DONE:
         break;
     }
+    return STEP_DONE;
+}
+
+static enum run_step on_home(struct run *run, const struct execution *execution)
+{
+    struct server *server;
+    struct fanout_shape shape = {
+        .plan = execution->plan,
+        .route = {.kind = PLAN_SINGLE, .limit = -1},
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+    };
+    enum run_step step = run_lend(run, 0, &server);
+    if (step != STEP_DONE)
+        return step;
     run->fanout = fanout_new(run->client, &shape, 1);
     execution_send(execution, run, server, NULL, 0, NULL, fanout_add(run->fanout, server));
     return STEP_BUSY;
@@ -627,17 +635,11 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
 {
     struct client *client = run->client;
     struct server *server;
-    struct error error = {0};
     char name[STATEMENT_NAME_SIZE];
     struct fanout_shape shape = {.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = true};
-    switch (query_lend(client, shard_to_describe(client, statement), &server, &error)) {
-    case LEND_WAIT:
-        return STEP_WAIT;
-    case LEND_FAILED:
-        return run_fail(run, &error);
-    case LEND_DONE:
-        break;
-    }
+    enum run_step step = run_lend(run, shard_to_describe(client, statement), &server);
+    if (step != STEP_DONE)
+        return step;
     if (run->plan)
         plan_release(run->plan);
     run->plan = NULL;

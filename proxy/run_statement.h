@@ -22,6 +22,8 @@ bool run_allowed_when_failed(enum statement_kind statement);
 void run_pin(struct server *server, const struct plan *plan);
 
 struct execution;
+/* A server of the shard, brought to the client's settings: STEP_DONE if it is there. */
+enum run_step run_lend(struct run *run, int shard, struct server **server);
 /* Servers of all these shards, lent one after the other, in shard order; brought to the client's settings all at the same time. */
 enum lend_answer run_lend_all(struct client *client, const struct shard_set *shards, struct error *error);
 /* The router's lines of EXPLAIN; NULL: it is none. */

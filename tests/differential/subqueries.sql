@@ -546,3 +546,8 @@ SELECT username FROM users WHERE username NOT IN (SELECT f.follower FROM posts p
 SELECT username FROM users WHERE username = 'bob' AND username NOT IN (SELECT username FROM posts WHERE id = 1)
 SELECT c.code FROM countries c WHERE c.code NOT IN (SELECT username FROM users) ORDER BY 1
 SELECT count(*) FILTER (WHERE username NOT IN (SELECT follower FROM follows)), max(age) FROM users
+
+-- … in grouping sets and beside aggregates, whose rows have NULL for the key
+SELECT username, username IN (SELECT username FROM posts WHERE id = 1) FROM users WHERE username = 'bob' GROUP BY ROLLUP (username) ORDER BY 1
+SELECT username, count(*) FROM users WHERE username < 'c' GROUP BY GROUPING SETS ((username), ()) HAVING (username NOT IN (SELECT follower FROM follows)) IS NULL ORDER BY 1
+SELECT max(username), max(username) IN (SELECT username FROM posts) FROM users WHERE username = 'nobody'
