@@ -260,6 +260,15 @@ static void note_copy(struct batch *batch, size_t place, const char *name)
     error_clear(&error);
 }
 
+/* FETCH gives a cursor's columns, and EXECUTE those of a statement that no server may have: the run knows. */
+static bool any_shard_describes(const struct batch *batch, struct statement *statement)
+{
+    struct error error = {0};
+    const struct plan *plan = query_statement_plan(batch->client, statement, &error);
+    error_clear(&error);
+    return plan == NULL || (plan->statement != STATEMENT_EXECUTE && plan->statement != STATEMENT_CURSOR);
+}
+
 static bool look_at_message(struct batch *batch, size_t place)
 {
     struct message *message = &batch->messages[place];
@@ -279,7 +288,7 @@ static bool look_at_message(struct batch *batch, size_t place)
         batch->describes += message->frame.type == 'D';
         if (kind == 'S') {
             message->statement = find_statement(batch, place, message->name);
-            return message->statement || message->frame.type == 'C';
+            return message->frame.type == 'C' || (message->statement && any_shard_describes(batch, message->statement));
         }
         return look_at_portal(batch, place, message->name);
     case 'E':

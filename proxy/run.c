@@ -15,6 +15,7 @@
 #include "proxy/portal.h"
 #include "proxy/query.h"
 #include "proxy/run_portal.h"
+#include "proxy/run_prepared.h"
 #include "proxy/run_statement.h"
 
 static struct worker_state *state_of(const struct client *client)
@@ -29,6 +30,7 @@ static void run_free(struct run *run)
     if (run->plan)
         plan_release(run->plan);
     locking_free(run->locking);
+    run_prepared_free(run);
     error_clear(&run->end_error);
     arena_free(&run->arena);
     free(run);

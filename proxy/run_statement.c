@@ -18,6 +18,7 @@
 #include "proxy/query.h"
 #include "proxy/run_gather.h"
 #include "proxy/run_portal.h"
+#include "proxy/run_prepared.h"
 #include "proxy/run_settings.h"
 
 static struct worker_state *state_of(const struct client *client)
@@ -513,6 +514,11 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
         return run_deallocate(run, execution);
     case STATEMENT_CURSOR:
         return run_cursor(run, execution);
+    case STATEMENT_PREPARE:
+        return plan->prepared ? run_prepare(run, execution) : run_routed(run, execution);
+    case STATEMENT_EXECUTE:
+    case STATEMENT_EXPLAIN:
+        return run_knows_prepared(run, plan) ? run_execute_prepared(run, execution) : run_routed(run, execution);
     case STATEMENT_SELECT:
     case STATEMENT_INSERT:
     case STATEMENT_UPDATE:
@@ -520,10 +526,7 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
     case STATEMENT_MERGE_INTO:
     case STATEMENT_COPY_IN:
     case STATEMENT_COPY_OUT:
-    case STATEMENT_EXPLAIN:
     case STATEMENT_SHOW:
-    case STATEMENT_PREPARE:
-    case STATEMENT_EXECUTE:
     case STATEMENT_LISTEN:
     case STATEMENT_DDL:
     case STATEMENT_MAINTENANCE:
@@ -550,6 +553,8 @@ enum run_step run_query(struct run *run, const struct run_item *item)
     struct normalised *normalised = &state_of(client)->normalised;
     struct session_facts facts = query_facts(client);
     struct error error = {0};
+    if (run_executes_prepared(run))
+        return run_prepared_go_on(run);
     run->text = (const char *) item->body;
     run->text_length = item->length;
     normalise(run->text, run->text_length, normalised);
@@ -593,41 +598,46 @@ static void give_up_unnamed(struct client *client, const struct portal *portal)
         portal_remove(client->portals, state_of(client)->statements, "");
 }
 
-enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit)
+enum run_step run_bound(struct run *run, struct statement *statement, const uint8_t *bind, size_t length, bool described, int32_t limit)
 {
     struct error error = {0};
-    struct statement *statement = portal->statement;
-    struct execution execution = {
-        .statement = statement, .normalised = &statement->normalised, .described = portal->described, .limit = limit};
-    if (portal->shard >= 0)
-        return run_portal_step(run, portal, limit);
-    give_up_unnamed(run->client, portal);
+    struct execution execution = {.statement = statement, .normalised = &statement->normalised, .limit = limit};
     run->text = statement->sql;
     run->text_length = statement->length;
     run->shard = -1;
-    query_read_bind(portal->bind, portal->bind_length, statement, &run->arena, &execution.bind);
+    query_read_bind(bind, length, statement, &run->arena, &execution.bind);
     execution.plan = plan_begun(run);
     if (execution.plan == NULL)
         execution.plan = run_portal_plan(run, &execution, &error);
     if (execution.plan == NULL)
         return run_fail(run, &error);
+    execution.described = described && (run->extended || gives_rows(execution.plan)); /* a Query has no NoData */
     if (!gives_rows(execution.plan))
         execution.limit = 0;
+    run->limit = execution.limit;
     enum run_step step = run_execution(run, &execution);
-    if (execution.limit != 0 && run->fanout)
-        portal->shard = run->shard;
     plan_release(execution.plan);
     return step;
 }
 
-/* Any shard knows the statement's columns, but for those of FETCH only the cursor's. */
-static int shard_to_describe(struct client *client, struct statement *statement)
+enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit)
 {
-    struct error error = {0};
-    const struct plan *plan = query_statement_plan(client, statement, &error);
+    if (portal->shard >= 0)
+        return run_portal_step(run, portal, limit);
+    give_up_unnamed(run->client, portal);
+    enum run_step step = run_executes_prepared(run)
+                             ? run_prepared_go_on(run)
+                             : run_bound(run, portal->statement, portal->bind, portal->bind_length, portal->described, limit);
+    if (run->limit != 0 && run->fanout)
+        portal->shard = run->shard;
+    return step;
+}
+
+/* Any shard knows the statement's columns, but for those of FETCH only the cursor's. */
+static int shard_to_describe(const struct client *client, const struct plan *plan)
+{
     bool of_cursor = plan && plan->statement == STATEMENT_CURSOR && plan->name;
     int shard = of_cursor ? cursor_shard(client->cursors, plan->name) : -1;
-    error_clear(&error); /* PostgreSQL tells it in its own words */
     return shard >= 0 ? shard : client->servers ? client->servers->pool->shard : 0;
 }
 
@@ -637,7 +647,10 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
     struct server *server;
     char name[STATEMENT_NAME_SIZE];
     struct fanout_shape shape = {.route = {.kind = PLAN_SINGLE, .limit = -1}, .described = true};
-    enum run_step step = run_lend(run, shard_to_describe(client, statement), &server);
+    struct error error = {0};
+    const struct plan *plan = query_statement_plan(client, statement, &error);
+    error_clear(&error); /* PostgreSQL tells it in its own words */
+    enum run_step step = run_lend(run, shard_to_describe(client, plan), &server);
     if (step != STEP_DONE)
         return step;
     if (run->plan)
@@ -645,6 +658,10 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
     run->plan = NULL;
     run->fanout = fanout_new(client, &shape, 1);
     struct reply_sink *sink = fanout_add(run->fanout, server);
+    if (plan && plan->statement == STATEMENT_EXECUTE && run_knows_prepared(run, plan)) {
+        run_describe_prepared(run, statement, plan, server, sink);
+        return STEP_BUSY;
+    }
     query_prepare(server, statement, true, sink, name);
     struct buffer *out = stream_output(&server->stream);
     size_t mark = wire_begin(out, 'D');

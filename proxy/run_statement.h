@@ -10,6 +10,8 @@
 
 enum run_step run_query(struct run *run, const struct run_item *item);
 enum run_step run_execute_portal(struct run *run, struct portal *portal, int32_t limit);
+/* Carry out a statement with what this Bind message's body says; run->limit tells whether it stops at the limit of rows. */
+enum run_step run_bound(struct run *run, struct statement *statement, const uint8_t *bind, size_t length, bool described, int32_t limit);
 enum run_step run_describe_statement(struct run *run, struct statement *statement);
 /* Its fan-out succeeded: what it changed in the session holds now. */
 void run_statement_done(struct run *run);

@@ -23,6 +23,7 @@ struct statement {
     size_t length;
     uint32_t *types;      /* as declared in Parse */
     int type_count;
+    bool typed;           /* … which are those of all its parameters, as a shard has told */
     uint32_t hash;
     struct statement *next; /* in its bucket */
     uint64_t meaning;     /* session_meaning() of who parsed it: shards read its text under these settings */

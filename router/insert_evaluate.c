@@ -113,6 +113,29 @@ static struct nature nature_of(const struct inserting *inserting, Node *expressi
     return nature;
 }
 
+/* A function of the users' own stands behind an operator, a cast or a field. */
+static bool calls_unseen(Node *node, void *context)
+{
+    const struct planning *planning = context;
+    struct function_facts facts = {.class = FUNCTION_SAFE};
+    if (!node)
+        return false;
+    if (IsA(node, A_Expr))
+        facts = function_facts_of_name(planning, castNode(A_Expr, node)->name);
+    else if (IsA(node, TypeCast))
+        facts = function_facts_of_cast(planning, castNode(TypeCast, node)->typeName);
+    else if (IsA(node, A_Indirection))
+        return true;
+    return (facts.users && facts.class != FUNCTION_SAFE) || parse_walk(node, calls_unseen, context);
+}
+
+bool planning_computes(const struct planning *planning, Node *expression)
+{
+    struct nature nature = {.planning = planning};
+    note_node(expression, &nature);
+    return !nature.opaque && !calls_unseen(expression, (void *) planning);
+}
+
 /* ---- choosing ---- */
 
 /* A place of a row: what is written there, or a column that is not named at all. */

@@ -158,6 +158,13 @@ struct plan_setting {
     bool limited; /* one that would mislead the router is refused (limited_settings.h) */
 };
 
+/* EXECUTE's: a constant as text, which for a parameter of a fitting type is the value; or what PostgreSQL has to compute. */
+enum argument_kind { ARGUMENT_NULL, ARGUMENT_STRING, ARGUMENT_INTEGER, ARGUMENT_NUMERIC, ARGUMENT_TRUTH, ARGUMENT_COMPUTED };
+struct plan_argument {
+    enum argument_kind kind;
+    const char *text; /* NULL of ARGUMENT_NULL and ARGUMENT_COMPUTED */
+};
+
 enum transaction_access { ACCESS_UNSAID, ACCESS_READ_ONLY, ACCESS_READ_WRITE };
 
 struct plan_inside; /* conditions, values, rows: the planner's own */
@@ -210,6 +217,10 @@ struct plan {
     const char *wrapped_query;  /* the client's query in DECLARE CURSOR, whose columns FETCH gives, or in COPY, over gathered rows */
     const struct evaluation *evaluation; /* to be run first; NULL: nothing is */
     struct plan *inner;        /* of EXPLAIN: owned */
+    const char *prepared;      /* of PREPARE over several shards: the statement's text behind AS */
+    int declared_types;        /* … and how many types it declares */
+    const struct plan_argument *arguments; /* of EXECUTE */
+    int argument_count;
     const char *explained;     /* of EXPLAIN: the statement's text behind the options */
     const char *explain_prefix; /* of EXPLAIN: "EXPLAIN (ANALYZE, …) " to put before each shard's statement */
     enum explain_format explain_format;

@@ -41,6 +41,9 @@ struct resolved_relation {
     const struct routed_table *table;        /* NULL: not configured */
 };
 
+/* Can the home shard compute the expression, without columns, for all shards (insert_evaluate.c)?  Not what reads tables. */
+bool planning_computes(const struct planning *planning, Node *expression);
+
 /* Find the relation as PostgreSQL would: by schema, or along search_path with pg_catalog first. */
 struct resolved_relation resolve_relation(const struct planning *planning, const RangeVar *range);
 /* The schema that CREATE of an unqualified name uses; false if the path has none. */

@@ -101,18 +101,6 @@ static void describe_close(struct plan *plan, const struct planning *planning, N
     plan->value = "CLOSE";
 }
 
-static void describe_execute(struct plan *plan, const struct planning *planning, Node *statement)
-{
-    (void) planning;
-    plan->name = arena_strdup(&plan->arena, ((const ExecuteStmt *) statement)->name);
-}
-
-static void describe_deallocate(struct plan *plan, const struct planning *planning, Node *statement)
-{
-    (void) planning;
-    plan->name = arena_strdup(&plan->arena, ((const DeallocateStmt *) statement)->name);
-}
-
 static void describe_listen(struct plan *plan, const struct planning *planning, Node *statement)
 {
     (void) planning;
@@ -173,7 +161,7 @@ enum {
     X(ConstraintsSetStmt, SET_LOCAL, 0, NULL, route_home)                                                    \
     X(DiscardStmt, DISCARD, 0, describe_discard, route_home)                                                 \
     X(PrepareStmt, PREPARE, 0, describe_prepare, route_prepare)                                              \
-    X(ExecuteStmt, EXECUTE, WRITES, describe_execute, route_home)                                            \
+    X(ExecuteStmt, EXECUTE, WRITES, describe_execute, route_execute)                                         \
     X(DeallocateStmt, DEALLOCATE, 0, describe_deallocate, route_home)                                        \
     X(FetchStmt, CURSOR, 0, describe_fetch, route_home)                                                      \
     X(ClosePortalStmt, CURSOR, 0, describe_close, route_home)                                                \

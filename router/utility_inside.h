@@ -32,13 +32,18 @@ void plan_copy(struct plan *plan, const struct planning *planning, Node *stateme
 /* utility_query.c: statements that carry a query */
 void plan_explain(struct plan *plan, const struct planning *planning, Node *statement);
 void plan_declare_cursor(struct plan *plan, const struct planning *planning, Node *statement);
-void describe_prepare(struct plan *plan, const struct planning *planning, Node *statement);
-void route_prepare(struct plan *plan, const struct planning *planning, Node *statement);
 void route_create_table_as(struct plan *plan, const struct planning *planning, Node *statement);
 void route_select_into(struct plan *plan, const struct planning *planning, Node *statement);
 void route_refresh(struct plan *plan, const struct planning *planning, Node *statement);
 void route_view(struct plan *plan, const struct planning *planning, Node *statement);
 void route_rule(struct plan *plan, const struct planning *planning, Node *statement);
+
+/* utility_prepared.c */
+void describe_prepare(struct plan *plan, const struct planning *planning, Node *statement);
+void route_prepare(struct plan *plan, const struct planning *planning, Node *statement);
+void describe_execute(struct plan *plan, const struct planning *planning, Node *statement);
+void route_execute(struct plan *plan, const struct planning *planning, Node *statement);
+void describe_deallocate(struct plan *plan, const struct planning *planning, Node *statement);
 
 /* utility_table.c: CREATE and ALTER TABLE, and what is made on a table */
 void route_create_table(struct plan *plan, const struct planning *planning, Node *statement);

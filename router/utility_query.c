@@ -2,7 +2,7 @@
  * utility_query: utility statements that carry a query.
  *
  * EXPLAIN's and a cursor's queries run as they would alone, so their plans are those of the queries.  What
- * stores a query (a view, a rule, PREPARE) or a query's rows (CREATE TABLE AS) lives in one place, and
+ * stores a query (a view, a rule) or a query's rows (CREATE TABLE AS) lives in one place, and
  * everything that the query reads must be there in full: then it means the same on one shard as on one
  * PostgreSQL.
  */
@@ -13,6 +13,7 @@
 #include "router/rewrite.h"
 #include "router/utility.h"
 #include "router/utility_place.h"
+#include "router/utility_text.h"
 
 bool option_is_true(const DefElem *option)
 {
@@ -61,86 +62,17 @@ static struct plan *plan_inner(const struct planning *planning, Node *query)
     return inner;
 }
 
-/* White space and comments, which may nest (PostgreSQL 15, 4.1.5). */
-static const char *skip_comment(const char *at)
-{
-    if (at[0] == '-' && at[1] == '-')
-        return at + strcspn(at, "\r\n");
-    int depth = 0;
-    do {
-        if (at[0] == '/' && at[1] == '*') {
-            depth++;
-            at += 2;
-        } else if (at[0] == '*' && at[1] == '/') {
-            depth--;
-            at += 2;
-        } else {
-            at++;
-        }
-    } while (depth && *at);
-    return at;
-}
-
-static bool at_comment(const char *at)
-{
-    return (at[0] == '-' && at[1] == '-') || (at[0] == '/' && at[1] == '*');
-}
-
-static const char *skip_blanks(const char *at)
-{
-    for (;;) {
-        at += strspn(at, " \t\r\n\f\v");
-        if (!at_comment(at))
-            return at;
-        at = skip_comment(at);
-    }
-}
-
-static const char *skip_word(const char *at)
-{
-    return at + strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-}
-
-/* Behind a quote's end; a doubled quote is two strings to it, which comes to the same. */
-static const char *skip_quoted(const char *at)
-{
-    const char *end = strchr(at + 1, *at);
-    return end ? end + 1 : at + strlen(at);
-}
-
-/* Behind the parenthesis that closes the one here. */
-static const char *skip_parentheses(const char *at)
-{
-    int depth = 0;
-    while (*at) {
-        if (*at == '\'' || *at == '"') {
-            at = skip_quoted(at);
-            continue;
-        }
-        if (at_comment(at)) {
-            at = skip_comment(at);
-            continue;
-        }
-        depth += *at == '(';
-        depth -= *at == ')';
-        at++;
-        if (!depth)
-            break;
-    }
-    return at;
-}
-
 /* The tree has no place for the explained statement, so its text is found by skipping EXPLAIN and its
  * options. */
 static const char *find_explained(const char *sql, int options)
 {
-    const char *at = skip_blanks(skip_word(skip_blanks(sql)));
+    const char *at = text_skip_blanks(text_skip_word(text_skip_blanks(sql)));
     if (!options)
         return at;
     if (*at == '(')
-        return skip_blanks(skip_parentheses(at));
+        return text_skip_blanks(text_skip_parentheses(at));
     for (; options > 0; options--)
-        at = skip_blanks(skip_word(at));
+        at = text_skip_blanks(text_skip_word(at));
     return at;
 }
 
@@ -253,39 +185,6 @@ static bool check_stored_query(struct plan *plan, const struct planning *plannin
                     inner->refusal.detail ? inner->refusal.detail : what);
     plan_release(inner);
     return sound;
-}
-
-/* INSERT, UPDATE, DELETE and MERGE change something, and so may a SELECT's WITH. */
-static bool may_write(Node *node, void *context)
-{
-    if (!node)
-        return false;
-    if (IsA(node, InsertStmt) || IsA(node, UpdateStmt) || IsA(node, DeleteStmt) || IsA(node, MergeStmt))
-        return true;
-    return parse_walk(node, may_write, context);
-}
-
-void describe_prepare(struct plan *plan, const struct planning *planning, Node *statement)
-{
-    (void) planning;
-    plan->name = arena_strdup(&plan->arena, ((const PrepareStmt *) statement)->name);
-    plan->pin = PIN_PREPARE;
-}
-
-void route_prepare(struct plan *plan, const struct planning *planning, Node *statement)
-{
-    Node *query = ((const PrepareStmt *) statement)->query;
-    static const char *const hint =
-        "Prepare the statement through the protocol (Parse and Bind), as drivers do.";
-    struct utility_place place = {.planning = planning};
-    place_query(&place, query);
-    if (place.reference && may_write(query, NULL)) {
-        plan_refuse(plan, "PREPARE of a statement that may change a reference table is not supported", hint,
-                    "Reference table \"%s\" must be changed on every shard.", place.reference);
-        return;
-    }
-    if (check_stored_query(plan, planning, query, "PREPARE", hint))
-        plan_on_home(plan, "the prepared statement lives on the home shard, with all it names");
 }
 
 /* CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO. */

@@ -89,6 +89,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_pipelines.c \
 	tests/integration/test_pool_modes.c \
+	tests/integration/test_prepared.c \
 	tests/integration/test_refusals.c \
 	tests/integration/test_reload.c \
 	tests/integration/test_routing.c \

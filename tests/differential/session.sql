@@ -332,6 +332,83 @@ EXECUTE one ('bob');
 EXECUTE one ('zoe');
 DEALLOCATE ALL;
 
+-- EXECUTE by key, over shards, gathered, with arguments of all sorts
+PREPARE one AS SELECT username, age FROM users WHERE username = $1;
+EXECUTE one ('ann');
+EXECUTE one ('z' || 'oe');
+EXECUTE one (NULL);
+EXECUTE one (5);
+EXECUTE one ();
+EXECUTE one ('ann', 1);
+PREPARE one AS SELECT 1;
+PREPARE two (int) AS SELECT count(*), avg(likes) FROM posts WHERE id > $1;
+EXECUTE two (1);
+EXECUTE two (1.4);
+EXECUTE two ('1');
+EXECUTE two (abs(-1) + 1);
+EXECUTE two (3000000000);
+EXECUTE two ('x');
+EXECUTE two (true);
+PREPARE three (numeric, text) AS SELECT a.username, b.username FROM users AS a JOIN users AS b ON a.age = b.age AND a.username <> b.username
+  WHERE a.balance > $1 AND b.country = $2 ORDER BY 1, 2;
+EXECUTE three (-1000, 'de');
+EXECUTE three ('1e1', 'us');
+DEALLOCATE three;
+EXECUTE three (1, 'de');
+EXECUTE nosuch (1);
+
+-- PREPARE tells mistakes at once
+PREPARE bad AS SELECT nosuch FROM users;
+PREPARE bad (nosuch) AS SELECT 1;
+PREPARE bad AS SELECT age FROM users WHERE username = $2;
+EXECUTE bad ('x', 'ann');
+
+-- PREPARE under a name in quotes, with comments, types with modifiers
+PREPARE /* x AS */ "a ""b" -- AS
+  (text, numeric(10,2)) AS SELECT count(*), $1, $2 FROM users;
+EXECUTE "a ""b" ('x', 12.3456);
+DEALLOCATE "a ""b";
+
+-- EXECUTE that changes rows, in a transaction, too
+PREPARE add (text, int) AS INSERT INTO users (username, age) VALUES ($1, $2) RETURNING username, age;
+PREPARE older (int) AS UPDATE users SET age = age + $1;
+PREPARE gone AS DELETE FROM users WHERE username = ANY ($1);
+EXECUTE add ('new', 1);
+EXECUTE add ('new', 1);
+BEGIN;
+EXECUTE add ('znew', 2);
+EXECUTE older (1);
+SAVEPOINT s;
+EXECUTE nosuch;
+ROLLBACK TO s;
+PREPARE seen AS SELECT username, age FROM users WHERE username LIKE '%new' ORDER BY username;
+EXECUTE seen;
+ROLLBACK;
+EXECUTE seen;
+EXECUTE gone ('{new,znew}');
+EXECUTE seen;
+
+-- EXECUTE with values that settings would print short
+SET extra_float_digits = -3;
+SET datestyle = 'SQL, DMY';
+PREPARE exact (float8, timestamptz) AS SELECT count(*), $1 = 1.0::float8 / 3, $2 FROM users;
+EXECUTE exact (1.0::float8 / 3, '2024-02-01 12:13:14.151617+00'::timestamptz);
+RESET ALL;
+
+-- EXECUTE of a parameter of an enum that the statement tells
+PREPARE felt AS SELECT count(*) FROM events WHERE feeling = $1;
+EXECUTE felt ('ok');
+EXECUTE felt ('nosuch');
+EXECUTE felt ('happy'::mood);
+
+-- several EXECUTE in one transaction of their own
+PREPARE one AS SELECT count(*) FROM users WHERE age > $1;
+PREPARE two AS SELECT 1 / ($1 - 1);
+EXECUTE one (30);
+EXECUTE two (1);
+DISCARD ALL;
+EXECUTE one (30);
+
 -- PREPARE without tables
 PREPARE one AS SELECT $1::int + 1;
 EXECUTE one (1);

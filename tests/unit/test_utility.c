@@ -187,7 +187,7 @@ Test(utility, statements_say_what_they_do)
         {"UNLISTEN a", 0, PIN_NONE},
         {"NOTIFY a", WRITES, PIN_NONE},
         {"LOAD 'auto_explain'", 0, PIN_SESSION_STATE},
-        {"PREPARE p AS SELECT 1", 0, PIN_PREPARE},
+        {"PREPARE p AS SELECT 1", 0, PIN_NONE},
         {"DECLARE c CURSOR FOR SELECT 1", 0, PIN_NONE},
         {"DECLARE c CURSOR WITH HOLD FOR SELECT 1", 0, PIN_HELD_CURSOR},
         {"CREATE TEMP TABLE t (a int)", WRITES | CATALOG, PIN_TEMPORARY_TABLE},
@@ -431,13 +431,12 @@ Test(utility, maintenance_goes_to_the_shards_that_hold_the_tables)
            {"REINDEX TABLE notes", HOME}, {"REINDEX SCHEMA public", ALL}, {"REINDEX DATABASE app", REFUSED});
 }
 
-Test(utility, prepared_statements_need_one_shard_and_cursors_gather)
+Test(utility, prepared_statements_are_the_sessions_and_cursors_gather)
 {
     EXPECT({"PREPARE p AS SELECT * FROM notes WHERE id = $1", HOME},
-           {"PREPARE p AS SELECT * FROM users", REFUSED}, {"PREPARE p AS SELECT * FROM countries", HOME},
-           {"PREPARE p AS DELETE FROM countries", REFUSED},
-           {"PREPARE p AS WITH x AS (DELETE FROM countries RETURNING *) SELECT * FROM x", REFUSED},
-           {"PREPARE p AS INSERT INTO notes VALUES (1)", HOME},
+           {"PREPARE p AS SELECT * FROM users", HOME}, {"PREPARE p AS DELETE FROM countries", HOME},
+           {"PREPARE U&\"p\" AS SELECT 1", REFUSED}, {"EXECUTE p ('a', 1 + 1, '2024-01-01'::date)", HOME},
+           {"EXECUTE p (version())", REFUSED}, {"EXECUTE p (nosuch(1))", REFUSED}, {"EXPLAIN EXECUTE p (1)", HOME},
            {"DECLARE c CURSOR FOR SELECT * FROM notes", HOME},
            {"DECLARE c CURSOR FOR SELECT * FROM users", ALL},
            {"DECLARE c CURSOR WITH HOLD FOR SELECT * FROM users ORDER BY username", ALL},
@@ -586,6 +585,47 @@ Test(utility, generated_columns_are_not_among_the_fields_of_copy)
     struct plan *plan = planned("COPY posts FROM STDIN");
     cr_assert(eq(int, plan->copy->key_fields[0], 1));
     cr_assert(eq(int, plan->copy->field_count, 3));
+    plan_release(plan);
+}
+
+/* ---- PREPARE and EXECUTE ---- */
+
+Test(utility, prepare_is_cut_to_its_statement)
+{
+    static const struct {
+        const char *sql, *prepared;
+        int types;
+    } cuts[] = {
+        {"PREPARE p AS SELECT 1;", "SELECT 1", 0},
+        {"prepare p9$ä (int, numeric(10, 2)) as SELECT $1 AS as; ", "SELECT $1 AS as", 2},
+        {"/* AS */ PREPARE -- p AS\n \"as \"\" (\"(\"a)\".\"t\") /* as */ AS(SELECT 1)", "(SELECT 1)", 1},
+        {"PREPARE p(text)AS-- x\nVALUES ('AS')", "VALUES ('AS')", 1},
+    };
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        struct plan *plan = planned(cuts[i].sql);
+        cr_expect(same(plan->prepared, cuts[i].prepared), "%s: '%s'", cuts[i].sql, plan->prepared ? plan->prepared : "nothing");
+        cr_expect_eq(plan->declared_types, cuts[i].types, "%s: %d types", cuts[i].sql, plan->declared_types);
+        plan_release(plan);
+    }
+    routing_release(routing);
+    routing = town_routing(1);
+    struct plan *plan = planned("PREPARE p AS SELECT 1");
+    cr_expect(plan->pin == PIN_PREPARE && plan->prepared == NULL);
+    plan_release(plan);
+}
+
+Test(utility, arguments_of_execute_are_constants_or_computed)
+{
+    static const struct plan_argument arguments[] = {
+        {ARGUMENT_STRING, "a'b"}, {ARGUMENT_NULL, NULL},     {ARGUMENT_INTEGER, "-5"},  {ARGUMENT_NUMERIC, "1.50"},
+        {ARGUMENT_TRUTH, "t"},    {ARGUMENT_COMPUTED, NULL}, {ARGUMENT_COMPUTED, NULL}, {ARGUMENT_COMPUTED, NULL},
+    };
+    struct plan *plan = planned("EXECUTE p ('a''b', NULL, -5, 1.50, true, 'f'::bool, B'101', 1 + 1)");
+    cr_assert_eq(plan->argument_count, sizeof arguments / sizeof *arguments);
+    for (int i = 0; i < plan->argument_count; i++) {
+        cr_expect_eq(plan->arguments[i].kind, arguments[i].kind, "argument %d: kind %d", i + 1, plan->arguments[i].kind);
+        cr_expect(same(plan->arguments[i].text, arguments[i].text), "argument %d", i + 1);
+    }
     plan_release(plan);
 }
 

@@ -1,0 +1,140 @@
+/*
+ * SQL's PREPARE and EXECUTE over several shards: the statement is the session's, as if a Parse had brought it.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/fixture.h"
+
+static struct keyway keyway;
+static PGconn *conn, *oracle;
+
+static void start(void)
+{
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .database = "multi_shard_commit = best_effort\npool_size = 1\n"});
+    load_tables(3, 300);
+    conn = connect_keyway(&keyway, NULL);
+    oracle = connect_server(CLUSTER_ORACLE);
+}
+
+static void stop(void)
+{
+    PQfinish(conn);
+    PQfinish(oracle);
+    keyway_stop(&keyway);
+}
+
+TestSuite(prepared, .init = start, .fini = stop, .timeout = 60);
+
+static void same(const char *sql)
+{
+    char *answer = ask(conn, sql), *right = ask(oracle, sql);
+    cr_expect_str_eq(answer, right, "%s\n  answered: %.2000s\n  right is: %.2000s", sql, answer, right);
+    free(answer);
+    free(right);
+}
+
+static void all_same(const char *const *statements)
+{
+    for (; *statements; statements++)
+        same(*statements);
+}
+#define SAME(...) all_same((const char *const[]){__VA_ARGS__, NULL})
+
+#define BY_AGE "SELECT username, age FROM users WHERE age > $1 ORDER BY username LIMIT 5"
+
+Test(prepared, names_are_shared_with_the_protocol)
+{
+    const char *const values[] = {"30"};
+    PGconn *const both[] = {conn, oracle};
+    for (int i = 0; i < 2; i++) {
+        PGresult *result = PQprepare(both[i], "parsed", BY_AGE, 0, NULL);
+        cr_expect_eq(PQresultStatus(result), PGRES_COMMAND_OK);
+        PQclear(result);
+    }
+    SAME("PREPARE parsed AS SELECT 1", "EXECUTE parsed (30)", "EXECUTE parsed (15 * 2)", "EXECUTE parsed ('30')", "EXECUTE parsed",
+         "PREPARE made (int) AS " BY_AGE);
+    for (int i = 0; i < 2; i++) {
+        PGresult *result = PQexecPrepared(both[i], "made", 1, values, NULL, NULL, 0);
+        cr_expect_eq(PQntuples(result), 5);
+        PQclear(result);
+        result = PQprepare(both[i], "made", "SELECT 1", 0, NULL);
+        cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "42P05");
+        PQclear(result);
+    }
+    SAME("DEALLOCATE made", "EXECUTE made (1)", "DEALLOCATE ALL", "EXECUTE parsed (1)");
+}
+
+/* What a Parse of EXECUTE describes is what it gives, in the format that was asked for. */
+static void expect_columns(const char *sql, const char *name)
+{
+    PGconn *const both[] = {conn, oracle};
+    PGresult *described[2], *result[2];
+    for (int i = 0; i < 2; i++) {
+        PQclear(PQprepare(both[i], name, sql, 0, NULL));
+        described[i] = PQdescribePrepared(both[i], name);
+        result[i] = PQexecPrepared(both[i], name, 0, NULL, NULL, NULL, 1);
+    }
+    cr_expect_eq(PQnparams(described[0]), 0);
+    cr_expect_eq(PQnfields(described[0]), PQnfields(described[1]), "%s: %d columns", sql, PQnfields(described[0]));
+    for (int i = 0; i < PQnfields(described[1]); i++)
+        cr_expect(PQftype(described[0], i) == PQftype(described[1], i) && !strcmp(PQfname(described[0], i), PQfname(described[1], i)));
+    cr_expect_eq(PQresultStatus(result[0]), PQresultStatus(result[1]), "%s: %s", sql, PQresultErrorMessage(result[0]));
+    cr_expect_eq(PQntuples(result[0]), PQntuples(result[1]), "%s: %d rows", sql, PQntuples(result[0]));
+    for (int i = 0; i < PQntuples(result[1]); i++)
+        for (int k = 0; k < PQnfields(result[1]); k++)
+            cr_expect(PQgetlength(result[0], i, k) == PQgetlength(result[1], i, k) &&
+                      !memcmp(PQgetvalue(result[0], i, k), PQgetvalue(result[1], i, k), (size_t) PQgetlength(result[1], i, k)));
+    for (int i = 0; i < 2; i++) {
+        PQclear(described[i]);
+        PQclear(result[i]);
+    }
+}
+
+Test(prepared, execute_may_be_parsed_described_and_bound)
+{
+    SAME("PREPARE made (int) AS " BY_AGE, "PREPARE total AS SELECT count(*), avg(age) FROM users",
+         "PREPARE nothing (int) AS UPDATE users SET age = age WHERE age > $1");
+    expect_columns("EXECUTE made (30)", "a");
+    expect_columns("EXECUTE made (29 + 1)", "b");
+    expect_columns("EXECUTE total", "c");
+    expect_columns("EXECUTE nothing (30)", "d");
+    expect_columns("EXECUTE made (30)", "e");
+    SAME("BEGIN", "EXECUTE total", "DEALLOCATE total", "EXECUTE total", "ROLLBACK", "EXECUTE total");
+}
+
+Test(prepared, no_server_is_kept_for_them)
+{
+    PGconn *other = connect_keyway(&keyway, NULL);
+    SAME("PREPARE made (int) AS " BY_AGE, "EXECUTE made (30)", "EXECUTE made (1 + 29)", "PREPARE bad AS SELECT nosuch", "EXECUTE made ('x')",
+         "EXECUTE made (1 / 0)", "BEGIN", "EXECUTE made (1 / 0)", "ROLLBACK");
+    EXPECT(other, "PREPARE made AS SELECT count(*) FROM users WHERE username = $1", "PREPARE");
+    EXPECT(other, "EXECUTE made ('nosuch' || 'x')", "0");
+    SAME("EXECUTE made (30)");
+    EXPECT(other, "SELECT count(*) FROM pg_prepared_statements WHERE name NOT LIKE 'keyway%'", "0");
+    PQfinish(other);
+}
+
+Test(prepared, explain_execute_explains_the_statement)
+{
+    EXPECT(conn, "PREPARE made (text) AS SELECT age FROM users WHERE username = $1", "PREPARE");
+    EXPECT_LIKE(conn, "EXPLAIN EXECUTE made ('ann')", "single: ");
+    EXPECT_LIKE(conn, "EXPLAIN EXECUTE made ('a' || 'nn')", "username = 'ann'");
+    EXPECT(conn, "PREPARE total AS SELECT count(*) FROM users", "PREPARE");
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS off) EXECUTE total", "combine: ");
+    same("EXPLAIN EXECUTE nosuch");
+}
+
+Test(prepared, what_is_not_supported_is_refused)
+{
+    EXPECT_REFUSED(conn, "PREPARE U&\"made\" AS SELECT count(*) FROM users");
+    EXPECT(conn, "CREATE TYPE mood AS ENUM ('ok')", "CREATE TYPE");
+    EXPECT_REFUSED(conn, "PREPARE made (mood) AS SELECT $1");
+    EXPECT(conn, "DROP TYPE mood", "DROP TYPE");
+    EXPECT(conn, "PREPARE made (int) AS " BY_AGE, "PREPARE");
+    EXPECT_REFUSED(conn, "EXECUTE made ((SELECT 1))");
+    EXPECT_REFUSED(conn, "EXECUTE made (nosuch(1))");
+    EXPECT_ERROR(conn, "PREPARE keyway_1 AS SELECT 1", "42939");
+}
