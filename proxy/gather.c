@@ -19,6 +19,7 @@
 #include "proxy/keyway.h"
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
+#include "router/sql_types.h"
 
 enum {
     HELD_ROWS = 256 * 1024,               /* bytes held for one statement */
@@ -54,11 +55,12 @@ static bool all_done(const struct gather *gather)
 static void gather_over(struct gather *gather)
 {
     struct run *run = gather->run;
-    if (!gather->told)
+    bool failed = error_is_set(&gather->error);
+    if (failed && !gather->told)
         client_error(run->client, &gather->error);
     run->gather = NULL;
     gather_free(gather);
-    run_gathered(run, true);
+    run_gathered(run, failed);
 }
 
 static bool may_cancel(const struct gather *gather, const struct gather_shard *shard)
@@ -297,9 +299,26 @@ static bool counts_agree(struct gather *gather)
     return false;
 }
 
+/* A type of the database's own is called otherwise on other shards, so it cannot be declared. */
+static bool types_learned(const struct gather *gather)
+{
+    struct statement *statement = gather->learns;
+    if (statement == NULL)
+        return false;
+    for (int i = 0; i < gather->type_count; i++)
+        if (gather->types[i] >= FIRST_USER_TYPE)
+            return false;
+    return statement_describe(statement, gather->types, gather->type_count, gather->run->client->view->state->routing->version);
+}
+
 static void examined(struct gather *gather)
 {
     struct gather_shard *home = gather->home;
+    if (gather->refuses && types_learned(gather)) {
+        gather->run->client->view->counters.refused_count--; /* not yet */
+        gather_over(gather);
+        return;
+    }
     if (gather->refuses) {
         gather_fail(gather, &gather->refusal);
         gather_go_on(gather);
@@ -675,6 +694,7 @@ void gather_refuse(struct run *run, const struct execution *execution, struct er
     struct shard_set home = shard_set_one(0);
     struct gather *gather = gather_new(run, execution, &home);
     gather->refuses = true;
+    gather->learns = execution->statement;
     gather->refusal = *refusal;
     *refusal = (struct error){0};
     gather_ask_examination(gather, execution->statement);

@@ -19,7 +19,8 @@ struct gather;
 void gather_begin(struct run *run, const struct execution *execution, const struct route *route);
 /*
  * The statement is refused: but if it is wrong in itself, the client is told that, as PostgreSQL would have; the home shard, which is lent,
- * looks at it without running it.  Takes over the refusal's texts.  Ends with run_gathered().
+ * looks at it without running it.  If that tells types of parameters that the statement lacks, it has them from now on, and the item is begun
+ * again.  Takes over the refusal's texts.  Ends with run_gathered().
  */
 void gather_refuse(struct run *run, const struct execution *execution, struct error *refusal);
 

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "proxy/extended.h"
-
-enum { FIRST_USER_TYPE = 16384 };
+#include "router/sql_types.h"
 
 static void put_bind_of_nothing(struct server *server, struct reply_sink *sink)
 {

@@ -53,6 +53,7 @@ struct gather {
     bool keeps;              /* … or is read in steps: temporary tables must stay */
     bool refuses;            /* nothing is gathered: the statement is refused */
     struct error refusal;
+    struct statement *learns; /* … unless it has another plan when the types of its parameters are known; NULL: it has none */
     struct route route; /* its arrays are the run's */
     const struct bind_message *bind; /* NULL in a Query */
     uint32_t *types;    /* of the statement's parameters; 0: not known yet */

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "proxy/array_types.h"
+#include "router/sql_types.h"
 
 enum {
-    FIRST_USER_TYPE = 16384,
     TEXT = 25, /* pg_type.dat */
     ARRAY_HEAD = 12,      /* dimensions, has-null, element type */
     ARRAY_DIMENSION = 8,  /* length, lower bound */

@@ -31,6 +31,7 @@ static void run_free(struct run *run)
         plan_release(run->plan);
     locking_free(run->locking);
     run_prepared_free(run);
+    statement_release(state_of(run->client)->statements, run->typed);
     error_clear(&run->end_error);
     arena_free(&run->arena);
     free(run);

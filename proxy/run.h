@@ -55,6 +55,7 @@ struct run {
     size_t description_length;
     struct locking *locking; /* rows being looked for and locked for the item; NULL otherwise */
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
+    struct statement *typed; /* the one executed in place of the client's, which lacks types of parameters; held, or NULL */
     struct run_prepared *prepared; /* of the last PREPARE or EXECUTE, in the arena; or NULL */
     int32_t limit;          /* of rows, at which the statement being executed stops; 0: it does not */
     const struct run_setting *settings; /* of a statement with set_config(), or NULL; in the arena */

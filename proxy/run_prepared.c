@@ -15,8 +15,6 @@
 
 #define RESERVED "keyway_" /* servers' names begin so (statement_server_name()) */
 
-enum { FIRST_OWN_TYPE = 16384 }; /* of the database's own (FirstNormalObjectId in access/transam.h): another on each shard */
-
 struct run_prepared {
     struct reply_sink sink; /* first: the sink is this */
     struct run *run;
@@ -235,7 +233,7 @@ static enum run_step examine(struct run *run, const struct execution *execution)
 static bool forget_own_types(struct run_prepared *prepared, int declared, struct error *error)
 {
     for (int i = 0; i < prepared->type_count; i++) {
-        if (prepared->types[i] < FIRST_OWN_TYPE)
+        if (prepared->types[i] < FIRST_USER_TYPE)
             continue;
         if (i < declared) {
             error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "PREPARE with parameters of the database's own types is not supported");

@@ -598,8 +598,21 @@ static void give_up_unnamed(struct client *client, const struct portal *portal)
         portal_remove(client->portals, state_of(client)->statements, "");
 }
 
-enum run_step run_bound(struct run *run, struct statement *statement, const uint8_t *bind, size_t length, bool described, int32_t limit)
+/* Refused without the types of its parameters, it is planned with those that the home shard has told. */
+static struct statement *with_types(struct run *run, struct statement *statement)
 {
+    struct client *client = run->client;
+    if (!statement_is_described(statement, client->view->state->routing->version))
+        return statement;
+    statement_release(state_of(client)->statements, run->typed);
+    run->typed = query_intern(client, statement->sql, statement->length, statement->described, statement->described_count);
+    run->typed->typed = true;
+    return run->typed;
+}
+
+enum run_step run_bound(struct run *run, struct statement *client_statement, const uint8_t *bind, size_t length, bool described, int32_t limit)
+{
+    struct statement *statement = with_types(run, client_statement);
     struct error error = {0};
     struct execution execution = {.statement = statement, .normalised = &statement->normalised, .limit = limit};
     run->text = statement->sql;

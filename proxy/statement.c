@@ -36,6 +36,7 @@ static void statement_free(struct statement *statement)
     normalised_free(&statement->normalised);
     free(statement->sql);
     free(statement->types);
+    free(statement->described);
     free(statement);
 }
 
@@ -123,6 +124,23 @@ void statement_release(struct statement_store *store, struct statement *statemen
     *link = statement->next;
     store->count--;
     statement_free(statement);
+}
+
+bool statement_describe(struct statement *statement, const uint32_t *types, int count, uint64_t version)
+{
+    size_t size = (size_t) count * sizeof(*types);
+    if (statement->typed || (count == statement->type_count && (count == 0 || memcmp(types, statement->types, size) == 0)))
+        return false;
+    statement->described = memory_resize(statement->described, size);
+    memcpy(statement->described, types, size);
+    statement->described_count = count;
+    statement->described_under = version;
+    return true;
+}
+
+bool statement_is_described(const struct statement *statement, uint64_t version)
+{
+    return statement->described && statement->described_under == version;
 }
 
 size_t statement_store_count(const struct statement_store *store)

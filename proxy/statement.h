@@ -24,6 +24,9 @@ struct statement {
     uint32_t *types;      /* as declared in Parse */
     int type_count;
     bool typed;           /* … which are those of all its parameters, as a shard has told */
+    uint32_t *described;  /* of one that was refused, what a shard has told of all its parameters; or NULL */
+    int described_count;
+    uint64_t described_under; /* the routing's version then */
     uint32_t hash;
     struct statement *next; /* in its bucket */
     uint64_t meaning;     /* session_meaning() of who parsed it: shards read its text under these settings */
@@ -43,6 +46,13 @@ struct statement *statement_intern(struct statement_store *store, const char *sq
 struct statement *statement_hold(struct statement *statement);
 void statement_release(struct statement_store *store, struct statement *statement); /* NULL is fine */
 size_t statement_store_count(const struct statement_store *store);
+
+/*
+ * A shard has told what its parameters are; true: that is more than was declared, and a statement with all of them (statement_intern(), which are
+ * `typed` then) may have a better plan.  It is remembered for as long as the routing has this version.
+ */
+bool statement_describe(struct statement *statement, const uint32_t *types, int count, uint64_t version);
+bool statement_is_described(const struct statement *statement, uint64_t version);
 
 /* The name under which servers know it. */
 void statement_server_name(uint64_t number, char name[STATEMENT_NAME_SIZE]);

@@ -14,7 +14,7 @@
 #include "router/results.h"
 #include "router/sql_types.h"
 
-enum { POINT = 600, /* pg_type.dat */ FIRST_USER_OID = 16384 };
+enum { POINT = 600 /* pg_type.dat */ };
 
 static bool is_exact(uint32_t type)
 {
@@ -98,7 +98,7 @@ static uint32_t declared_type(const struct analysis *analysis, const ParamRef *p
 static uint32_t type_of_parameter(const struct analysis *analysis, const ParamRef *parameter)
 {
     uint32_t type = declared_type(analysis, parameter);
-    return type < FIRST_USER_OID ? type : 0;
+    return type < FIRST_USER_TYPE ? type : 0;
 }
 
 bool analysis_is_untyped(const struct analysis *analysis, const Node *expression)

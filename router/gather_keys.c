@@ -14,8 +14,6 @@
 #include "router/gather_filter.h"
 #include "router/sql_types.h"
 
-enum { FIRST_USER_TYPE = 16384 };
-
 /* By scan: where the keys come from, and which columns are equal; source -1: nowhere. */
 struct gather_key {
     int source;

@@ -16,8 +16,6 @@
 #include "router/prove.h"
 #include "router/sql_types.h"
 
-enum { FIRST_USER_TYPE = 16384 };
-
 static const struct scan *scan_at(const struct joined *joined, int place)
 {
     return &joined->analysis->scans[joined->scans[place]];

@@ -6,7 +6,7 @@
 #include "router/rewrite.h"
 #include "router/sql_types.h"
 
-enum { FIRST_USER_OID = 16384, ARRAY_OF_BIT = 1561 };
+enum { ARRAY_OF_BIT = 1561 };
 
 /* ---- columns of tables ---- */
 
@@ -23,7 +23,7 @@ bool gather_is_own(const struct catalog_column *column)
 
 bool gather_is_binary(const struct catalog_column *column)
 {
-    return column->enumeration || (column->base < FIRST_USER_OID && !is_registry(column->base));
+    return column->enumeration || (column->base < FIRST_USER_TYPE && !is_registry(column->base));
 }
 
 /* A domain over arrays is not. */

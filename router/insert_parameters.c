@@ -8,7 +8,7 @@
 #include "router/insert_inside.h"
 #include "router/sql_types.h"
 
-enum { FIRST_USER_OID = 16384, SHARED = -1, NOT_USED = -2, IN_REST = -3 };
+enum { SHARED = -1, NOT_USED = -2, IN_REST = -3 };
 
 /* ---- where they are ---- */
 
@@ -152,7 +152,7 @@ bool insert_parameter_types(struct inserting *inserting)
     for (int i = 0; i < count; i++) {
         uint32_t *type = &plan->parameter_types[i];
         *type = i < planning->type_count ? planning->types[i] : 0;
-        bool own = finding.types[i] >= FIRST_USER_OID && tells_itself(&finding, i);
+        bool own = finding.types[i] >= FIRST_USER_TYPE && tells_itself(&finding, i);
         if (!*type && !finding.undecided[i] && !own)
             *type = finding.types[i];
         if (!*type && !is_left_out(inserting, i) && !tells_itself(&finding, i))

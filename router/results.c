@@ -11,7 +11,7 @@
 
 #include "router/sql_types.h"
 
-enum { MOST_ARGUMENTS = 8, MOST_CANDIDATES = 128, ANY_COUNT = -1, FIRST_USER_OID = 16384 };
+enum { MOST_ARGUMENTS = 8, MOST_CANDIDATES = 128, ANY_COUNT = -1 };
 
 struct candidate {
     uint32_t arguments[MOST_ARGUMENTS], result;
@@ -220,7 +220,7 @@ static bool take_literals_for_texts(struct choice *choice)
         for (int a = 0; a < choice->count; a++) {
             uint32_t type = choice->candidates[i].arguments[a];
             if ((choice->operators && is_polymorphic(type)) ||
-                (choice->arguments[a] == TYPE_unknown && type >= FIRST_USER_OID && type != RESULT_NO_ARGUMENT))
+                (choice->arguments[a] == TYPE_unknown && type >= FIRST_USER_TYPE && type != RESULT_NO_ARGUMENT))
                 return false;
         }
     for (int a = 0; a < choice->count; a++) {

@@ -33,6 +33,9 @@
 enum sql_type { SQL_TYPES(SQL_TYPE_ENUM) TYPE_char = 18, TYPE_unknown = 705, TYPE_money = 790, TYPE_interval = 1186 };
 #undef SQL_TYPE_ENUM
 
+/* From here on types are the database's own, and are called otherwise on each shard (FirstNormalObjectId in access/transam.h). */
+enum { FIRST_USER_TYPE = 16384 };
+
 /* One of the above: it has an order, and a hash function. */
 static inline bool type_is_usual(uint32_t type)
 {

@@ -127,6 +127,28 @@ Test(prepared, explain_execute_explains_the_statement)
     same("EXPLAIN EXECUTE nosuch");
 }
 
+/* A parameter without a type has one from what stands beside it; where Keyway does not see it, the home shard tells. */
+Test(prepared, types_of_parameters_are_asked_for_before_a_refusal)
+{
+    static const char *const statements[] = {
+        "SELECT round(sum(coalesce(score, $1, $1))::numeric, 3), $2 FROM users",
+        "SELECT sum(coalesce(score, $1, $1)) > 1 OR count(*) > $2 FROM users",
+        "SELECT country, round(sum(greatest(score, $1, $1))::numeric, 3) FROM users GROUP BY country HAVING count(*) > $2 ORDER BY 1",
+        "SELECT sum(coalesce(score, $1, $1)) > nosuch + $2 FROM users",
+    };
+    const char *const values[] = {"1.5", "2"};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        for (int again = 0; again < 2; again++) {
+            char *answer = ask_params(conn, statements[i], 2, values), *right = ask_params(oracle, statements[i], 2, values);
+            cr_expect_str_eq(answer, right, "%s\n  answered: %.2000s\n  right is: %.2000s", statements[i], answer, right);
+            free(answer);
+            free(right);
+        }
+    char *refused = ask_params(conn, "SELECT sum(coalesce(score / 7, $1, $1)), $2::int FROM users WHERE score BETWEEN -1e9 AND 1e9", 2, values);
+    cr_expect_str_eq(refused, "ERROR 0A000: this statement cannot be run across shards", "%s", refused);
+    free(refused);
+}
+
 Test(prepared, what_is_not_supported_is_refused)
 {
     EXPECT_REFUSED(conn, "PREPARE U&\"made\" AS SELECT count(*) FROM users");
