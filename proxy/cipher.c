@@ -94,19 +94,85 @@ static BIO *new_bio(struct cipher *cipher)
     return bio;
 }
 
-/* Called inside the handshake, whose BIO leads to the cipher. */
+/* --- watching a handshake -------------------------------------------------------------------------------------- */
+
+static int watching_index; /* where an SSL has the records of cipher_watch() */
+
+static void free_watching(void *parent, void *records, CRYPTO_EX_DATA *data, int index, long number, void *pointer)
+{
+    (void) parent, (void) data, (void) index, (void) number, (void) pointer;
+    records_free(records);
+}
+
+static void make_index(void)
+{
+    watching_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_watching);
+    if (watching_index < 0)
+        abort();
+}
+
+static int index_of_watching(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_index);
+    return watching_index;
+}
+
+/* Called inside the handshake; of one that is not watched the BIO leads to the cipher. */
 static void take_note(const SSL *tls, const char *line)
 {
+    struct records *watching = SSL_get_ex_data(tls, index_of_watching());
     BIO *bio = SSL_get_wbio(tls);
-    if (bio == NULL || BIO_method_type(bio) != cipher_type)
-        return;
-    struct cipher *cipher = BIO_get_data(bio);
-    records_note_secret(&cipher->records, line);
+    if (watching != NULL) {
+        records_note_secret(watching, line);
+    } else if (bio != NULL && BIO_method_type(bio) == cipher_type) {
+        struct cipher *cipher = BIO_get_data(bio);
+        if (cipher->records == NULL)
+            cipher->records = records_new(false);
+        records_note_secret(cipher->records, line);
+    }
 }
 
 void cipher_prepare(SSL_CTX *context)
 {
+    index_of_watching();
     SSL_CTX_set_keylog_callback(context, take_note);
+}
+
+static void take_note_of_message(int sent, int version, int content_type, const void *bytes, size_t length, SSL *tls, void *records)
+{
+    (void) version, (void) tls;
+    records_note_message(records, sent, content_type, bytes, length);
+}
+
+/* Where its owner has secrets written elsewhere, they are left to it. */
+void cipher_watch(SSL *tls)
+{
+    SSL_CTX *context = SSL_get_SSL_CTX(tls);
+    SSL_CTX_keylog_cb_func told = SSL_CTX_get_keylog_callback(context);
+    if (SSL_get_ex_data(tls, index_of_watching()) != NULL || SSL_is_init_finished(tls) || (told != NULL && told != take_note))
+        return;
+    struct records *records = records_new(true);
+    if (SSL_set_ex_data(tls, index_of_watching(), records) != 1)
+        abort();
+    SSL_set_msg_callback(tls, take_note_of_message);
+    SSL_set_msg_callback_arg(tls, records);
+    cipher_prepare(context);
+}
+
+/* A watched SSL is done with once its records have an owner. */
+static void take_over_records(struct cipher *cipher)
+{
+    struct records *watching = SSL_get_ex_data(cipher->tls, index_of_watching());
+    if (watching == NULL)
+        return;
+    SSL_set_msg_callback(cipher->tls, NULL);
+    SSL_set_ex_data(cipher->tls, index_of_watching(), NULL);
+    cipher->own_records = records_begin(watching, cipher->tls);
+    if (cipher->own_records)
+        cipher->records = watching;
+    else
+        records_free(watching);
 }
 
 /* --- beginning and end --------------------------------------------------------------------------------------- */
@@ -126,6 +192,7 @@ struct cipher *cipher_new(SSL *tls)
     SSL_set_options(tls, SSL_OP_NO_RENEGOTIATION);
     SSL_set_read_ahead(tls, SSL_is_init_finished(tls));
     cipher->more = SSL_has_pending(tls);
+    take_over_records(cipher);
     return cipher;
 }
 
@@ -150,7 +217,7 @@ const char *cipher_suite(const struct cipher *cipher)
 
 static void give_back(struct cipher *cipher)
 {
-    bool in_step = buffer_length(&cipher->out) == 0;
+    bool in_step = buffer_length(&cipher->out) == 0 && !cipher->own_records;
     if (!in_step)
         BIO_free(cipher->displaced);
     SSL_set_bio(cipher->tls, in_step ? cipher->displaced : NULL, in_step ? cipher->displaced : NULL);

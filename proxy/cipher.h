@@ -2,8 +2,8 @@
  * cipher: the TLS of one stream, between bytes that were received and bytes that are to be sent.  It knows no socket.
  *
  * What came from the peer is offered to it and read decrypted; what is to be sent is written to it and taken, encrypted, from `out`.  Writing
- * never waits, so no call ever has to be repeated with the same arguments.  The handshake is OpenSSL's; behind it, a client's records of TLS 1.3
- * are proxy/records', and its SSL may go.  Only proxy/stream.c and proxy/tls.c include this.
+ * never waits, so no call ever has to be repeated with the same arguments.  The handshake is OpenSSL's; behind it, records of TLS 1.3 are
+ * proxy/records', and a client's SSL may go; a server's, which is libpq's, only rests.  Only proxy/stream.c and proxy/tls.c include this.
  */
 #ifndef KEYWAY_CIPHER_H
 #define KEYWAY_CIPHER_H
@@ -20,7 +20,7 @@
 enum { CIPHER_LEAST_ROOM = RECORD_MOST };
 
 struct cipher {
-    SSL *tls;                /* NULL when it has been freed before the end */
+    SSL *tls;                /* NULL when it has been freed before the end; of no use any more when `own_records` */
     struct records *records; /* secrets that the handshake has told; later, and if `own_records`, who does its work */
     bool own_records;
     BIO *displaced;        /* what the SSL used before; gets it back */
@@ -35,10 +35,13 @@ struct cipher {
 
 /* SSLs of this context are going to tell their ciphers the secrets without which an SSL has to stay. */
 void cipher_prepare(SSL_CTX *context);
+/* Somebody else shakes hands with this client's SSL, has begun to, and will use it before its cipher is made: what that will need to go on by
+ * itself is noted from now on.  Told again it does nothing. */
+void cipher_watch(SSL *tls);
 /* Take up an SSL, own or borrowed, before or after its handshake. */
 struct cipher *cipher_new(SSL *tls);
-/* The SSL goes back to what it used before; or, when encrypted output is left that was not sent, to nothing, since what it says could not be
- * understood. */
+/* The SSL goes back to what it used before; or, when encrypted output is left that was not sent, or others have gone on in its place, to nothing,
+ * since what it says could not be understood. */
 void cipher_free(struct cipher *cipher);
 /* Nobody asks the SSL for what its handshake has shown any more: free it if the cipher can do without it.  Whether it was freed. */
 bool cipher_forget_handshake(struct cipher *cipher);

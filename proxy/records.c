@@ -17,6 +17,7 @@ enum {
     TAG = 16, /* of all suites that are taken */
     KEY_MOST = 32,
     INNER_MOST = RECORD_MOST_PLAIN + 1, /* with its type, and what it is padded with */
+    MESSAGE_HEADER = 4, /* of a handshake message: its type and length */
     FRUITLESS_MOST = 32, /* nobody has so much to say beside the data: each record costs us more than it costs the peer */
     SEALED_WITH_ONE_KEY = 1 << 24, /* AES-GCM keeps its promises up to 2^24.5 records (RFC 8446, 5.5) */
 };
@@ -36,11 +37,11 @@ enum alert_level { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
 
 /* --- secrets and keys ------------------------------------------------------------------------------------------ */
 
-static struct records *records_of(struct records **place)
+struct records *records_new(bool of_client)
 {
-    if (*place == NULL)
-        *place = memory_alloc(sizeof(**place));
-    return *place;
+    struct records *records = memory_alloc(sizeof(*records));
+    records->of_client = of_client;
+    return records;
 }
 
 /* "LABEL CLIENT-RANDOM SECRET", both in hexadecimal. */
@@ -50,15 +51,25 @@ static void take_secret(struct direction *direction, const char *line)
     size_t length = 0;
     bool read = OPENSSL_hexstr2buf_ex(direction->secret, RECORD_SECRET, &length, hexadecimal, '\0') == 1;
     direction->secret_length = read ? length : 0;
+    direction->number = 0;
 }
 
-void records_note_secret(struct records **records, const char *line)
+void records_note_secret(struct records *records, const char *line)
 {
     static const char client[] = "CLIENT_TRAFFIC_SECRET_0 ", server[] = "SERVER_TRAFFIC_SECRET_0 ";
     if (strncmp(line, client, sizeof(client) - 1) == 0)
-        take_secret(&records_of(records)->received, line);
+        take_secret(records->of_client ? &records->sent : &records->received, line);
     else if (strncmp(line, server, sizeof(server) - 1) == 0)
-        take_secret(&records_of(records)->sent, line);
+        take_secret(records->of_client ? &records->received : &records->sent, line);
+}
+
+/* The secret is told between the last record under the old keys and the first under the new. */
+void records_note_message(struct records *records, bool sent, int content_type, const uint8_t *bytes, size_t length)
+{
+    if (content_type == SSL3_RT_HEADER && length == RECORD_HEADER && bytes[0] == CONTENT_DATA)
+        (sent ? &records->sent : &records->received)->number++;
+    else if (content_type == SSL3_RT_HANDSHAKE && (length == 0 || bytes[0] == SSL3_MT_KEY_UPDATE))
+        records->ended = true;
 }
 
 /* HKDF-Expand-Label(secret, label, "", length) (RFC 8446, 7.1), for no more than the digest is long. */
@@ -86,7 +97,6 @@ static bool make_keys(const struct records *records, struct direction *direction
 {
     uint8_t key[KEY_MOST];
     size_t length = (size_t) EVP_CIPHER_get_key_length(cipher ? cipher : EVP_CIPHER_CTX_get0_cipher(direction->context));
-    direction->number = 0;
     bool done = expand(records, direction->secret, "tls13 key", key, length) &&
                 expand(records, direction->secret, "tls13 iv", direction->nonce, RECORD_NONCE) &&
                 EVP_CipherInit_ex(direction->context, cipher, NULL, key, NULL, direction == &records->sent) == 1;
@@ -96,6 +106,7 @@ static bool make_keys(const struct records *records, struct direction *direction
 
 static bool change_keys(const struct records *records, struct direction *direction)
 {
+    direction->number = 0;
     return expand(records, direction->secret, "tls13 traffic upd", direction->secret,
                   (size_t) EVP_MD_get_size(records->digest)) &&
            make_keys(records, direction, NULL);
@@ -116,11 +127,18 @@ static const EVP_CIPHER *cipher_of(const SSL_CIPHER *suite)
     return NULL;
 }
 
-/* A session ticket would have been the first record, and one that waits in the SSL would be lost. */
-static bool is_fresh(SSL *tls)
+/* A record that waits in the SSL, or a part of one, would be lost; "RH" is OpenSSL's name for the beginning of a record. */
+static bool is_between_records(SSL *tls)
 {
-    return SSL_version(tls) == TLS1_3_VERSION && SSL_is_init_finished(tls) && SSL_is_server(tls) && SSL_get_num_tickets(tls) == 0 &&
-           SSL_get_early_data_status(tls) == SSL_EARLY_DATA_NOT_SENT && !SSL_has_pending(tls);
+    return !SSL_has_pending(tls) && strcmp(SSL_rstate_string(tls), "RH") == 0;
+}
+
+/* A server's session ticket would have been the first record, which nobody has counted. */
+static bool may_be_replaced(const struct records *records, SSL *tls)
+{
+    return SSL_version(tls) == TLS1_3_VERSION && SSL_is_init_finished(tls) &&
+           (records->of_client ? !SSL_is_server(tls) : SSL_is_server(tls) && SSL_get_num_tickets(tls) == 0) &&
+           SSL_get_early_data_status(tls) == SSL_EARLY_DATA_NOT_SENT && is_between_records(tls);
 }
 
 /* A client may have asked for shorter records (RFC 6066, 4). */
@@ -131,7 +149,8 @@ static bool has_whole_records(SSL *tls)
 
 bool records_begin(struct records *records, SSL *tls)
 {
-    return records != NULL && is_fresh(tls) && has_whole_records(tls) && records_begin_under(records, SSL_get_current_cipher(tls));
+    return records != NULL && !records->ended && may_be_replaced(records, tls) && has_whole_records(tls) &&
+           records_begin_under(records, SSL_get_current_cipher(tls));
 }
 
 static bool has_secrets(const struct records *records)
@@ -145,9 +164,9 @@ bool records_begin_under(struct records *records, const SSL_CIPHER *suite)
     const EVP_CIPHER *cipher = cipher_of(suite);
     records->suite = suite;
     records->digest = SSL_CIPHER_get_handshake_digest(suite);
-    if (cipher == NULL || records->digest == NULL || !has_secrets(records))
+    if (cipher == NULL || records->digest == NULL || !has_secrets(records) || records->sent.number >= SEALED_WITH_ONE_KEY)
         return false;
-    records->left = SEALED_WITH_ONE_KEY;
+    records->left = SEALED_WITH_ONE_KEY - (uint32_t) records->sent.number;
     records->received.context = EVP_CIPHER_CTX_new();
     records->sent.context = EVP_CIPHER_CTX_new();
     return records->received.context != NULL && records->sent.context != NULL &&
@@ -297,11 +316,36 @@ static struct record keys_changed(struct records *records, uint8_t request, stru
     return (struct record){.kind = RECORD_NOTHING};
 }
 
+/* A server may offer its client sessions to resume, which nobody here wants (RFC 8446, 4.6.1).  How much of this, and of what has begun before,
+ * belongs to such messages. */
+static size_t pass_tickets(struct records *records, const uint8_t *content, size_t length)
+{
+    size_t passed = 0;
+    while (records->of_client && passed < length) {
+        size_t rest = length - passed, count = records->ticket_left < rest ? records->ticket_left : rest;
+        records->ticket_left -= (uint32_t) count;
+        passed += count;
+        if (passed == length || (records->begun_length > 0 ? records->begun[0] : content[passed]) != SSL3_MT_NEWSESSION_TICKET)
+            break;
+        records->begun[records->begun_length++] = content[passed++];
+        if (records->begun_length == MESSAGE_HEADER) {
+            records->ticket_left = (uint32_t) records->begun[1] << 16 | (uint32_t) records->begun[2] << 8 | records->begun[3];
+            records->begun_length = 0;
+        }
+    }
+    return passed;
+}
+
 /* Of handshake messages only KeyUpdate is left.  It may come in pieces, but ends with its record, since the next one is under other keys (RFC
  * 8446, 5.1). */
 static struct record shaken(struct records *records, const uint8_t *content, size_t length, struct buffer *out)
 {
     static const uint8_t start[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1};
+    size_t passed = pass_tickets(records, content, length);
+    if (passed > 0 && passed == length)
+        return (struct record){.kind = RECORD_NOTHING};
+    content += passed;
+    length -= passed;
     size_t missing = RECORD_KEY_UPDATE - (size_t) records->begun_length, count = length < missing ? length : missing;
     memcpy(records->begun + records->begun_length, content, count);
     records->begun_length = (uint8_t) (records->begun_length + count);
@@ -335,7 +379,7 @@ static struct record opened_other(struct records *records, uint8_t type, const u
 
 static struct record opened(struct records *records, uint8_t type, const uint8_t *content, size_t length, struct buffer *out)
 {
-    if (records->begun_length > 0 && type != CONTENT_HANDSHAKE)
+    if ((records->begun_length > 0 || records->ticket_left > 0) && type != CONTENT_HANDSHAKE)
         return failed(records, ALERT_UNEXPECTED_MESSAGE, "TLS: a message that is interrupted", out);
     if (type != CONTENT_DATA || length == 0)
         return opened_other(records, type, content, length, out);

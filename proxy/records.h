@@ -2,8 +2,8 @@
  * records: TLS 1.3's protected records (RFC 8446, 5 and 7), under the secrets of a handshake that OpenSSL has made.
  *
  * An SSL of OpenSSL 3 keeps 14 KB for as long as a connection lasts; what the conversation behind the handshake needs of it are the keys of two
- * directions.  These are theirs, so that the SSL can go.  Whole records go in and come out: who has them in pieces puts them together first.
- * Only proxy/cipher.c includes this.
+ * directions.  These are theirs, so that the SSL can go; where it has to stay, since it is libpq's, a record still takes less work than through it.
+ * Whole records go in and come out: who has them in pieces puts them together first.  Only proxy/cipher.c includes this.
  */
 #ifndef KEYWAY_RECORDS_H
 #define KEYWAY_RECORDS_H
@@ -37,17 +37,23 @@ struct records {
     const SSL_CIPHER *suite;
     const EVP_MD *digest;
     uint32_t left;                      /* so many may still be sent under this key */
-    bool ended;                         /* nothing more may be sent */
+    bool of_client;                     /* our side is the handshake's client */
+    bool ended;                         /* nothing more may be sent; or, before it began, what is known of the SSL's records does not suffice */
     bool new_keys_due;                  /* the peer has asked for them, and nothing was sent since */
     uint8_t fruitless;                  /* records in a row that have brought no data */
+    uint32_t ticket_left;               /* bytes of a session ticket that have not come */
     uint8_t begun_length;               /* of a handshake message whose rest has not come … */
     uint8_t begun[RECORD_KEY_UPDATE];   /* … its beginning */
 };
 
-/* Take in a line of SSL_CTX_set_keylog_callback(), if it tells a secret that is needed; the first makes `*records`. */
-void records_note_secret(struct records **records, const char *line);
-/* From now on this is who protects the conversation of a server's SSL, which has shaken hands and has neither sent nor received anything since.
- * False: it is not TLS 1.3, or its records are not all in the form that is known here; the SSL has to go on. */
+struct records *records_new(bool of_client);
+/* Take in a line of SSL_CTX_set_keylog_callback(), if it tells a secret that is needed. */
+void records_note_secret(struct records *records, const char *line);
+/* What SSL_set_msg_callback() tells of an SSL: its protected records are counted, so that another can go on behind them. */
+void records_note_message(struct records *records, bool sent, int content_type, const uint8_t *bytes, size_t length);
+/* From now on this is who protects the conversation of an SSL, which has shaken hands and, if its records were not counted, has neither sent nor
+ * received anything since.  False: it is not TLS 1.3, or its records are not all in the form that is known here, or it is in the middle of one;
+ * the SSL has to go on. */
 bool records_begin(struct records *records, SSL *tls);
 /* The same for whoever has no SSL: both secrets were told, and this suite was agreed on. */
 bool records_begin_under(struct records *records, const SSL_CIPHER *suite);

@@ -445,6 +445,16 @@ static void server_free(void *memory)
     free(server);
 }
 
+/* Where libpq still may speak, it says so itself. */
+static void say_terminate(struct server *server)
+{
+    static const uint8_t terminate[] = {'X', 0, 0, 0, 4};
+    if (!stream_speaks_for_borrowed_tls(&server->stream))
+        return;
+    stream_write(&server->stream, terminate, sizeof(terminate));
+    stream_flush(&server->stream);
+}
+
 void server_close(struct server *server, const char *reason)
 {
     if (server->state == SERVER_CLOSED)
@@ -452,6 +462,7 @@ void server_close(struct server *server, const char *reason)
     struct worker *worker = server->worker;
     log_line(LOG_DEBUG, "server %llu closed: %s", (unsigned long long) server->id, reason);
     server_login_stop(server);
+    say_terminate(server);
     stream_close(&server->stream);
     pool_forget(server);
     server->state = SERVER_CLOSED;

@@ -241,12 +241,21 @@ static void login_done(struct server *server)
     pool_logged_in(server);
 }
 
+/* libpq waits for what the shard answers to the beginning of its handshake, if it has one. */
+static void watch_handshake(struct server *server)
+{
+    SSL *tls = PQsslStruct(server->connection, "OpenSSL");
+    if (tls != NULL)
+        stream_watch_handshake(tls);
+}
+
 static void login_poll(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct server *server = watcher->data;
     (void) events;
     PostgresPollingStatusType status = PQconnectPoll(server->connection);
     ev_io_stop(loop, watcher);
+    watch_handshake(server);
     switch (status) {
     case PGRES_POLLING_OK:
         login_done(server);

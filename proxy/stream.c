@@ -709,6 +709,11 @@ void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
     watch(stream);
 }
 
+void stream_watch_handshake(SSL *tls)
+{
+    cipher_watch(tls);
+}
+
 void stream_open_in_ring(struct stream *stream, struct worker *worker, int fd, const struct stream_owner *owner, void *context)
 {
     *stream = (struct stream){.fd = fd, .through_ring = true, .worker = worker, .owner = owner, .context = context};
@@ -748,6 +753,11 @@ void stream_forget_handshake(struct stream *stream)
 {
     if (stream->cipher != NULL && !stream->tls_borrowed && cipher_forget_handshake(stream->cipher))
         stream->tls = NULL;
+}
+
+bool stream_speaks_for_borrowed_tls(const struct stream *stream)
+{
+    return stream->cipher != NULL && stream->tls_borrowed && stream->cipher->own_records;
 }
 
 bool stream_tls_names(const struct stream *stream, const char **version, const char **suite)
@@ -884,7 +894,7 @@ static void close_tls(struct stream *stream)
 {
     if (stream->cipher == NULL)
         return;
-    if (!stream->tls_borrowed)
+    if (!stream->tls_borrowed || stream_speaks_for_borrowed_tls(stream))
         say_goodbye(stream);
     cipher_free(stream->cipher);
     stream->cipher = NULL;

@@ -90,6 +90,9 @@ struct stream {
  * fields; tls_borrowed and fd_borrowed are for the owner to set afterwards. */
 void stream_open(struct stream *stream, struct worker *worker, int fd, SSL *tls,
                  const struct stream_owner *owner, void *context);
+/* A handshake has begun that libpq makes for a stream that will be opened: what the stream needs to do without the SSL is noted.  Told again it
+ * does nothing. */
+void stream_watch_handshake(SSL *tls);
 /* From now on, and on every worker it will be attached to, bytes move through the worker's ring where it has one (proxy/ring). */
 void stream_use_ring(struct stream *stream);
 /* Both in one, for a new descriptor of which libev has heard nothing. */
@@ -103,6 +106,8 @@ bool stream_accept_tls(struct stream *stream, SSL_CTX *context);
 
 /* What the handshake has shown of the peer is not asked for any more: `tls` is freed and NULL, where it is not needed for the bytes. */
 void stream_forget_handshake(struct stream *stream);
+/* The owner of the SSL, a PGconn, can say nothing more through it: what has to be said before the end is for the owner of the stream to write. */
+bool stream_speaks_for_borrowed_tls(const struct stream *stream);
 /* Names of OpenSSL's for version and cipher suite; false of a plain stream. */
 bool stream_tls_names(const struct stream *stream, const char **version, const char **suite);
 

@@ -24,6 +24,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_function_class.c \
 	tests/unit/test_function_query.c \
 	tests/unit/test_cipher.c \
+	tests/unit/test_cipher_watched.c \
 	tests/unit/test_copy_split.c \
 	tests/unit/test_gather_rows.c \
 	tests/unit/test_keyspace.c \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/integration/console.h"
+#include "tests/integration/watch.h"
 
 static struct keyway keyway;
 
@@ -420,6 +421,34 @@ Test(tls, copy_passes_in_both_directions)
     EXPECT(conn, "SELECT count(*), sum(length(full_name)) FROM users", "6000|12000000");
     copy_out(conn);
     PQfinish(conn);
+}
+
+/* "abandoned": it ended without Terminate.  The other parts of the server's count are other tests'. */
+static void expect_taken_leave(PGconn *watcher)
+{
+    char *before = ask(watcher, "SELECT sum(sessions_abandoned) FROM pg_stat_database");
+    PGconn *console = connect_console(&keyway);
+    EXPECT(console, "RECONNECT", "RECONNECT");
+    expect_backends(0, 0);
+    EXPECT(watcher, "SELECT sum(sessions_abandoned) FROM pg_stat_database", before);
+    PQfinish(console);
+    free(before);
+}
+
+Test(tls, servers_are_left_with_terminate_and_not_abandoned)
+{
+    static const char *const versions[] = {"TLSv1.2", "TLSv1.3"};
+    for (int i = 0; i < 2; i++) {
+        char conninfo[100];
+        snprintf(conninfo, sizeof conninfo, "sslmode=require ssl_max_protocol_version=%s", versions[i]);
+        start_with("", conninfo);
+        PGconn *conn = connect_keyway(&keyway, NULL), *watcher = connect_server(0);
+        EXPECT(conn, "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()", versions[i]);
+        expect_taken_leave(watcher);
+        PQfinish(watcher);
+        PQfinish(conn);
+        keyway_stop(&keyway);
+    }
 }
 
 /* The end of an encrypted client is noticed like that of any other. */
