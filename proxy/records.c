@@ -6,8 +6,10 @@
 #include "proxy/records.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,15 +197,18 @@ size_t records_length(const uint8_t *header)
     return RECORD_HEADER + ((size_t) header[3] << 8 | header[4]);
 }
 
-/* The number of the record, on the last bytes of what nonces start from (RFC 8446, 5.3). */
-static bool set_nonce(const struct direction *direction)
+/* Its nonce has the number of the record on the last bytes of what nonces start from (RFC 8446, 5.3). */
+static bool begin_record(const struct direction *direction, const OSSL_PARAM *tag)
 {
     uint8_t nonce[RECORD_NONCE];
     memcpy(nonce, direction->nonce, RECORD_NONCE);
     for (int i = 0; i < 8; i++)
         nonce[RECORD_NONCE - 1 - i] ^= (uint8_t) (direction->number >> 8 * i);
-    return EVP_CipherInit_ex(direction->context, NULL, NULL, NULL, nonce, -1) == 1;
+    return EVP_CipherInit_ex2(direction->context, NULL, NULL, nonce, -1, tag) == 1;
 }
+
+/* Where the tag is, or is to be; as a parameter of the cipher's it takes fewer calls than EVP_CIPHER_CTX_ctrl(). */
+#define TAG_AT(place) {OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, place, TAG), OSSL_PARAM_END}
 
 /* RECORD_HEADER bytes, the content and its type, the tag; `place` has room for them. */
 static bool encrypt(const struct direction *direction, uint8_t type, const uint8_t *content, size_t length, uint8_t *place)
@@ -214,11 +219,12 @@ static bool encrypt(const struct direction *direction, uint8_t type, const uint8
     const uint8_t header[RECORD_HEADER] = {CONTENT_DATA, 3, 3, (uint8_t) ((inner + TAG) >> 8), (uint8_t) (inner + TAG)};
     uint8_t *body = memcpy(place, header, RECORD_HEADER);
     body += RECORD_HEADER;
-    return set_nonce(direction) && EVP_CipherUpdate(context, NULL, &done, header, RECORD_HEADER) == 1 &&
-           EVP_CipherUpdate(context, body, &done, content, (int) length) == 1 &&
-           EVP_CipherUpdate(context, body + length, &done, &type, 1) == 1 &&
-           EVP_CipherFinal_ex(context, body + inner, &done) == 1 &&
-           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG, body + inner) == 1;
+    memcpy(body, content, length);
+    body[length] = type;
+    OSSL_PARAM tag[] = TAG_AT(body + inner);
+    return begin_record(direction, NULL) && EVP_CipherUpdate(context, NULL, &done, header, RECORD_HEADER) == 1 &&
+           EVP_CipherUpdate(context, body, &done, body, (int) inner) == 1 &&
+           EVP_CipherFinal_ex(context, body + inner, &done) == 1 && EVP_CIPHER_CTX_get_params(context, tag) == 1;
 }
 
 /* The content, its type and its padding, `inner` bytes, into `place`. */
@@ -226,9 +232,8 @@ static bool decrypt(const struct direction *direction, const uint8_t *bytes, siz
 {
     int done = 0;
     EVP_CIPHER_CTX *context = direction->context;
-    uint8_t tag[TAG];
-    memcpy(tag, bytes + RECORD_HEADER + inner, TAG);
-    return set_nonce(direction) && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
+    const OSSL_PARAM tag[] = TAG_AT((uint8_t *) bytes + RECORD_HEADER + inner);
+    return begin_record(direction, tag) &&
            EVP_CipherUpdate(context, NULL, &done, bytes, RECORD_HEADER) == 1 &&
            EVP_CipherUpdate(context, place, &done, bytes + RECORD_HEADER, (int) inner) == 1 &&
            EVP_CipherFinal_ex(context, place + inner, &done) == 1;
