@@ -10,6 +10,7 @@
  * The clauses are visited twice: first to find what columns the part must have, and whether it can have them; then to
  * put the copy's columns in their place.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "router/aggregate_split.h"
@@ -70,11 +71,55 @@ static bool same_column(const struct block *block, Node *left, Node *right)
     return !select_has_grouping_sets(block->select) || same_names(castNode(ColumnRef, left), castNode(ColumnRef, right));
 }
 
+struct column_list {
+    List *columns;
+    int most; /* more are not wanted */
+};
+
+/* Are there more columns than wanted, or a subquery, whose names may mean something else? */
+static bool list_columns(Node *node, void *context)
+{
+    struct column_list *list = context;
+    if (!node)
+        return false;
+    if (IsA(node, SubLink))
+        return true;
+    if (!IsA(node, ColumnRef))
+        return parse_walk(node, list_columns, context);
+    list->columns = lappend(list->columns, node);
+    return list_length(list->columns) > list->most;
+}
+
+/*
+ * PostgreSQL compares what names mean: GROUP BY t.a % 2 groups a % 2.  Two expressions that are the same but for the names of their columns
+ * have these in the same places.
+ */
+static bool same_expression(const struct block *block, Node *left, Node *right)
+{
+    if (equal(left, right) || same_column(block, left, right))
+        return true;
+    struct column_list ours = {.most = INT_MAX}, theirs = {0};
+    if (nodeTag(left) != nodeTag(right) || IsA(left, ColumnRef) || list_columns(left, &ours) || !ours.columns)
+        return false;
+    theirs.most = list_length(ours.columns);
+    Node *renamed = !list_columns(right, &theirs) && list_length(theirs.columns) == theirs.most ? copyObjectImpl(right) : NULL;
+    theirs.columns = NIL;
+    if (!renamed || list_columns(renamed, &theirs))
+        return false;
+    ListCell *one, *other;
+    forboth (one, ours.columns, other, theirs.columns) {
+        if (!equal(lfirst(one), lfirst(other)) && !same_column(block, lfirst(one), lfirst(other)))
+            return false;
+        lfirst_node(ColumnRef, other)->fields = lfirst_node(ColumnRef, one)->fields;
+    }
+    return equal(left, renamed);
+}
+
 static int find_key(const struct block *block, Node *expression)
 {
     ListCell *cell;
     foreach (cell, block->keys)
-        if (equal(lfirst(cell), expression) || same_column(block, lfirst(cell), expression))
+        if (same_expression(block, lfirst(cell), expression))
             return foreach_current_index(cell);
     return -1;
 }
@@ -128,11 +173,30 @@ static void note_dependent(struct block *block, int number)
     block->dependent = lappend(block->dependent, makeInteger(number));
 }
 
-/* A key outside of aggregates: what GROUP BY does not name depends on it, or PostgreSQL would not have it. */
+/* May a column of the expression have several values in a group? */
+static bool varies_in_group(Node *node, void *context)
+{
+    const struct block *block = context;
+    if (!node)
+        return false;
+    if (IsA(node, SubLink))
+        return true;
+    if (!IsA(node, ColumnRef))
+        return parse_walk(node, varies_in_group, context);
+    int number = find_key(block, node);
+    return (number < 0 || number >= block->grouped) &&
+           !gather_follows_from_key(block->gathering->analysis, block->query, analysis_slot(block->gathering->analysis, block->query, node));
+}
+
+/*
+ * A key outside of aggregates.  What GROUP BY does not name may follow from a primary key that it names.  Else it may be part of an expression that
+ * PostgreSQL finds in GROUP BY in another spelling (a::int % 2 and a % 2): to group by it, too, would make smaller groups.
+ */
 static bool visit_key(Node **place, struct block *block, int number)
 {
     if ((block->groups || block->regroups) && !block->within && number >= block->grouped) {
-        if (!block->select->groupClause || select_has_grouping_sets(block->select) || !has_equality(block, list_nth(block->keys, number)))
+        if (!block->select->groupClause || select_has_grouping_sets(block->select) || !has_equality(block, list_nth(block->keys, number)) ||
+            (!block->apply && varies_in_group(list_nth(block->keys, number), block)))
             return false;
         note_dependent(block, number);
     }
@@ -324,13 +388,17 @@ static bool names_output(const struct block *block, const Node *node)
     return false;
 }
 
-/* ORDER BY and DISTINCT ON: a number or an output's name stays what it is. */
+/* ORDER BY and DISTINCT ON: a number or an output's name stays what it is.  SELECT DISTINCT sorts by its outputs, however they are spelled. */
 static bool visit_order(Node **place, void *context)
 {
     struct block *block = context;
     if (IsA(*place, SortBy))
         return visit_order(&castNode(SortBy, *place)->node, context);
-    return IsA(*place, A_Const) || names_output(block, *place) || visit_output(place, context);
+    if (IsA(*place, A_Const) || names_output(block, *place))
+        return true;
+    if (is_distinct(block) && !block->apply && !IsA(*place, RowExpr) && find_key(block, *place) < 0)
+        return false;
+    return visit_output(place, context);
 }
 
 /* What an item of GROUP BY means: a number or a name may stand for an output. */
@@ -366,7 +434,7 @@ static bool stands_for_itself(const struct block *block, const Node *item, Node 
     if (!select_has_grouping_sets(block->select))
         return true;
     foreach (cell, block->select->targetList)
-        equals += equal(lfirst_node(ResTarget, cell)->val, expression);
+        equals += same_expression(block, lfirst_node(ResTarget, cell)->val, expression);
     return (item == expression || equals == 1) && has_column(expression, NULL);
 }
 

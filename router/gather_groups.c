@@ -86,6 +86,25 @@ static enum grouped grouped_by_key(struct analysis *analysis, const struct query
     return grouped;
 }
 
+static bool has_primary_key(const struct catalog_relation *relation)
+{
+    for (int i = 0; i < relation->unique_count; i++)
+        if (relation->uniques[i].primary)
+            return true;
+    return false;
+}
+
+bool gather_follows_from_key(struct analysis *analysis, const struct query *query, int slot)
+{
+    for (int i = 0; slot >= 0 && !select_has_grouping_sets(query->select) && i < analysis->scan_count; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        if (scan->first_slot >= 0 && slot >= scan->first_slot && slot < scan->first_slot + scan->relation.relation->column_count)
+            return query_reads(query, i) && has_primary_key(scan->relation.relation) &&
+                   grouped_by_key(analysis, query, scan) == GROUPED_BY_KEY;
+    }
+    return false;
+}
+
 /* The row as a value, for which no columns can stand in GROUP BY. */
 static bool names_row(Node *node, void *context)
 {

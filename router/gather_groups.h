@@ -15,6 +15,9 @@ bool gather_groups_by_key(const struct gathering *gathering, const struct catalo
  * be told where, or they cannot be grouped, and some of the tree may have been changed. */
 bool gather_group_columns(struct gathering *gathering, int part);
 
+/* Is the slot a column of a table in FROM whose primary key is among what the query groups by?  Not of grouping sets. */
+bool gather_follows_from_key(struct analysis *analysis, const struct query *query, int slot);
+
 /* Has the type an equality that GROUP BY can use? */
 bool gather_has_equality(uint32_t type);
 

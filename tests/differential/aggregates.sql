@@ -875,3 +875,31 @@ WITH RECURSIVE r AS (SELECT username, age, 0 AS l FROM users WHERE age < 30 UNIO
 WITH RECURSIVE one AS (SELECT 1 AS n), s AS (SELECT avg(one.n), count(*) FROM posts, one) SELECT * FROM s
 WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5), s AS (SELECT sum(n) AS x FROM r, users) SELECT x, (SELECT sum(n) FROM r) FROM s
 WITH RECURSIVE later AS (SELECT sum(n) AS x, count(*) FROM early, users), early (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM early WHERE n < 3) SELECT count FROM later
+
+-- GROUP BY finds an expression by what its names mean: with the table's name here and without it there it is the same
+SELECT age % 2, count(country) FROM users GROUP BY users.age % 2 ORDER BY users.age % 2
+SELECT lower(u.country), count(*), max(u.age) FROM users u GROUP BY lower(country) HAVING lower(u.country) > 'a' ORDER BY lower(country)
+SELECT u.age % 3, count(*) FROM users u JOIN posts p USING (username) GROUP BY age % 3
+SELECT likes % 2, rank() OVER (ORDER BY posts.likes % 2), sum(count(*)) OVER (ORDER BY posts.likes % 2) FROM posts GROUP BY public.posts.likes % 2
+SELECT CASE WHEN p.likes > 3 THEN 'many' ELSE 'few' END, count(DISTINCT id) FROM posts p GROUP BY CASE WHEN likes > 3 THEN 'many' ELSE 'few' END
+SELECT (age % 2) + 1, stddev(karma) FROM users GROUP BY users.age % 2 ORDER BY (users.age % 2) + 1
+WITH w AS (SELECT age % 2 AS k, count(*) AS n FROM users GROUP BY users.age % 2) SELECT w.k % 2, sum(n) FROM w GROUP BY k % 2 ORDER BY 1
+SELECT users.age % 2, grouping(age % 2), count(*) FROM users GROUP BY ROLLUP (users.age % 2) ORDER BY 1, 2, 3
+SELECT u.age % 2, age % 2, count(*) FROM users u GROUP BY ROLLUP (1, 2)
+SELECT u.age % 2, age % 2, count(*) FROM users u GROUP BY CUBE (age % 2, u.age % 2)
+
+-- … and in spellings that are the same for PostgreSQL alone
+SELECT age::integer % 2, count(*) FROM users GROUP BY age % 2 ORDER BY 1
+SELECT substring(country, 1, 1), count(*) FROM users GROUP BY substring(country FROM 1 FOR 1) ORDER BY 1
+SELECT likes BETWEEN 1 AND 2, count(*) FROM posts GROUP BY likes >= 1 AND likes <= 2 ORDER BY 1
+SELECT likes = ANY (ARRAY[1, 2]), sum(id) FROM posts GROUP BY likes IN (1, 2) ORDER BY 1
+SELECT lower(country), count(*) FROM users GROUP BY pg_catalog.lower(country) ORDER BY 1
+
+-- SELECT DISTINCT is sorted by an output in another spelling
+SELECT DISTINCT u.age + 1 FROM users u ORDER BY age + 1 LIMIT 5
+SELECT DISTINCT lower(users.country) FROM users ORDER BY lower(country) DESC
+SELECT DISTINCT age::integer + 1 FROM users ORDER BY age + 1 LIMIT 5
+
+-- what follows from a primary key that is joined, beside what does not
+SELECT u.full_name, u.age + 1, count(*), count(DISTINCT e.kind) FROM users u JOIN events e ON e.weight = u.age % 5 GROUP BY u.username ORDER BY u.username
+SELECT x.full_name, count(*) FROM (SELECT * FROM users) x GROUP BY x.username
