@@ -1,5 +1,5 @@
 # Tests.  `make check` runs the units, the integration tests and the differential tests; tests/run prints one sum for all of them.
-# `make fuzz FUZZ_SECONDS=60` runs the fuzz targets in turn (configure --enable-fuzz, CC=clang).
+# `make drivers-check` runs real drivers and ORMs; `make fuzz FUZZ_SECONDS=60` runs the fuzz targets in turn (configure --enable-fuzz, CC=clang).
 
 UNIT_TEST = tests/unit/unit.test
 PLAN_CACHE_TEST = tests/unit/plan_cache.test
@@ -8,7 +8,8 @@ INTEGRATION_TEST = tests/integration/integration.test
 DIFFERENTIAL_TEST = tests/differential/differential.test
 TPCH_TEST = tests/differential/tpch.test
 DIFFERENTIAL_TESTS = $(DIFFERENTIAL_TEST) $(TPCH_TEST)
-EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS)
+DRIVERS_TEST = tests/drivers/drivers.test
+EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST)
 
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
@@ -163,18 +164,32 @@ tests_differential_tpch_test_SOURCES = \
 	tests/differential/tpch/words.h
 tests_differential_tpch_test_LDADD = $(LIBPQ_LIBS)
 
+# Needs the drivers themselves (Debian's packages, listed in bootstrap), and is not part of `make check` for that.
+tests_drivers_drivers_test_SOURCES = \
+	tests/differential/endpoint.c \
+	tests/drivers/main.c \
+	tests/drivers/transcript.c \
+	tests/integration/cluster.c \
+	tests/integration/process.c \
+	tests/differential/endpoint.h \
+	tests/drivers/transcript.h
+tests_drivers_drivers_test_LDADD = $(LIBPQ_LIBS)
+
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
 	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}" HOT_PATH="$(abs_builddir)/$(HOT_PATH)"
 
-.PHONY: check-programs unit-check integration-check differential-check tpch-check fuzz fuzz-programs
+.PHONY: check-programs unit-check integration-check differential-check tpch-check drivers-check fuzz fuzz-programs
 differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DIFFERENTIAL_TEST)
 
 tpch-check: keyway$(EXEEXT) $(TPCH_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(TPCH_TEST)
 
+drivers-check: keyway$(EXEEXT) $(DRIVERS_TEST)
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DRIVERS_TEST)
+
 if HAVE_CRITERION
-check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(MICRO) $(HOT_PATH)
+check-programs: keyway$(EXEEXT) $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST) $(MICRO) $(HOT_PATH)
 
 check-local: check-programs
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(abs_srcdir)/bench/check_instructions $(INTEGRATION_TEST) \
@@ -242,4 +257,8 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 	tests/differential/writes.sql \
 	tests/differential/tpch/queries.sql \
 	tests/differential/tpch/setup.sql
-CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(FUZZ_TARGETS)
+EXTRA_DIST += tests/drivers/tables.ini tests/drivers/setup.sql tests/drivers/rows_left.sql \
+	tests/drivers/transcript.py \
+	tests/drivers/psycopg2_flows.py \
+	tests/drivers/psycopg_flows.py
+CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST) $(FUZZ_TARGETS)
