@@ -260,5 +260,6 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 EXTRA_DIST += tests/drivers/tables.ini tests/drivers/setup.sql tests/drivers/rows_left.sql \
 	tests/drivers/transcript.py \
 	tests/drivers/psycopg2_flows.py \
-	tests/drivers/psycopg_flows.py
+	tests/drivers/psycopg_flows.py \
+	tests/drivers/asyncpg_flows.py
 CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST) $(FUZZ_TARGETS)

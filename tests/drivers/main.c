@@ -32,6 +32,7 @@ struct driver {
 static const struct driver drivers[] = {
     {"psycopg2", "/usr/bin/python3 -BE psycopg2_flows.py"},
     {"psycopg", "/usr/bin/python3 -BE psycopg_flows.py"},
+    {"asyncpg", "/usr/bin/python3 -BE asyncpg_flows.py"},
 };
 
 struct report {
