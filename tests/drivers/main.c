@@ -33,6 +33,8 @@ static const struct driver drivers[] = {
     {"psycopg2", "/usr/bin/python3 -BE psycopg2_flows.py"},
     {"psycopg", "/usr/bin/python3 -BE psycopg_flows.py"},
     {"asyncpg", "/usr/bin/python3 -BE asyncpg_flows.py"},
+    {"pgjdbc", "javac -d $WORK -cp /usr/share/java/postgresql.jar Pgjdbc.java && java -cp "
+               "$WORK:/usr/share/java/postgresql.jar Pgjdbc"},
 };
 
 struct report {
