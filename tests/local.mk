@@ -261,6 +261,7 @@ EXTRA_DIST += tests/drivers/tables.ini tests/drivers/setup.sql tests/drivers/row
 	tests/drivers/transcript.py \
 	tests/drivers/psycopg2_flows.py \
 	tests/drivers/psycopg_flows.py \
+	tests/drivers/sqlalchemy_flows.py \
 	tests/drivers/Pgjdbc.java \
 	tests/drivers/asyncpg_flows.py
 CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST) $(FUZZ_TARGETS)

@@ -35,6 +35,7 @@ static const struct driver drivers[] = {
     {"asyncpg", "/usr/bin/python3 -BE asyncpg_flows.py"},
     {"pgjdbc", "javac -d $WORK -cp /usr/share/java/postgresql.jar Pgjdbc.java && java -cp "
                "$WORK:/usr/share/java/postgresql.jar Pgjdbc"},
+    {"sqlalchemy", "/usr/bin/python3 -BE sqlalchemy_flows.py"},
 };
 
 struct report {

@@ -31,14 +31,19 @@ def show_rows(rows):
     print(" ", count, "rows")
 
 
+def sqlstate(error):
+    return getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
+
+
 def describe(error):
-    """The driver's class of an error, and what the server says about its cause."""
-    diagnosis = getattr(error, "diag", error)
-    parts = [getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)]
-    parts += [getattr(diagnosis, name, None) for name in ("constraint_name", "table_name", "column_name")]
-    if parts[0] is None:
+    """The class of an error, that of the driver's behind an ORM's, and what the server says about its cause."""
+    origin = error if sqlstate(error) else error.__cause__
+    if not sqlstate(origin):
         raise error
-    return " ".join([type(error).__name__] + [part for part in parts if part])
+    diagnosis = getattr(origin, "diag", origin)
+    parts = [type(error).__name__, type(origin).__name__ if origin is not error else None, sqlstate(origin)]
+    parts += [getattr(diagnosis, name, None) for name in ("constraint_name", "table_name", "column_name")]
+    return " ".join(part for part in parts if part)
 
 
 @contextmanager
