@@ -261,7 +261,9 @@ EXTRA_DIST += tests/drivers/tables.ini tests/drivers/setup.sql tests/drivers/row
 	tests/drivers/transcript.py \
 	tests/drivers/psycopg2_flows.py \
 	tests/drivers/psycopg_flows.py \
-	tests/drivers/sqlalchemy_flows.py \
+	tests/drivers/asyncpg_flows.py \
 	tests/drivers/Pgjdbc.java \
-	tests/drivers/asyncpg_flows.py
+	tests/drivers/dbd_pg_flows.pl \
+	tests/drivers/ruby_pg_flows.rb \
+	tests/drivers/sqlalchemy_flows.py
 CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST) $(FUZZ_TARGETS)

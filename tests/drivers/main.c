@@ -28,7 +28,7 @@ struct driver {
     const char *command; /* of a shell in tests/drivers; $WORK is a folder for what it makes */
 };
 
-/* Python is Debian's, whatever else is called so on this machine: only that one has Debian's drivers. */
+/* Interpreters are Debian's, whatever else is called so on this machine: they have Debian's drivers. */
 static const struct driver drivers[] = {
     {"psycopg2", "/usr/bin/python3 -BE psycopg2_flows.py"},
     {"psycopg", "/usr/bin/python3 -BE psycopg_flows.py"},
@@ -36,6 +36,8 @@ static const struct driver drivers[] = {
     {"pgjdbc", "javac -d $WORK -cp /usr/share/java/postgresql.jar Pgjdbc.java && java -cp "
                "$WORK:/usr/share/java/postgresql.jar Pgjdbc"},
     {"sqlalchemy", "/usr/bin/python3 -BE sqlalchemy_flows.py"},
+    {"dbd-pg", "/usr/bin/perl dbd_pg_flows.pl"},
+    {"ruby-pg", "/usr/bin/ruby ruby_pg_flows.rb"},
 };
 
 struct report {

@@ -1,7 +1,7 @@
 -- The tables of all flows, made anew, and the same rows in them, through Keyway as through any other door.
 SET client_min_messages = warning;
-DROP TABLE IF EXISTS posts, users, orders, countries;
-DROP TABLE IF EXISTS notes;
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
 
 CREATE TABLE countries (code text PRIMARY KEY, name text NOT NULL);
 CREATE TABLE users (

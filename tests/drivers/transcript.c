@@ -21,7 +21,8 @@ static char *read_all(const char *path)
     size_t size, length;
     FILE *file = fopen(path, "r"), *stream = open_memstream(&bytes, &size);
     while (file && (length = fread(part, 1, sizeof part, file)) > 0)
-        fwrite(part, 1, length, stream);
+        for (size_t i = 0; i < length; i++)
+            fputc(part[i] ? part[i] : '?', stream); /* a zero byte would end the text */
     if (file)
         fclose(file);
     fclose(stream);
