@@ -158,7 +158,8 @@ static void fanout_fail(struct fanout *fanout, const struct error *error)
 
 static bool has_client_text(const struct fanout *fanout)
 {
-    return fanout->shape.route.part_count == 0 && !(fanout->shape.plan && fanout->shape.plan->shard_text);
+    const struct plan *plan = fanout->shape.plan;
+    return fanout->shape.route.part_count == 0 && !(plan && (plan->shard_text || plan->elsewhere_text));
 }
 
 /* The fields but the position: it counts characters of a text that the client has not written (55.8). */

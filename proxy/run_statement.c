@@ -286,6 +286,8 @@ static const char *text_for(const struct execution *execution, const struct rout
     const struct split_part *part = part_for(route, shard);
     if (part)
         return part->text;
+    if (route->kind == PLAN_BROADCAST && execution->plan->elsewhere_text && shard > 0)
+        return execution->plan->elsewhere_text;
     return route->kind == PLAN_SINGLE ? NULL : execution->plan->shard_text;
 }
 

@@ -341,7 +341,7 @@ static bool is_beyond_ascii(const char *text)
 static bool writes_beyond_ascii(const struct plan *plan)
 {
     bool found = is_beyond_ascii(plan->shard_text) || is_beyond_ascii(plan->gather_values) ||
-                 is_beyond_ascii(plan->wrapped_query);
+                 is_beyond_ascii(plan->wrapped_query) || is_beyond_ascii(plan->elsewhere_text);
     if (plan->locking)
         found |= is_beyond_ascii(plan->locking->look) || is_beyond_ascii(plan->locking->before) || is_beyond_ascii(plan->locking->behind);
     if (plan->evaluation && plan->evaluation->rows)

@@ -194,6 +194,7 @@ struct plan {
     const char *reason;   /* one sentence: why `many` is right ("concat: users and posts are joined on their keys") */
     struct error refusal; /* with many == PLAN_REFUSE */
     const char *before_elsewhere; /* of PLAN_BROADCAST: what all shards but the home shard get first; it cannot fail; or NULL */
+    const char *elsewhere_text; /* of PLAN_BROADCAST: what they get in place of the client's own; or NULL */
     const char *shard_text; /* the statement each shard gets when many shards are meant; NULL: the client's own */
     struct sort_key *sort_keys;
     int sort_key_count;

@@ -283,6 +283,8 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
         text = arena_printf(arena, "%s%s", text, describe_gathering(plan, routing, route, arena));
     if (route->kind != PLAN_SINGLE && plan->shard_text)
         text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
+    if (route->kind == PLAN_BROADCAST && plan->elsewhere_text)
+        text = arena_printf(arena, "%selsewhere: %s\n", text, plan->elsewhere_text);
     if (route->kind != PLAN_SINGLE && plan->locking)
         text = arena_printf(arena, "%slooks: %s\nlocks: %s…%s\n", text, plan->locking->look, plan->locking->before, plan->locking->behind);
     return text;

@@ -10,24 +10,32 @@
 
 #include "router/utility_place.h"
 
-static void route_relations(struct plan *plan, const struct planning *planning, List *relations,
-                            const char *what)
-{
-    struct utility_place place = {.planning = planning};
-    ListCell *cell;
-    foreach (cell, relations)
-        place_relation(&place, lfirst(cell), UNKNOWN_IS_HOME);
-    place_apply(plan, &place, what);
-}
-
+/* Each shard empties what it has, and so all of it is empty.  CASCADE may find, from a table of the home shard, rows elsewhere. */
 void route_truncate(struct plan *plan, const struct planning *planning, Node *statement)
 {
-    route_relations(plan, planning, ((const TruncateStmt *) statement)->relations, "TRUNCATE");
+    struct utility_place place = {.planning = planning};
+    TruncateStmt *elsewhere = copyObject(castNode(TruncateStmt, statement));
+    List *relations = elsewhere->relations;
+    ListCell *cell;
+    elsewhere->relations = NIL;
+    foreach (cell, relations) {
+        place_relation(&place, lfirst(cell), UNKNOWN_IS_HOME);
+        if (place_is_everywhere(planning, lfirst(cell), UNKNOWN_IS_HOME))
+            elsewhere->relations = lappend(elsewhere->relations, lfirst(cell));
+    }
+    if (elsewhere->behavior == DROP_CASCADE)
+        place_apply(plan, &place, "TRUNCATE … CASCADE");
+    else
+        place_apply_apart(plan, &place, (Node *) elsewhere, "TRUNCATE");
 }
 
 void route_lock(struct plan *plan, const struct planning *planning, Node *statement)
 {
-    route_relations(plan, planning, ((const LockStmt *) statement)->relations, "LOCK");
+    struct utility_place place = {.planning = planning};
+    ListCell *cell;
+    foreach (cell, ((const LockStmt *) statement)->relations)
+        place_relation(&place, lfirst(cell), UNKNOWN_IS_HOME);
+    place_apply(plan, &place, "LOCK");
 }
 
 void describe_vacuum(struct plan *plan, const struct planning *planning, Node *statement)

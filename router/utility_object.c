@@ -115,13 +115,16 @@ static bool is_tied(enum object_home home)
     return home == OBJECT_IS_TABLE || home == OBJECT_IS_RELATION || home == OBJECT_IS_OF_TABLE;
 }
 
+static enum unknown_place unknown_place(enum object_home home)
+{
+    return home == OBJECT_IS_RELATION ? UNKNOWN_IS_EVERYWHERE : UNKNOWN_IS_HOME;
+}
+
 /* The name of one object of a tied type, as DROP and COMMENT have it. */
 static void place_object(struct utility_place *place, enum object_home home, Node *object)
 {
-    if (!object || !IsA(object, List))
-        return;
-    place_names(place, (List *) object, home == OBJECT_IS_OF_TABLE,
-                home == OBJECT_IS_RELATION ? UNKNOWN_IS_EVERYWHERE : UNKNOWN_IS_HOME);
+    if (object && IsA(object, List))
+        place_names(place, (List *) object, home == OBJECT_IS_OF_TABLE, unknown_place(home));
 }
 
 void describe_drop(struct plan *plan, const struct planning *planning, Node *statement)
@@ -130,9 +133,23 @@ void describe_drop(struct plan *plan, const struct planning *planning, Node *sta
     plan->outside_transaction = ((const DropStmt *) statement)->concurrent;
 }
 
+/* What every shard has of the objects, under names that are those of relations. */
+static List *objects_everywhere(const struct planning *planning, enum object_home home, List *objects)
+{
+    List *everywhere = NIL;
+    ListCell *cell;
+    foreach (cell, objects) {
+        RangeVar *range = IsA(lfirst(cell), List) ? place_range(lfirst(cell), 0) : NULL;
+        if (range && place_is_everywhere(planning, range, unknown_place(home)))
+            everywhere = lappend(everywhere, lfirst(cell));
+    }
+    return everywhere;
+}
+
+/* Each shard drops what it has, or all fail: RESTRICT leaves nothing to be found elsewhere, as CASCADE might. */
 void route_drop(struct plan *plan, const struct planning *planning, Node *statement)
 {
-    const DropStmt *drop = (const DropStmt *) statement;
+    DropStmt *drop = castNode(DropStmt, statement), *elsewhere;
     enum object_home home = object_home(drop->removeType);
     struct utility_place place = {.planning = planning};
     ListCell *cell;
@@ -142,7 +159,13 @@ void route_drop(struct plan *plan, const struct planning *planning, Node *statem
     }
     foreach (cell, drop->objects)
         place_object(&place, home, lfirst(cell));
-    place_apply(plan, &place, "DROP");
+    if (drop->behavior == DROP_CASCADE || home == OBJECT_IS_OF_TABLE) {
+        place_apply(plan, &place, "DROP");
+        return;
+    }
+    elsewhere = copyObject(drop);
+    elsewhere->objects = objects_everywhere(planning, home, drop->objects);
+    place_apply_apart(plan, &place, (Node *) elsewhere, "DROP");
 }
 
 static bool has_tables_in(const struct planning *planning, const char *schema)

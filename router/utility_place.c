@@ -151,6 +151,24 @@ void place_apply(struct plan *plan, const struct utility_place *place, const cha
         plan_on_all(plan, place->planning, PLAN_BROADCAST, "every shard has what it names");
 }
 
+void place_apply_apart(struct plan *plan, const struct utility_place *place, Node *elsewhere, const char *what)
+{
+    const char *text = place->home && place->everywhere ? parse_deparse(elsewhere, &plan->arena) : NULL;
+    if (!text) {
+        place_apply(plan, place, what);
+        return;
+    }
+    plan->elsewhere_text = text;
+    plan_on_all(plan, place->planning, PLAN_BROADCAST, "every shard has some of what it names, and the home shard has the rest, too");
+}
+
+bool place_is_everywhere(const struct planning *planning, const RangeVar *range, enum unknown_place unknown)
+{
+    struct utility_place place = {.planning = planning};
+    place_relation(&place, range, unknown);
+    return place.everywhere != NULL;
+}
+
 const struct routed_table *place_configured(const struct planning *planning, const RangeVar *range)
 {
     return resolve_relation(planning, range).table;

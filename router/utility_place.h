@@ -3,7 +3,8 @@
  *
  * A configured table, sharded or reference, is on every shard, and so is what belongs to it: indexes,
  * partitions, sequences of its columns.  Any other table is on the home shard with its belongings.  Views and
- * free sequences are where the catalogs show them.  A statement may name things of one sort only.
+ * free sequences are where the catalogs show them.  A statement may name things of one sort only, unless it does
+ * the same to each of them.
  */
 #ifndef KEYWAY_UTILITY_PLACE_H
 #define KEYWAY_UTILITY_PLACE_H
@@ -37,6 +38,14 @@ void place_query(struct utility_place *place, Node *query);
  * what the statement does ("DROP").
  */
 void place_apply(struct plan *plan, const struct utility_place *place, const char *what);
+
+/*
+ * The same for a statement that does to each thing what it would do to that alone: of both sorts, the home shard gets all of it,
+ * and the others get `elsewhere`, a copy without what is not theirs.
+ */
+void place_apply_apart(struct plan *plan, const struct utility_place *place, Node *elsewhere, const char *what);
+/* Does every shard have this relation, a part of it, or one of its own? */
+bool place_is_everywhere(const struct planning *planning, const RangeVar *range, enum unknown_place unknown);
 
 /* The configured table of this name, also if nobody made it yet; NULL otherwise. */
 const struct routed_table *place_configured(const struct planning *planning, const RangeVar *range);

@@ -522,6 +522,15 @@ TRUNCATE posts
 -- TRUNCATE of several tables
 TRUNCATE posts, follows, countries
 
+-- TRUNCATE of tables on every shard and on the home shard, as Django's flush does
+TRUNCATE posts, lists, countries, notes
+
+-- … with CASCADE
+TRUNCATE posts, lists CASCADE
+
+-- … of a table that does not exist
+TRUNCATE posts, nosuch, notes
+
 -- TRUNCATE with RESTART IDENTITY
 TRUNCATE lists RESTART IDENTITY
 

@@ -338,10 +338,11 @@ Test(utility, alter_table_goes_where_the_table_is)
         {"ALTER SCHEMA y RENAME TO x", ALL});
 }
 
-Test(utility, drop_and_truncate_take_things_of_one_sort)
+Test(utility, drop_and_truncate_take_each_shard_what_it_has)
 {
     EXPECT({"DROP TABLE users", ALL}, {"DROP TABLE IF EXISTS users, posts, countries", ALL},
-           {"DROP TABLE notes", HOME}, {"DROP TABLE users, notes", REFUSED}, {"DROP TABLE users_old", ALL},
+           {"DROP TABLE notes", HOME}, {"DROP TABLE users, notes", ALL}, {"DROP TABLE users, notes CASCADE", REFUSED},
+           {"DROP VIEW user_names, note_view", ALL}, {"DROP TABLE users_old", ALL},
            {"DROP TABLE IF EXISTS x", HOME}, {"DROP INDEX users_pkey", ALL}, {"DROP INDEX notes_body", HOME},
            {"DROP INDEX unknown_index", ALL}, {"DROP VIEW user_names", ALL}, {"DROP VIEW note_view", HOME}, {"DROP VIEW temporary_view", HOME},
            {"DROP SEQUENCE free_seq", ALL}, {"DROP TRIGGER t ON users", ALL},
@@ -349,8 +350,26 @@ Test(utility, drop_and_truncate_take_things_of_one_sort)
            {"DROP RULE r ON notes", HOME}, {"DROP TYPE mood", ALL}, {"DROP FUNCTION f(int)", ALL},
            {"DROP SCHEMA s CASCADE", ALL}, {"DROP EXTENSION citext", ALL}, {"DROP SERVER s", HOME},
            {"DROP MATERIALIZED VIEW note_count", HOME}, {"TRUNCATE users, posts, countries", ALL},
-           {"TRUNCATE notes", HOME}, {"TRUNCATE notes, users", REFUSED},
-           {"TRUNCATE TABLE ONLY users CASCADE", ALL});
+           {"TRUNCATE notes", HOME}, {"TRUNCATE notes, users", ALL},
+           {"TRUNCATE notes, users CASCADE", REFUSED}, {"TRUNCATE TABLE ONLY users CASCADE", ALL});
+}
+
+static void expect_elsewhere(const char *sql, const char *text)
+{
+    struct plan *plan = planned(sql);
+    cr_expect(same(plan->elsewhere_text, text), "%s: elsewhere %s", sql, plan->elsewhere_text);
+    plan_release(plan);
+}
+
+Test(utility, of_what_is_dropped_or_emptied_the_other_shards_are_told_their_own)
+{
+    expect_elsewhere("TRUNCATE notes, users, countries RESTART IDENTITY", "TRUNCATE users, countries RESTART IDENTITY");
+    expect_elsewhere("TRUNCATE ONLY users, nowhere", "TRUNCATE ONLY users");
+    expect_elsewhere("DROP TABLE IF EXISTS posts, notes, public.users", "DROP TABLE IF EXISTS posts, public.users");
+    expect_elsewhere("DROP INDEX users_pkey, notes_body", "DROP INDEX users_pkey");
+    expect_elsewhere("TRUNCATE users, posts", NULL);
+    expect_elsewhere("DROP TABLE notes", NULL);
+    expect_elsewhere("DROP TABLE users, notes CASCADE", NULL);
 }
 
 Test(utility, views_live_where_their_tables_live)
