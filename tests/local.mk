@@ -265,5 +265,6 @@ EXTRA_DIST += tests/drivers/tables.ini tests/drivers/setup.sql tests/drivers/row
 	tests/drivers/Pgjdbc.java \
 	tests/drivers/dbd_pg_flows.pl \
 	tests/drivers/ruby_pg_flows.rb \
-	tests/drivers/sqlalchemy_flows.py
+	tests/drivers/sqlalchemy_flows.py \
+	tests/drivers/django_flows.py
 CLEANFILES += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIVERS_TEST) $(FUZZ_TARGETS)

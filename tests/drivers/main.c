@@ -38,6 +38,7 @@ static const struct driver drivers[] = {
     {"sqlalchemy", "/usr/bin/python3 -BE sqlalchemy_flows.py"},
     {"dbd-pg", "/usr/bin/perl dbd_pg_flows.pl"},
     {"ruby-pg", "/usr/bin/ruby ruby_pg_flows.rb"},
+    {"django", "/usr/bin/python3 -BE django_flows.py"},
 };
 
 struct report {
