@@ -437,6 +437,27 @@ static void make_bind(struct run_prepared *prepared, const struct execution *exe
     buffer_free(&out);
 }
 
+/* PREPARE takes nothing else; a Parse may, and bring an EXECUTE of itself. */
+static bool can_be_executed(struct run *run, struct statement *statement, struct error *error)
+{
+    const struct plan *plan = query_statement_plan(run->client, statement, error);
+    if (plan == NULL)
+        return false;
+    switch (plan->statement == STATEMENT_EXPLAIN && plan->inner ? plan->inner->statement : plan->statement) {
+    case STATEMENT_SELECT:
+    case STATEMENT_INSERT:
+    case STATEMENT_UPDATE:
+    case STATEMENT_DELETE:
+    case STATEMENT_MERGE_INTO:
+        return true;
+    default:
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXECUTE of a statement that is no query is not supported");
+        error_detail(error, "It has been prepared by a Parse, and is neither SELECT nor INSERT, UPDATE, DELETE or MERGE.");
+        error_hint(error, "Bind it, or send it as it is.");
+        return false;
+    }
+}
+
 bool run_knows_prepared(const struct run *run, const struct plan *plan)
 {
     const struct client *client = run->client;
@@ -471,6 +492,8 @@ enum run_step run_execute_prepared(struct run *run, const struct execution *exec
         error_set(&error, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"%s\" does not exist", execute->name);
         return run_fail(run, &error);
     }
+    if (!can_be_executed(run, prepared->statement, &error))
+        return run_fail(run, &error);
     if (!knows_types(prepared))
         return ask_types(prepared);
     if (!counts_agree(execute, prepared->type_count, &error))

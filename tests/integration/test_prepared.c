@@ -160,3 +160,15 @@ Test(prepared, what_is_not_supported_is_refused)
     EXPECT_REFUSED(conn, "EXECUTE made (nosuch(1))");
     EXPECT_ERROR(conn, "PREPARE keyway_1 AS SELECT 1", "42939");
 }
+
+/* A Parse may bring what PREPARE would not take, and what calls itself. */
+Test(prepared, execute_of_what_is_no_query_is_refused)
+{
+    static const char *const statements[] = {"EXECUTE parsed", "EXPLAIN EXECUTE parsed", "BEGIN", "COPY users FROM STDIN", ""};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        PQclear(PQprepare(conn, "parsed", statements[i], 0, NULL));
+        EXPECT_REFUSED(conn, "EXECUTE parsed");
+        EXPECT_ERROR(conn, "EXPLAIN EXECUTE parsed", i == 0 ? "0A000" : "42601");
+        EXPECT(conn, "DEALLOCATE parsed", "DEALLOCATE");
+    }
+}
