@@ -21,7 +21,7 @@
 #include "tests/drivers/transcript.h"
 #include "tests/integration/cluster.h"
 
-enum { SHARDS = 3, TIME_LIMIT = 120 /* seconds for one script */ };
+enum { SHARDS = 3, TIME_LIMIT = 240 /* seconds for one script */ };
 
 struct driver {
     const char *name;
