@@ -60,6 +60,8 @@ static void pool_row(struct worker *worker, struct pool *pool, void *context)
     bool first = worker->number == 0;
     uint64_t clients = first ? (uint64_t) atomic_load(&group->clients) : 0;
     uint64_t waiting = first ? (uint64_t) atomic_load(&pool->waiting) : 0;
+    if (first && pool->shard == 0) /* who waits to be let in waits for no shard yet */
+        waiting += (uint64_t) atomic_load(&group->admission.waiting);
     ev_tstamp wait = first ? pool_longest_wait(pool, ev_now(worker->loop)) : 0;
     uint64_t microseconds = wait > 0 ? (uint64_t) (wait * 1e6) : 0;
     const char *labels[] = {group->database->name, group->user, shard_name(pool), pool_mode_name(mode_of(group, settings))};

@@ -28,7 +28,6 @@
 
 enum {
     LARGEST_STARTUP_PACKET = 10000, /* as PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
-    DEADLOCK_SECONDS = 1,           /* as its deadlock_timeout */
 };
 
 static _Atomic uint64_t last_client_id;
@@ -120,6 +119,7 @@ void client_close(struct client *client, const struct error *error, const char *
         server->pinned |= client->mode == POOL_SESSION;
         client_release_server(client, server);
     }
+    client_leave_pools(client);
     transaction_over(client, false);
     statement_names_free(&client->names, state->statements);
     portals_clear(&client->portals, state->statements);
@@ -201,6 +201,14 @@ void client_release_servers(struct client *client)
         if (!stays || (server->retire && !server->joined && server->status == 'I'))
             client_release_server(client, server);
     }
+}
+
+void client_leave_pools(struct client *client)
+{
+    if (!client->admitted)
+        return;
+    client->admitted = false;
+    pool_admission_leave(client->group, client->stream.worker);
 }
 
 void client_server_drained(struct client *client)
@@ -721,24 +729,11 @@ static void end_wait(struct client *client, const char *sqlstate, const char *me
     error_detail(&client->pool_error, "%s", detail);
 }
 
-/* The transaction is to let go of what others wait for. */
-static bool breaks_deadlock(struct client *client, ev_tstamp now)
-{
-    if (client->transaction.kind != TRANSACTION_EXPLICIT || !expired(DEADLOCK_SECONDS, now, client->pool_wait.since) ||
-        !pool_is_stuck(client->pool_wait.pool, client->stream.worker))
-        return false;
-    end_wait(client, SQLSTATE_DEADLOCK, "deadlock detected",
-             "All server connections of several shards are held by transactions that wait for each other's.");
-    error_hint(&client->pool_error, "Try the transaction again; raise pool_size.");
-    return true;
-}
-
 static void tick_waiting(struct client *client, const struct settings *settings, ev_tstamp now)
 {
-    if (expired(settings->query_wait_timeout, now, client->pool_wait.since))
-        end_wait(client, SQLSTATE_CONNECTION_FAILURE, "query_wait_timeout", "No server connection came free in time.");
-    else if (!breaks_deadlock(client, now))
+    if (!expired(settings->query_wait_timeout, now, client->pool_wait.since))
         return;
+    end_wait(client, SQLSTATE_CONNECTION_FAILURE, "query_wait_timeout", "No server connection came free in time.");
     query_resume(client);
 }
 

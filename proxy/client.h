@@ -35,7 +35,7 @@ enum client_state {
 
 enum client_wait { /* why an unread request waits */
     WAIT_NOTHING,
-    WAIT_SERVER,
+    WAIT_SERVER,   /* or to be let in before */
     WAIT_REPLIES,  /* to what it has sent without a Sync: then another shard is asked */
     WAIT_SETTINGS, /* its servers are being brought to its settings and transaction */
     WAIT_LOAD,  /* the database's catalog is being read */
@@ -55,6 +55,7 @@ struct client {
     bool drop_sync;              /* the next Sync was already sent at the end of COPY data */
     bool half_closed;            /* it has stopped sending while its request was under way */
     bool leaving;                /* its Terminate, or its end, waits for the output before it to leave */
+    bool admitted;               /* its transaction was let in, or counts as such (proxy/pool_admission) */
     bool open_batch;             /* messages were sent without Sync: the next ones belong to them … */
     int open_shard;              /* … and they went there */
     enum pool_mode mode;
@@ -107,6 +108,9 @@ void client_release_servers(struct client *client);
 void client_forget_server(struct client *client, struct server *server);
 /* Give one back now. */
 void client_release_server(struct client *client, struct server *server);
+
+/* It does not count any more among those that were let in, if it did. */
+void client_leave_pools(struct client *client);
 
 /* Wait for a new reading of the catalog: run_loaded() or another try follows. */
 void client_await_load(struct client *client);

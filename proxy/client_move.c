@@ -92,7 +92,8 @@ void clients_give(struct worker *from, struct worker *to, int share, double seco
 static bool has_nothing_under_way(const struct client *client)
 {
     return client->state == CLIENT_IDLE && client->waiting == WAIT_NOTHING && client->servers == NULL && client->run == NULL &&
-           client->auth == NULL && client->pool_wait.pool == NULL && !error_is_set(&client->pool_error) && client->passing == 0;
+           client->auth == NULL && client->pool_wait.pool == NULL && client->pool_wait.entering == NULL && !client->admitted &&
+           !error_is_set(&client->pool_error) && client->passing == 0;
 }
 
 static bool is_between_requests(const struct client *client)

@@ -66,6 +66,7 @@ bool client_follow_shards(struct client *client)
     }
     while (client->servers)
         client_release_server(client, client->servers);
+    client_leave_pools(client);
     atomic_fetch_sub(&client->group->clients, 1);
     client_join_shards(client);
     return true;

@@ -48,6 +48,7 @@ static struct pool_group *group_new(struct database *database, const char *user,
     group->shards = &group->snapshot->databases[0];
     group->shard_count = (int) state->settings->shard_count;
     pool_holders_init(&group->holders, group->shard_count);
+    pool_admission_init(&group->admission);
     group->pools = memory_alloc((size_t) group->shard_count * sizeof(*group->pools));
     for (int shard = 0; shard < group->shard_count; shard++) {
         struct pool *pool = &group->pools[shard];
@@ -80,17 +81,22 @@ struct limits {
     int64_t size, minimum, reserve;
 };
 
-static struct limits limits_of(const struct pool *pool, struct worker *worker)
+static struct limits limits_of(const struct pool_group *group, struct worker *worker)
 {
     const struct settings *settings = worker_state(worker)->settings;
-    const struct database_settings *database = settings_database(settings, pool->group->database->name);
-    const struct user_settings *user = settings_user(settings, pool->group->user);
+    const struct database_settings *database = settings_database(settings, group->database->name);
+    const struct user_settings *user = settings_user(settings, group->user);
     if (database == NULL)
         return (struct limits){0, 0, 0};
     struct limits limits = {database->pool_size, database->min_pool_size, database->reserve_pool_size};
     if (user && user->has_pool_size)
         limits.size = user->pool_size;
     return limits;
+}
+
+int64_t pool_size(const struct pool_group *group, struct worker *worker)
+{
+    return limits_of(group, worker).size;
 }
 
 static bool take_place(struct pool *pool, int64_t limit)
@@ -172,12 +178,17 @@ static void queue_remove(struct pool *pool, struct pool_wait *wait)
     *(wait->next ? &wait->next->previous : &pool->last) = wait->previous;
     wait->pool = NULL;
     atomic_fetch_sub(&pool->waiting, 1);
-    pool_holders_wait(&pool->group->holders, &wait->holds, pool->shard, -1);
+    if (wait->holder)
+        pool_holder_ends(&pool->group->holders, wait->holder);
+    free(wait->holder);
+    wait->holder = NULL;
 }
 
 void pool_give_up(struct pool_wait *wait)
 {
     struct pool *pool = wait->pool;
+    if (wait->entering)
+        pool_admission_give_up(wait);
     if (pool == NULL)
         return;
     pthread_mutex_lock(&pool->lock);
@@ -185,31 +196,40 @@ void pool_give_up(struct pool_wait *wait)
     pthread_mutex_unlock(&pool->lock);
 }
 
-static void queue_append(struct pool *pool, struct pool_wait *wait, struct worker *worker)
+/* The one behind which it stands: the last, as a rule; but those who keep servers are elder than nearly all, and found from the front. */
+static struct pool_wait *place_in(const struct pool *pool, const struct pool_wait *wait)
 {
-    wait->worker = worker;
-    wait->since = ev_now(worker->loop);
-    pthread_mutex_lock(&pool->lock);
-    wait->pool = pool;
-    wait->next = NULL;
-    wait->previous = pool->last;
-    *(pool->last ? &pool->last->next : &pool->first) = wait;
-    pool->last = wait;
-    atomic_fetch_add(&pool->waiting, 1);
-    pool_holders_wait(&pool->group->holders, &wait->holds, pool->shard, 1);
-    pthread_mutex_unlock(&pool->lock);
+    struct pool_wait *before = wait->holder ? NULL : pool->last;
+    if (wait->holder)
+        for (struct pool_wait *next = pool->first; next && next->age <= wait->age; next = next->next)
+            before = next;
+    else
+        while (before && before->age > wait->age)
+            before = before->previous;
+    return before;
 }
 
-bool pool_is_stuck(const struct pool *pool, struct worker *worker)
+static void queue_put(struct pool *pool, struct pool_wait *wait, struct worker *worker)
 {
-    struct pool_group *group = pool->group;
-    int places[SETTINGS_MAX_SHARDS];
-    for (int i = 0; i < group->shard_count; i++) {
-        struct limits limits = limits_of(&group->pools[i], worker);
-        int open = atomic_load(&group->pools[i].open);
-        places[i] = open >= limits.size + limits.reserve ? open : 0;
+    struct pool_holder holder = {.wait = wait, .worker = worker->number, .awaited = pool->shard};
+    wait->worker = worker;
+    wait->since = wait->age = holder.since = holder.from = ev_now(worker->loop);
+    if (wait->end->holds(wait, &holder)) {
+        wait->holder = memory_alloc(sizeof(holder));
+        *wait->holder = holder;
+        wait->age = holder.since;
     }
-    return pool_holders_are_stuck(&group->holders, places, pool->shard);
+    pthread_mutex_lock(&pool->lock);
+    struct pool_wait *before = place_in(pool, wait), *after = before ? before->next : pool->first;
+    wait->pool = pool;
+    wait->previous = before;
+    wait->next = after;
+    *(before ? &before->next : &pool->first) = wait;
+    *(after ? &after->previous : &pool->last) = wait;
+    atomic_fetch_add(&pool->waiting, 1);
+    if (wait->holder)
+        pool_holder_waits(&pool->group->holders, wait->holder);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static struct pool_wait *first_of(const struct pool *pool, const struct worker *worker)
@@ -220,6 +240,85 @@ static struct pool_wait *first_of(const struct pool *pool, const struct worker *
     return wait;
 }
 
+/* --- deadlocks ----------------------------------------------------------------------------------------------- */
+
+struct let_go_message {
+    struct inbox_message message;
+    struct pool_group *group;
+    bool contended; /* from now on */
+};
+
+/* This worker's clients that wait for the first server of a transaction, out of the queue. */
+static struct pool_wait *take_new(struct pool *pool, const struct worker *worker)
+{
+    struct pool_wait *taken = NULL, **tail = &taken, *next;
+    pthread_mutex_lock(&pool->lock);
+    for (struct pool_wait *wait = pool->first; wait; wait = next) {
+        next = wait->next;
+        if (wait->worker != worker || wait->holder || !wait->end->is_new(wait))
+            continue;
+        queue_remove(pool, wait);
+        wait->next = NULL;
+        *tail = wait;
+        tail = &wait->next;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return taken;
+}
+
+static void ask_again(struct pool_group *group, const struct worker *worker)
+{
+    for (int i = 0; i < group->shard_count; i++) {
+        struct pool_wait *next;
+        for (struct pool_wait *wait = take_new(&group->pools[i], worker); wait; wait = next) {
+            next = wait->next;
+            wait->end->again(wait);
+        }
+    }
+}
+
+/* Only their own worker takes clients out of a queue, so who was chosen is still there. */
+static void let_go_run(struct inbox_message *message, struct worker *worker)
+{
+    struct pool_group *group = ((struct let_go_message *) message)->group;
+    bool contended = ((struct let_go_message *) message)->contended;
+    struct pool_holder *holder;
+    free(message);
+    if (contended)
+        ask_again(group, worker);
+    while ((holder = pool_holders_chosen(&group->holders, worker->number))) {
+        struct pool_wait *wait = holder->wait;
+        pool_give_up(wait);
+        wait->end->let_go(wait);
+    }
+}
+
+/* Everybody looks whether it is one of his. */
+static void tell_chosen(struct pool_group *group, bool contended)
+{
+    for (int i = 0; i < keyway.worker_count; i++) {
+        struct let_go_message *message = memory_alloc(sizeof(*message));
+        message->message.run = let_go_run;
+        message->group = group;
+        message->contended = contended;
+        worker_send(keyway.workers[i], &message->message);
+    }
+}
+
+static void break_deadlock(struct pool_group *group, struct worker *worker)
+{
+    struct limits limits = limits_of(group, worker);
+    int places[SETTINGS_MAX_SHARDS], paid;
+    for (int i = 0; i < group->shard_count; i++) {
+        int open = atomic_load(&group->pools[i].open);
+        places[i] = open >= limits.size + limits.reserve ? open : 0;
+    }
+    if (pool_holders_choose(&group->holders, places, ev_now(worker->loop), &paid) > 0)
+        tell_chosen(group, paid > 0 && pool_admission_begin(group, worker));
+}
+
+/* --- giving -------------------------------------------------------------------------------------------------- */
+
 /*
  * A move costs more than a statement, and with clients waiting on every worker strict order would move half of the servers each time.  So a
  * server stays with this worker's first as long as the first of all has not waited much longer; where servers are missing,
@@ -227,7 +326,7 @@ static struct pool_wait *first_of(const struct pool *pool, const struct worker *
  */
 static bool may_go_first(const struct pool_wait *mine, const struct pool_wait *first, ev_tstamp now)
 {
-    return now - first->since <= (now - mine->since) * 1.25 + 0.001;
+    return now - first->age <= (now - mine->age) * 1.25 + 0.001;
 }
 
 /* The client to serve: one of this worker (taken out), or else the worker of the first. */
@@ -431,9 +530,11 @@ enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct p
     }
     if (fails_fast(pool, worker, error))
         return POOL_FAILED;
-    queue_append(pool, wait, worker);
+    queue_put(pool, wait, worker);
     ask_others(pool, worker);
-    connect_for_waiting(pool, worker, limits_of(pool, worker).size);
+    connect_for_waiting(pool, worker, limits_of(pool->group, worker).size);
+    if (wait->holder && pool_holders_keep(&pool->group->holders, pool->shard, atomic_load(&pool->open)))
+        break_deadlock(pool->group, worker);
     return POOL_WAIT;
 }
 
@@ -514,16 +615,27 @@ static void close_expired(struct pool *pool, struct worker *worker, ev_tstamp no
 
 ev_tstamp pool_longest_wait(struct pool *pool, ev_tstamp now)
 {
+    ev_tstamp since = now;
     pthread_mutex_lock(&pool->lock);
-    ev_tstamp longest = pool->first ? now - pool->first->since : 0;
+    for (const struct pool_wait *wait = pool->first; wait; wait = wait->next)
+        since = wait->since < since ? wait->since : since;
     pthread_mutex_unlock(&pool->lock);
-    return longest;
+    return now - since;
+}
+
+static void tick_group(struct pool_group *group, struct worker *worker, ev_tstamp now)
+{
+    if (!pool_holders_are_none(&group->holders))
+        break_deadlock(group, worker);
+    pool_admission_tick(group, worker, now);
 }
 
 void pool_tick(struct pool *pool, struct worker *worker, ev_tstamp now)
 {
     const struct settings *settings = worker_state(worker)->settings;
-    struct limits limits = limits_of(pool, worker);
+    struct limits limits = limits_of(pool->group, worker);
+    if (pool->shard == 0)
+        tick_group(pool->group, worker, now);
     close_expired(pool, worker, now, limits.minimum);
     if (atomic_load(&pool->waiting) > 0) {
         bool reserve = limits.reserve > 0 && pool_longest_wait(pool, now) >= settings->reserve_pool_timeout;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "config/settings.h"
+#include "proxy/pool_admission.h"
 #include "proxy/pool_deadlock.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
@@ -24,19 +25,30 @@ struct pool;
 
 struct pool_wait;
 
-/* What a wait ends with: one of both, once. */
+/* What a wait ends with: one of these, once. */
 struct pool_wait_end {
     void (*granted)(struct pool_wait *wait, struct server *server);
     void (*failed)(struct pool_wait *wait, const struct error *error);
+    void (*let_go)(struct pool_wait *wait);   /* it waits in vain unless it lets go of the servers that it keeps */
+    void (*admitted)(struct pool_wait *wait); /* … for admission */
+    void (*again)(struct pool_wait *wait);    /* it is to ask once more, as it would now have to be admitted first … */
+    bool (*is_new)(const struct pool_wait *wait); /* … if this says so: it is not an end */
+    /* Before it waits: which servers it keeps meanwhile, and what it can do about it.  False: none. */
+    bool (*holds)(const struct pool_wait *wait, struct pool_holder *holder);
 };
 
-/* A client in the queue.  Embedded in the client; touched by its own worker only, but for the links (under the pool's lock). */
+/*
+ * A client in the queue of a pool, or of those who want to be admitted.  Embedded in the client; touched by its own worker only, but for the links
+ * (under the queue's lock).
+ */
 struct pool_wait {
     struct pool_wait *next, *previous;
-    struct pool *pool; /* NULL: not waiting */
-    struct shard_set holds; /* servers of these the client keeps meanwhile; its own to say, before it waits */
+    struct pool *pool;           /* NULL: not waiting for a server */
+    struct pool_group *entering; /* NULL: not waiting to be admitted */
+    struct pool_holder *holder;  /* while it waits for a server and keeps others */
     struct worker *worker;
-    ev_tstamp since;
+    ev_tstamp since; /* it waits */
+    ev_tstamp age;   /* its place in the queue: who keeps servers has come when the first of them was lent to him */
     const struct pool_wait_end *end;
 };
 
@@ -73,6 +85,7 @@ struct pool_group {
     const struct database_settings *shards; /* the database as it was when the group was made */
     _Atomic int clients;
     struct pool_holders holders;
+    struct pool_admission admission;
     struct pool *pools;    /* shard_count of them */
     int shard_count;
 };
@@ -84,16 +97,16 @@ bool pool_group_fits(const struct pool_group *group, const struct settings *sett
 
 enum pool_answer {
     POOL_LENT,   /* *server is the client's */
-    POOL_WAIT,   /* `wait` is queued: its granted or failed is called later, never from inside pool_acquire() */
+    POOL_WAIT,   /* `wait` is queued: its end is told later, never from inside pool_acquire() */
     POOL_FAILED, /* logins fail at present: `error` says why */
 };
 enum pool_answer pool_acquire(struct pool *pool, struct worker *worker, struct pool_wait *wait, struct server **server,
                               struct error *error);
-/* Leave the queue; fine when not in it. */
+/* Leave the queue, of whatever it is; fine when in none. */
 void pool_give_up(struct pool_wait *wait);
 
-/* Is it in vain to wait: are all servers held by clients that wait for each other's? */
-bool pool_is_stuck(const struct pool *pool, struct worker *worker);
+/* How many servers each pool of the group may have, but for the reserve. */
+int64_t pool_size(const struct pool_group *group, struct worker *worker);
 
 /* From server.c: a new server belongs to the pool (its count was raised before) and this worker. */
 void pool_adopt(struct pool *pool, struct server *server);
@@ -112,7 +125,7 @@ void pool_retire(struct pool *pool, struct worker *worker);
 /* Older than server_lifetime, or opened before a RECONNECT: it is closed rather than lent again. */
 bool pool_is_outdated(const struct server *server);
 
-/* How long the first of the queue has waited, in seconds. */
+/* How long the one has waited who has done so longest, in seconds. */
 ev_tstamp pool_longest_wait(struct pool *pool, ev_tstamp now);
 
 struct pool_counts {

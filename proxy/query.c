@@ -101,6 +101,8 @@ bool query_is_plain(const struct plan *plan)
     return false;
 }
 
+enum { PATIENCE = 1 }; /* seconds, as PostgreSQL's deadlock_timeout */
+
 /* --- lending ------------------------------------------------------------------------------------------------- */
 
 static void attach(struct client *client, struct server *server)
@@ -123,9 +125,14 @@ void query_resume(struct client *client)
     }
 }
 
+static struct client *client_of(const struct pool_wait *wait)
+{
+    return (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
+}
+
 static void wait_granted(struct pool_wait *wait, struct server *server)
 {
-    struct client *client = (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
+    struct client *client = client_of(wait);
     client->view->counters.wait_time += (uint64_t) ((ev_now(wait->worker->loop) - wait->since) * 1e6);
     attach(client, server);
     query_resume(client);
@@ -133,20 +140,90 @@ static void wait_granted(struct pool_wait *wait, struct server *server)
 
 static void wait_failed(struct pool_wait *wait, const struct error *error)
 {
-    struct client *client = (struct client *) ((char *) wait - offsetof(struct client, pool_wait));
+    struct client *client = client_of(wait);
     error_clear(&client->pool_error);
     error_copy(&client->pool_error, error);
     query_resume(client);
 }
 
-static const struct pool_wait_end wait_end = {wait_granted, wait_failed};
-
-static struct shard_set shards_held(const struct client *client)
+/* Outside of a transaction nothing has been done yet with what was lent: it is asked for once more, from the beginning. */
+static void wait_let_go(struct pool_wait *wait)
 {
-    struct shard_set held = {{0}};
-    for (const struct server *server = client->servers; server; server = server->next_lent)
-        shard_set_add(&held, server->pool->shard);
-    return held;
+    struct client *client = client_of(wait);
+    if (client->transaction.kind == TRANSACTION_NONE) {
+        client_release_servers(client);
+    } else {
+        error_clear(&client->pool_error);
+        error_set(&client->pool_error, SQLSTATE_DEADLOCK, "deadlock detected");
+        error_detail(&client->pool_error, "All server connections of several shards are held by transactions that wait for each other's.");
+        error_hint(&client->pool_error, "Try the transaction again; raise pool_size.");
+        client->transaction.deadlocked = true;
+    }
+    query_resume(client);
+}
+
+static void wait_again(struct pool_wait *wait)
+{
+    query_resume(client_of(wait));
+}
+
+static bool wait_is_new(const struct pool_wait *wait)
+{
+    const struct client *client = client_of(wait);
+    return client->transaction.kind != TRANSACTION_NONE && !client->admitted && transaction_participants(client) == 0;
+}
+
+static void wait_admitted(struct pool_wait *wait)
+{
+    struct client *client = client_of(wait);
+    client->admitted = true;
+    query_resume(client);
+}
+
+/* What a client keeps beyond its transaction, an error does not free: it is for whoever has waited a while, as he may have to disconnect. */
+static bool wait_holds(const struct pool_wait *wait, struct pool_holder *holder)
+{
+    const struct client *client = client_of(wait);
+    bool in_transaction = client->transaction.kind != TRANSACTION_NONE, kept = false;
+    for (const struct server *server = client->servers; server; server = server->next_lent) {
+        bool keeps = server->pinned || server->holds || client->mode == POOL_SESSION;
+        shard_set_add(&holder->holds, server->pool->shard);
+        if (in_transaction ? !server->joined : keeps || server->status != 'I')
+            continue;
+        kept |= keeps;
+        shard_set_add(&holder->frees, server->pool->shard);
+        if (server->lent_at < holder->since)
+            holder->since = server->lent_at;
+    }
+    holder->for_nothing = !in_transaction;
+    holder->from += kept ? PATIENCE : 0;
+    return client->servers != NULL;
+}
+
+static const struct pool_wait_end wait_end = {wait_granted, wait_failed, wait_let_go, wait_admitted, wait_again, wait_is_new, wait_holds};
+
+/* Is its transaction let in, or does it go on where it is? */
+static bool may_come_in(struct client *client)
+{
+    struct pool_group *group = client->group;
+    if (client->transaction.kind == TRANSACTION_NONE)
+        return true;
+    bool inside = transaction_participants(client) > 0;
+    if (inside)
+        atomic_store_explicit(&group->admission.grew, true, memory_order_relaxed);
+    if (client->admitted)
+        return true;
+    if (inside)
+        pool_admission_join(group);
+    client->admitted = inside || pool_admission_enter(group, client->stream.worker, &client->pool_wait);
+    return client->admitted;
+}
+
+static enum lend_answer waits_for_server(struct client *client)
+{
+    client->waiting = WAIT_SERVER;
+    stream_pause(&client->stream);
+    return LEND_WAIT;
 }
 
 enum lend_answer query_lend(struct client *client, int shard, struct server **server, struct error *error)
@@ -160,15 +237,14 @@ enum lend_answer query_lend(struct client *client, int shard, struct server **se
     *server = client_server(client, shard);
     if (*server == NULL) {
         client->pool_wait.end = &wait_end;
-        client->pool_wait.holds = shards_held(client);
+        if (pool_is_contended(&client->group->admission) && !may_come_in(client))
+            return waits_for_server(client);
         switch (pool_acquire(&client->group->pools[shard], client->stream.worker, &client->pool_wait, server, error)) {
         case POOL_LENT:
             attach(client, *server);
             break;
         case POOL_WAIT:
-            client->waiting = WAIT_SERVER;
-            stream_pause(&client->stream);
-            return LEND_WAIT;
+            return waits_for_server(client);
         case POOL_FAILED:
             client->waiting = WAIT_NOTHING;
             return LEND_FAILED;
@@ -183,6 +259,21 @@ static void query_begun(struct client *client)
 {
     client->state = CLIENT_BUSY;
     client->query_started = client->state_since = ev_now(client->stream.worker->loop);
+}
+
+/* Others wait for its servers, and nothing but ROLLBACK can follow, or COMMIT, which is the same: the shards roll back at once.  Not where a client could
+ * return to a savepoint, nor where a server stays with it anyway. */
+static void let_go_of_transaction(struct client *client)
+{
+    const struct transaction *transaction = &client->transaction;
+    struct server *next;
+    if (transaction->kind != TRANSACTION_EXPLICIT || !transaction->failed || transaction->savepoints > 0 || client->mode == POOL_SESSION)
+        return;
+    for (struct server *server = client->servers; server; server = next) {
+        next = server->next_lent;
+        if (server->joined && server_is_quiet(server) && !server->unsynced && !server->pinned && !server->holds)
+            client_release_server(client, server);
+    }
 }
 
 void query_over(struct client *client)
@@ -201,7 +292,11 @@ void query_over(struct client *client)
     }
     client->state = CLIENT_IDLE;
     client->state_since = now;
+    if (client->transaction.deadlocked)
+        let_go_of_transaction(client);
     client_release_servers(client);
+    if (client->admitted && transaction_participants(client) == 0)
+        client_leave_pools(client);
     stream_resume(&client->stream);
 }
 

@@ -41,6 +41,7 @@ struct transaction {
     enum transaction_kind kind;
     enum transaction_guard guard;
     bool failed;            /* aborted: only ROLLBACK is taken */
+    bool deadlocked;        /* … by others who wait for its servers */
     bool changes_catalog;   /* DDL ran in it: the catalog is read again once it is committed */
     bool reset;             /* RESET ran in it: its servers have values of their own where the startup packet gave some */
     bool keeps_tables;      /* cursors read temporary tables on the home shard (proxy/gather) */

@@ -73,6 +73,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_basics.c \
 	tests/integration/test_cancel.c \
 	tests/integration/test_chaos.c \
+	tests/integration/test_contention.c \
 	tests/integration/test_copy.c \
 	tests/integration/test_cursors.c \
 	tests/integration/test_explain.c \
