@@ -438,6 +438,12 @@ static bool stands_for_itself(const struct block *block, const Node *item, Node 
     return (item == expression || equals == 1) && has_column(expression, NULL);
 }
 
+/* Some types can only be sorted, and some only hashed: sets may have one of each, but the part's groups have all columns at once. */
+static bool groups_with_others(const struct block *block, Node *expression)
+{
+    return !select_has_grouping_sets(block->select) || has_equality(block, expression);
+}
+
 static bool visit_group(Node **place, void *context)
 {
     struct block *block = context;
@@ -446,7 +452,7 @@ static bool visit_group(Node **place, void *context)
         return parse_visit(item, visit_group, context);
     Node *expression = grouped_expression(block, item);
     if (!expression || IsA(expression, A_Const) || gather_makes_row(expression, NULL) || !is_pure(block, expression) ||
-        (!block->apply && !stands_for_itself(block, item, expression)))
+        (!block->apply && (!stands_for_itself(block, item, expression) || !groups_with_others(block, expression))))
         return false;
     int number = add_key(block, expression);
     if (block->apply)

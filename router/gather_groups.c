@@ -9,12 +9,12 @@
 
 #include "router/prove.h"
 
-/* Types without equality, and arrays of them (pg_type.dat): json, xml, point, lseg, path, box, polygon, line,
- * circle. */
+/* Types without equality, or without an order beside it, and arrays of them (pg_type.dat): json, xml, point, lseg, path, box, polygon, line,
+ * circle; xid, cid, aclitem. */
 bool gather_has_equality(uint32_t type)
 {
-    static const uint32_t without[] = {114, 142, 600,  601,  602,  603,  604,  628, 718,
-                                       199, 143, 1017, 1018, 1019, 1020, 1027, 629, 719};
+    static const uint32_t without[] = {114, 142, 600,  601,  602,  603,  604,  628, 718, 28, 29, 1033,
+                                       199, 143, 1017, 1018, 1019, 1020, 1027, 629, 719, 1011, 1012, 1034};
     for (size_t i = 0; i < sizeof without / sizeof *without; i++)
         if (type == without[i])
             return false;

@@ -230,6 +230,25 @@ int prove_item_slot(struct analysis *analysis, const struct query *query, Node *
     return NO_SLOT;
 }
 
+/* DISTINCT ON means an output before a column of that name, as ORDER BY does (findTargetlistEntrySQL92()). */
+static bool distinct_on_has_key(struct analysis *analysis, const struct query *query, const List *items, int key)
+{
+    ListCell *cell;
+    foreach (cell, items) {
+        const ColumnRef *reference = IsA(lfirst(cell), ColumnRef) ? lfirst_node(ColumnRef, cell) : NULL;
+        bool bare = reference && list_length(reference->fields) == 1 && IsA(linitial(reference->fields), String);
+        int slot = bare && !query->outputs_known ? NO_SLOT : prove_item_slot(analysis, query, lfirst(cell));
+        for (int i = 0; bare && i < query->output_count; i++)
+            if (query->outputs[i].name && !strcmp(query->outputs[i].name, strVal(linitial(reference->fields)))) {
+                slot = query->outputs[i].slot;
+                break;
+            }
+        if (is_key(analysis, query, slot, key))
+            return true;
+    }
+    return false;
+}
+
 static bool list_has_key(struct analysis *analysis, const struct query *query, const List *items, int key)
 {
     ListCell *cell;
@@ -254,7 +273,7 @@ static bool clauses_keep_key(struct analysis *analysis, const struct query *quer
     const char *hint = "Add the key column there, or give the key's value in WHERE.";
     if (select->groupClause && !list_has_key(analysis, query, select->groupClause, key))
         return disprove(analysis, proof, hint, "GROUP BY does not contain the key: groups cross shards.");
-    if (select_has_distinct_on(select) && !list_has_key(analysis, query, select->distinctClause, key))
+    if (select_has_distinct_on(select) && !distinct_on_has_key(analysis, query, select->distinctClause, key))
         return disprove(analysis, proof, hint, "DISTINCT ON does not contain the key: groups cross shards.");
     if (select->distinctClause && !select_has_distinct_on(select) && !outputs_have_key(analysis, query, key))
         return disprove(analysis, proof, hint, "DISTINCT without the key compares rows of different shards.");

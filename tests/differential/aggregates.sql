@@ -903,3 +903,6 @@ SELECT DISTINCT age::integer + 1 FROM users ORDER BY age + 1 LIMIT 5
 -- what follows from a primary key that is joined, beside what does not
 SELECT u.full_name, u.age + 1, count(*), count(DISTINCT e.kind) FROM users u JOIN events e ON e.weight = u.age % 5 GROUP BY u.username ORDER BY u.username
 SELECT x.full_name, count(*) FROM (SELECT * FROM users) x GROUP BY x.username
+
+-- grouping sets of which one can only be sorted and one only hashed
+SELECT f, x, grouping(f, x), count(*) FROM (SELECT (age % 8)::bit(4) AS f, (age % 3)::text::xid AS x FROM users) s GROUP BY GROUPING SETS ((f), (x))
