@@ -189,6 +189,16 @@ void expect_error_at(const char *file, int line, PGconn *conn, const char *sql, 
     free(answer);
 }
 
+void expect_same_at(const char *file, int line, PGconn *conn, PGconn *oracle, const char *const *statements)
+{
+    for (; *statements; statements++) {
+        char *answer = ask(conn, *statements), *right = ask(oracle, *statements);
+        cr_expect_str_eq(answer, right, "%s:%d: %s\n  answered: %.2000s\n  right is: %.2000s", file, line, *statements, answer, right);
+        free(answer);
+        free(right);
+    }
+}
+
 void expect_refused_at(const char *file, int line, PGconn *conn, const char *sql)
 {
     PGresult *result = PQexec(conn, sql);

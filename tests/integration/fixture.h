@@ -79,6 +79,10 @@ void expect_refused_at(const char *file, int line, PGconn *conn, const char *sql
 #define EXPECT_ON(server, sql, expected) expect_on_at(__FILE__, __LINE__, server, sql, expected)
 void expect_on_at(const char *file, int line, int server, const char *sql, const char *expected);
 
+/* Each of these statements, up to a NULL, must be answered alike on both connections. */
+#define EXPECT_SAME(conn, oracle, ...) expect_same_at(__FILE__, __LINE__, conn, oracle, (const char *const[]){__VA_ARGS__, NULL})
+void expect_same_at(const char *file, int line, PGconn *conn, PGconn *oracle, const char *const *statements);
+
 /* Wait until a statement's answer is the expected one, or fail after the time. */
 #define EXPECT_SOON(conn, sql, expected, timeout_ms)                                                         \
     expect_soon_at(__FILE__, __LINE__, conn, sql, expected, timeout_ms)

@@ -28,24 +28,11 @@ static void stop(void)
 
 TestSuite(cursors, .init = start, .fini = stop, .timeout = 60);
 
-static void same(const char *sql)
-{
-    char *answer = ask(conn, sql), *right = ask(oracle, sql);
-    cr_expect_str_eq(answer, right, "%s\n  answered: %.2000s\n  right is: %.2000s", sql, answer, right);
-    free(answer);
-    free(right);
-}
-
-static void all_same(const char *const *statements)
-{
-    for (; *statements; statements++)
-        same(*statements);
-}
-#define SAME(...) all_same((const char *const[]){__VA_ARGS__, NULL})
+#define SAME(...) EXPECT_SAME(conn, oracle, __VA_ARGS__)
 
 static void make_rows_large(void)
 {
-    same("UPDATE users SET full_name = left(username, 1) || repeat('x', 5000)");
+    SAME("UPDATE users SET full_name = left(username, 1) || repeat('x', 5000)");
 }
 
 Test(cursors, over_queries_of_every_kind)
@@ -128,7 +115,7 @@ Test(cursors, what_they_give_is_described_as_the_tables_columns)
          "DECLARE b BINARY CURSOR FOR SELECT age, balance FROM users WHERE age = 20 ORDER BY username");
     expect_same_columns("FETCH 2 FROM a");
     expect_same_columns("FETCH b");
-    same("COMMIT");
+    SAME("COMMIT");
 }
 
 Test(cursors, in_extended_protocol_they_take_parameters)

@@ -28,20 +28,7 @@ static void stop(void)
 
 TestSuite(prepared, .init = start, .fini = stop, .timeout = 60);
 
-static void same(const char *sql)
-{
-    char *answer = ask(conn, sql), *right = ask(oracle, sql);
-    cr_expect_str_eq(answer, right, "%s\n  answered: %.2000s\n  right is: %.2000s", sql, answer, right);
-    free(answer);
-    free(right);
-}
-
-static void all_same(const char *const *statements)
-{
-    for (; *statements; statements++)
-        same(*statements);
-}
-#define SAME(...) all_same((const char *const[]){__VA_ARGS__, NULL})
+#define SAME(...) EXPECT_SAME(conn, oracle, __VA_ARGS__)
 
 #define BY_AGE "SELECT username, age FROM users WHERE age > $1 ORDER BY username LIMIT 5"
 
@@ -124,7 +111,7 @@ Test(prepared, explain_execute_explains_the_statement)
     EXPECT_LIKE(conn, "EXPLAIN EXECUTE made ('a' || 'nn')", "username = 'ann'");
     EXPECT(conn, "PREPARE total AS SELECT count(*) FROM users", "PREPARE");
     EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS off) EXECUTE total", "combine: ");
-    same("EXPLAIN EXECUTE nosuch");
+    SAME("EXPLAIN EXECUTE nosuch");
 }
 
 /* A parameter without a type has one from what stands beside it; where Keyway does not see it, the home shard tells. */
