@@ -43,7 +43,7 @@ static void ask_description(struct gather *gather, const struct statement *state
     struct server *home = gather->home->server;
     extended_parse(home, &gather->home->sink, text, length, statement ? statement->types : NULL,
                    statement ? statement->type_count : 0);
-    extended_describe_statement(home, &gather->home->sink);
+    extended_describe_statement(home, &gather->home->sink, "");
 }
 
 /* DECLARE and COPY themselves have no columns: those of the query in them are asked for. */
@@ -147,7 +147,7 @@ void gather_ask_part(struct gather *gather, struct gather_shard *shard, int numb
     const struct gather_part *part = &gather->plan->gather[number];
     parse_part(gather, shard->server, &shard->sink, part_text(gather, number), number);
     if (!gather_takes_part(gather, shard->number, number)) {
-        extended_describe_statement(shard->server, &shard->sink);
+        extended_describe_statement(shard->server, &shard->sink, "");
         return;
     }
     bind_part(gather, shard->server, &shard->sink, number, part->binary);

@@ -163,37 +163,12 @@ static struct reply_sink *ask(struct run_prepared *prepared, int answers)
 
 /* --- messages about a statement of this name ------------------------------------------------------------------ */
 
-static void put_parse(struct server *server, struct reply_sink *sink, const char *name, const char *text, const uint32_t *types, int count)
-{
-    struct buffer *out = stream_output(&server->stream);
-    size_t mark = wire_begin(out, 'P');
-    wire_put_string(out, name);
-    wire_put_string(out, text);
-    wire_put_int16(out, (int16_t) count);
-    for (int i = 0; i < count; i++)
-        wire_put_int32(out, (int32_t) types[i]);
-    wire_end(out, mark);
-    server_expect(server, 'P', false, sink);
-}
-
-static void put_about(struct server *server, struct reply_sink *sink, uint8_t type, const char *name)
-{
-    struct buffer *out = stream_output(&server->stream);
-    size_t mark = wire_begin(out, type);
-    wire_put_byte(out, 'S');
-    wire_put_string(out, name);
-    wire_end(out, mark);
-    server_expect(server, type, sink == NULL, sink);
-}
-
 /* Behind a Sync of its own: whatever has failed, the name goes. */
 static void put_end(struct server *server, struct reply_sink *sink, const char *name)
 {
     extended_sync(server, sink);
-    put_about(server, NULL, 'C', name);
-    wire_empty(stream_output(&server->stream), 'S');
-    server_expect(server, 'S', true, NULL);
-    stream_wrote(&server->stream);
+    extended_close_statement(server, name);
+    extended_sync(server, NULL);
 }
 
 /* --- PREPARE -------------------------------------------------------------------------------------------------- */
@@ -224,7 +199,7 @@ static enum run_step examine(struct run *run, const struct execution *execution)
     struct reply_sink *sink = ask(prepared, 2);
     prepared->examined = true;
     server_query(server, run->text, run->text_length, sink);
-    put_about(server, sink, 'D', name);
+    extended_describe_statement(server, sink, name);
     put_end(server, sink, name);
     return STEP_BUSY;
 }
@@ -332,7 +307,7 @@ static enum run_step ask_types(struct run_prepared *prepared)
         return step;
     struct reply_sink *sink = ask(prepared, 1);
     query_prepare(server, prepared->statement, true, sink, name);
-    put_about(server, sink, 'D', name);
+    extended_describe_statement(server, sink, name);
     extended_sync(server, sink);
     prepared->examined = true;
     return STEP_BUSY;
@@ -375,13 +350,13 @@ static enum run_step ask_values(struct run_prepared *prepared, const struct plan
 {
     struct server *server;
     struct run *run = prepared->run;
-    const char *name = plan_of_execute(plan)->name, *text = text_of_execute(run, plan);
+    const char *name = plan_of_execute(plan)->name, *text = text_of_execute(run, plan), *select = select_of_parameters(prepared);
     enum run_step step = run_lend(run, 0, &server);
     if (step != STEP_DONE)
         return step;
     struct buffer *out = stream_output(&server->stream);
     struct reply_sink *sink = ask(prepared, 1);
-    put_parse(server, sink, name, select_of_parameters(prepared), prepared->types, prepared->type_count);
+    extended_parse_named(server, sink, name, select, strlen(select), prepared->types, prepared->type_count);
     extended_parse(server, sink, text, strlen(text), NULL, 0);
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, "");
@@ -527,9 +502,9 @@ void run_describe_prepared(struct run *run, struct statement *outer, const struc
 {
     const struct statement *statement = query_statement(run->client, plan->name);
     if (statement)
-        put_parse(server, sink, plan->name, statement->sql, statement->types, statement->type_count);
+        extended_parse_named(server, sink, plan->name, statement->sql, statement->length, statement->types, statement->type_count);
     extended_parse(server, sink, outer->sql, outer->length, NULL, 0);
-    extended_describe_statement(server, sink);
+    extended_describe_statement(server, sink, "");
     if (statement)
         put_end(server, sink, plan->name);
     else

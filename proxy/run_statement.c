@@ -12,6 +12,7 @@
 #include "proxy/evaluate.h"
 #include "proxy/execution.h"
 #include "proxy/explain.h"
+#include "proxy/extended.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/locking.h"
@@ -678,15 +679,8 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
         return STEP_BUSY;
     }
     query_prepare(server, statement, true, sink, name);
-    struct buffer *out = stream_output(&server->stream);
-    size_t mark = wire_begin(out, 'D');
-    wire_put_byte(out, 'S');
-    wire_put_string(out, name);
-    wire_end(out, mark);
-    server_expect(server, 'D', false, sink);
-    wire_empty(out, 'S');
-    server_expect(server, 'S', false, sink);
-    stream_wrote(&server->stream);
+    extended_describe_statement(server, sink, name);
+    extended_sync(server, sink);
     return STEP_BUSY;
 }
 
