@@ -686,93 +686,6 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
 
 /* --- afterwards ---------------------------------------------------------------------------------------------- */
 
-/* The value of a SET that is a list (search_path): what stands behind = or TO. */
-static const char *value_behind(const char *text, struct arena *arena)
-{
-    const char *equals = strchr(text, '='), *to = strcasestr(text, " to ");
-    const char *value = equals && (to == NULL || equals < to) ? equals + 1 : to ? to + 4 : NULL;
-    if (value == NULL)
-        return NULL;
-    size_t length = strlen(value);
-    while (length > 0 && strchr(" \t\r\n;", value[length - 1]))
-        length--;
-    while (length > 0 && strchr(" \t\r\n", *value)) {
-        value++;
-        length--;
-    }
-    return arena_strndup(arena, value, length);
-}
-
-/* The value a SET gives, as text; NULL if it is not a simple one. */
-static const char *setting_value(struct run *run)
-{
-    const struct plan *plan = run->plan;
-    bool path = plan->name && strcmp(plan->name, "search_path") == 0;
-    if (plan->reset)
-        return path ? run->client->view->state->search_path : NULL;
-    if (plan->value == NULL && path)
-        return value_behind(arena_strndup(&run->arena, run->text, run->text_length), &run->arena);
-    return plan->value;
-}
-
-/* The session is another now: its transaction's servers, or the one that it was set on, have been told. */
-static void setting_changed(struct run *run, const char *name)
-{
-    struct client *client = run->client;
-    const struct plan *plan = run->plan;
-    if (client->transaction.kind != TRANSACTION_NONE) {
-        if (name && strcmp(name, "transaction_read_only") == 0)
-            transaction_set_access(client, ACCESS_UNSAID);
-        transaction_forget_local(client, name);
-        client->transaction.reset |= plan->reset;
-        return;
-    }
-    struct server *home = client_server(client, 0);
-    if (home) { /* RESET has brought the shard's own value, not that of the startup packet */
-        session_release(state_of(client)->sessions, home->applied);
-        home->applied = plan->reset ? NULL : session_hold(client->session);
-    }
-}
-
-static void remember_setting(struct run *run)
-{
-    struct client *client = run->client;
-    struct session_store *sessions = state_of(client)->sessions;
-    const struct plan *plan = run->plan;
-    const char *text = arena_strndup(&run->arena, run->text, run->text_length);
-    if (plan->reset)
-        client->session = session_reset(sessions, client->session, plan->name);
-    else
-        client->session = session_set(sessions, client->session, plan->name, setting_value(run), text, false);
-    setting_changed(run, plan->name);
-}
-
-/* A transaction whose access was set in another way than by SET TRANSACTION is asked for it. */
-static void remember_local_setting(struct run *run)
-{
-    struct client *client = run->client;
-    const struct plan *plan = run->plan;
-    transaction_remember(client, plan->name, setting_value(run), run->text, run->text_length);
-    if (plan->access != ACCESS_UNSAID || (plan->name && strcmp(plan->name, "transaction_read_only") == 0))
-        transaction_set_access(client, plan->access);
-}
-
-static void remember_settings(struct run *run)
-{
-    struct client *client = run->client;
-    for (int i = 0; run->settings && i < run->plan->setting_count; i++) {
-        const struct run_setting *setting = &run->settings[i];
-        if (run->plan->settings[i].if_known && run->rows == 0)
-            continue;
-        if (!setting->local) {
-            client->session = session_set(state_of(client)->sessions, client->session, setting->name, setting->value, setting->sql, false);
-            setting_changed(run, setting->name);
-        } else if (client->transaction.kind != TRANSACTION_NONE) {
-            transaction_remember(client, setting->name, setting->value, setting->sql, strlen(setting->sql));
-        }
-    }
-}
-
 /* NULL: all.  A server that kept nothing else for the client is free to go. */
 static void close_cursor(struct client *client, const char *name)
 {
@@ -801,12 +714,8 @@ void run_statement_done(struct run *run)
     const struct plan *plan = run->plan;
     if (plan == NULL)
         return;
-    if (plan->setting_count > 0)
-        remember_settings(run);
-    else if (plan->statement == STATEMENT_SET)
-        remember_setting(run);
-    else if (plan->statement == STATEMENT_SET_LOCAL && client->transaction.kind != TRANSACTION_NONE)
-        remember_local_setting(run);
+    if (plan->setting_count > 0 || plan->statement == STATEMENT_SET || plan->statement == STATEMENT_SET_LOCAL)
+        run_settings_remember(run);
     else if (plan->statement == STATEMENT_CURSOR)
         remember_cursor(run);
     else if (plan->statement == STATEMENT_SAVEPOINT)
