@@ -1,6 +1,6 @@
 /*
- * Positive and negative terms are added up apart, so that every step is a plain addition; the one subtraction
- * is made when the sum is asked for.
+ * Most sums are those of a machine word.  What it cannot hold is added up in limbs, positive and negative terms apart, so that every step is a
+ * plain addition; the one subtraction is made when the sum is asked for.
  */
 #include "router/big_sum.h"
 
@@ -10,7 +10,7 @@
 
 #include "config/arena.h"
 
-enum { LIMB_DIGITS = 9, LIMB = 1000000000 };
+enum { LIMB_DIGITS = 9, LIMB = 1000000000, SMALL_DIGITS = 18 };
 
 static void add_limb(struct big_magnitude *magnitude, size_t place, uint32_t limb)
 {
@@ -50,18 +50,38 @@ bool big_sum_add_text(struct big_sum *sum, const char *text, size_t length)
     length -= negative;
     if (length == 0)
         return false;
-    for (size_t i = 0; i < length; i++)
+    int64_t small = 0;
+    for (size_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9')
             return false;
-    add_digits(negative ? &sum->negative : &sum->positive, text, length);
+        if (length <= SMALL_DIGITS)
+            small = small * 10 + (text[i] - '0');
+    }
+    if (length <= SMALL_DIGITS)
+        big_sum_add(sum, negative ? -small : small);
+    else
+        add_digits(negative ? &sum->negative : &sum->positive, text, length);
     return true;
+}
+
+/* The word's value goes where there is room for any. */
+static void move_small(struct big_sum *sum)
+{
+    char text[24];
+    int length = snprintf(text, sizeof(text), "%lld", (long long) sum->small);
+    bool negative = sum->small < 0;
+    add_digits(negative ? &sum->negative : &sum->positive, text + negative, (size_t) length - negative);
+    sum->small = 0;
 }
 
 void big_sum_add(struct big_sum *sum, int64_t term)
 {
-    char text[24];
-    int length = snprintf(text, sizeof(text), "%lld", (long long) term);
-    big_sum_add_text(sum, text, (size_t) length);
+    int64_t added;
+    if (__builtin_add_overflow(sum->small, term, &added)) {
+        move_small(sum);
+        added = term;
+    }
+    sum->small = added;
 }
 
 static int compare_magnitudes(const struct big_magnitude *left, const struct big_magnitude *right)
@@ -85,8 +105,9 @@ static void subtract(const struct big_magnitude *larger, const struct big_magnit
     }
 }
 
-char *big_sum_text(const struct big_sum *sum)
+char *big_sum_text(struct big_sum *sum)
 {
+    move_small(sum);
     bool negative = compare_magnitudes(&sum->positive, &sum->negative) < 0;
     const struct big_magnitude *larger = negative ? &sum->negative : &sum->positive;
     size_t count = larger->count;
@@ -102,8 +123,12 @@ char *big_sum_text(const struct big_sum *sum)
     return text;
 }
 
-bool big_sum_integer(const struct big_sum *sum, int64_t *value)
+bool big_sum_integer(struct big_sum *sum, int64_t *value)
 {
+    if (sum->positive.count == 0 && sum->negative.count == 0) {
+        *value = sum->small;
+        return true;
+    }
     char *text = big_sum_text(sum);
     bool negative = *text == '-', fits = true;
     int64_t result = 0; /* grows downwards */
@@ -115,6 +140,21 @@ bool big_sum_integer(const struct big_sum *sum, int64_t *value)
         return false;
     *value = negative ? result : -result;
     return true;
+}
+
+static void clear_magnitude(struct big_magnitude *magnitude)
+{
+    memset(magnitude->limbs, 0, magnitude->count * sizeof(*magnitude->limbs));
+    magnitude->count = 0;
+}
+
+void big_sum_clear(struct big_sum *sum)
+{
+    sum->small = 0;
+    if (sum->positive.count > 0)
+        clear_magnitude(&sum->positive);
+    if (sum->negative.count > 0)
+        clear_magnitude(&sum->negative);
 }
 
 void big_sum_free(struct big_sum *sum)

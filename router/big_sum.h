@@ -15,7 +15,8 @@ struct big_magnitude {
 
 /* A zeroed struct is the sum of nothing. */
 struct big_sum {
-    struct big_magnitude positive, negative; /* the terms of each sign, added up apart */
+    int64_t small; /* as long as it can hold the terms that are no larger themselves … */
+    struct big_magnitude positive, negative; /* … and those that went there, of each sign */
 };
 
 /* Add a term in decimal text, perhaps with a minus sign.  False: it is no whole number. */
@@ -23,9 +24,11 @@ bool big_sum_add_text(struct big_sum *sum, const char *text, size_t length);
 void big_sum_add(struct big_sum *sum, int64_t term);
 
 /* The sum as decimal text, malloc'ed. */
-char *big_sum_text(const struct big_sum *sum);
+char *big_sum_text(struct big_sum *sum);
 /* The sum as an integer; false if it does not fit. */
-bool big_sum_integer(const struct big_sum *sum, int64_t *value);
+bool big_sum_integer(struct big_sum *sum, int64_t *value);
+/* Begin anew, with the memory that there is. */
+void big_sum_clear(struct big_sum *sum);
 void big_sum_free(struct big_sum *sum);
 
 #endif
