@@ -46,6 +46,7 @@ struct fanout {
     int column_count;
     struct merge_column *columns;
     struct merge *merge;
+    struct group_merge *groups; /* the merge is theirs */
     struct combine *combine;
     bool counted;
     uint64_t rows;        /* summed from the tags */
@@ -91,7 +92,9 @@ struct reply_sink *fanout_add(struct fanout *fanout, struct server *server)
 
 void fanout_abandon(struct fanout *fanout)
 {
-    if (fanout->merge)
+    if (fanout->groups)
+        group_merge_free(fanout->groups);
+    else if (fanout->merge)
         merge_free(fanout->merge);
     if (fanout->combine)
         combine_free(fanout->combine);
@@ -300,34 +303,44 @@ static bool read_description(struct fanout *fanout, const struct frame *frame, i
     return reader_done(&reader);
 }
 
+static bool set_up_combine(struct fanout *fanout, const struct merge_shape *shape, struct error *error)
+{
+    const struct plan *plan = fanout->shape.plan;
+    if (plan->combine_count != shape->column_count - (plan->ranking_count > 0 ? 0 : shape->hidden)) {
+        error_set(error, SQLSTATE_INTERNAL_ERROR, "the shards' partial rows do not have the planned columns");
+        return false;
+    }
+    if (shape->key_count == 0) {
+        fanout->combine = combine_new(plan->combine, fanout->columns, fanout->column_count, error);
+        return fanout->combine != NULL;
+    }
+    const struct group_shape groups = {*shape, plan->combine, plan->ranking, plan->ranking_count};
+    fanout->groups = group_merge_new(&groups, error);
+    fanout->merge = fanout->groups ? group_merge_input(fanout->groups) : NULL;
+    return fanout->groups != NULL;
+}
+
 static bool set_up_merge(struct fanout *fanout, struct error *error)
 {
     const struct plan *plan = fanout->shape.plan;
     const struct route *route = &fanout->shape.route;
-    if (is_merged(fanout)) {
-        struct merge_shape shape = {
-            .keys = route->kind == PLAN_MERGE ? plan->sort_keys : NULL,
-            .key_count = route->kind == PLAN_MERGE ? plan->sort_key_count : 0,
-            .columns = fanout->columns,
-            .column_count = fanout->column_count,
-            .hidden = plan->hidden,
-            .offset = route->offset,
-            .limit = route->limit,
-            .inputs = fanout->count,
-        };
-        fanout->merge = merge_new(&shape, error);
-        return fanout->merge != NULL;
-    }
-    if (route->kind == PLAN_COMBINE) {
-        if (plan->combine_count != fanout->column_count) {
-            error_set(error, SQLSTATE_INTERNAL_ERROR,
-                      "the shards' partial rows do not have the planned columns");
-            return false;
-        }
-        fanout->combine = combine_new(plan->combine, fanout->columns, fanout->column_count, error);
-        return fanout->combine != NULL;
-    }
-    return true;
+    bool combines = route->kind == PLAN_COMBINE, ordered = combines || route->kind == PLAN_MERGE;
+    if (!combines && !is_merged(fanout))
+        return true;
+    const struct merge_shape shape = {
+        .keys = ordered ? plan->sort_keys : NULL,
+        .key_count = ordered ? plan->sort_key_count : 0,
+        .columns = fanout->columns,
+        .column_count = fanout->column_count,
+        .hidden = plan->hidden,
+        .offset = route->offset,
+        .limit = route->limit,
+        .inputs = fanout->count,
+    };
+    if (combines)
+        return set_up_combine(fanout, &shape, error);
+    fanout->merge = merge_new(&shape, error);
+    return fanout->merge != NULL;
 }
 
 static void take_description(struct fanout *fanout, const struct frame *frame)
@@ -370,8 +383,9 @@ static void drain_merge(struct fanout *fanout)
 {
     const uint8_t *row;
     size_t length;
-    while (!fanout->limit_done && !client_is_full(fanout))
-        switch (merge_next(fanout->merge, &row, &length)) {
+    struct error error = {0};
+    while (!fanout->limit_done && !fanout->failed && !client_is_full(fanout))
+        switch (fanout->groups ? group_merge_next(fanout->groups, &row, &length, &error) : merge_next(fanout->merge, &row, &length)) {
         case MERGE_ROW:
             send_row(fanout, row, length);
             break;
@@ -379,6 +393,10 @@ static void drain_merge(struct fanout *fanout)
             return;
         case MERGE_DONE:
             fanout->limit_done = true;
+            break;
+        case MERGE_FAILED:
+            fanout_fail(fanout, &error);
+            error_clear(&error);
             break;
         }
 }

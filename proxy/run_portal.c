@@ -18,9 +18,10 @@ static bool runs_on_shards(const struct plan *plan)
 }
 
 /* Then its end comes before the limit does. */
-static bool has_fewer_rows(const struct route *route, int32_t limit)
+static bool has_fewer_rows(const struct plan *plan, const struct route *route, int32_t limit)
 {
-    return (route->kind == PLAN_COMBINE && limit > 1) || (route->limit >= 0 && route->limit < limit);
+    bool one_row = route->kind == PLAN_COMBINE && plan->sort_key_count == 0;
+    return (one_row && limit > 1) || (route->limit >= 0 && route->limit < limit);
 }
 
 static struct plan *plan_in_steps(struct run *run, struct statement *statement, struct error *error)
@@ -45,7 +46,7 @@ struct plan *run_portal_plan(struct run *run, struct execution *execution, struc
     error_clear(&unrouted); /* it will be met again */
     if (!routed || route.kind == PLAN_SINGLE)
         return plan_hold(plan);
-    if (!has_fewer_rows(&route, execution->limit))
+    if (!has_fewer_rows(plan, &route, execution->limit))
         return plan_in_steps(run, statement, error);
     execution->limit = 0;
     return plan_hold(plan);

@@ -20,7 +20,9 @@ struct accumulator {
     bool any;                     /* a value other than NULL was seen */
     struct big_sum sum;           /* SUM */
     bool truth;                   /* BOOL_AND, BOOL_OR */
-    struct field kept;            /* MIN, MAX, SAME: the value so far, in memory of its own */
+    struct field kept;            /* MIN, MAX, SAME: the value so far, in … */
+    uint8_t *memory;              /* … this */
+    size_t room;
     struct sort_value kept_value; /* MIN, MAX: the same, read; borrows from kept */
 };
 
@@ -30,6 +32,7 @@ struct combine {
     int count;
     bool pushed; /* a first row has come */
     uint8_t *row;
+    size_t row_room;
 };
 
 static bool refuse(struct error *error, int column, const char *why)
@@ -84,10 +87,21 @@ struct combine *combine_new(const struct combine_column *how, const struct merge
         accumulator->how = how[i];
         accumulator->column = columns[i];
         accumulator->type = sort_type_of(columns[i].type);
-        accumulator->truth = how[i].how == COMBINE_BOOL_AND;
-        accumulator->kept.length = -1;
     }
+    combine_clear(combine);
     return combine;
+}
+
+void combine_clear(struct combine *combine)
+{
+    combine->pushed = false;
+    for (int i = 0; i < combine->count; i++) {
+        struct accumulator *accumulator = &combine->columns[i];
+        accumulator->any = false;
+        accumulator->truth = accumulator->how.how == COMBINE_BOOL_AND;
+        accumulator->kept = (struct field){NULL, -1};
+        big_sum_clear(&accumulator->sum);
+    }
 }
 
 void combine_free(struct combine *combine)
@@ -95,7 +109,7 @@ void combine_free(struct combine *combine)
     if (combine == NULL)
         return;
     for (int i = 0; i < combine->count; i++) {
-        free((void *) combine->columns[i].kept.bytes);
+        free(combine->columns[i].memory);
         big_sum_free(&combine->columns[i].sum);
     }
     free(combine->row);
@@ -169,11 +183,15 @@ static bool add_truth(struct accumulator *accumulator, const struct field *field
 /* Keep a copy of the value: the row it came in goes. */
 static void keep(struct accumulator *accumulator, const struct field *field)
 {
-    free((void *) accumulator->kept.bytes);
-    uint8_t *copy = memory_alloc((size_t) field->length);
-    if (field->length > 0)
-        memcpy(copy, field->bytes, (size_t) field->length);
-    accumulator->kept = (struct field){copy, field->length};
+    size_t length = field->length > 0 ? (size_t) field->length : 0;
+    if (length > accumulator->room) {
+        free(accumulator->memory);
+        accumulator->room = length + length / 4;
+        accumulator->memory = memory_alloc(accumulator->room);
+    }
+    if (length > 0)
+        memcpy(accumulator->memory, field->bytes, length);
+    accumulator->kept = (struct field){accumulator->memory, field->length};
 }
 
 static bool add_extreme(struct accumulator *accumulator, const struct field *field, struct error *error)
@@ -320,9 +338,12 @@ bool combine_finish(struct combine *combine, const uint8_t **row, size_t *length
             return false;
         size += 4 + (accumulator->kept.length > 0 ? (size_t) accumulator->kept.length : 0);
     }
-    free(combine->row);
-    uint8_t *to = combine->row = memory_alloc(size);
-    to = put_network(to, (uint32_t) combine->count, 2);
+    if (size > combine->row_room) {
+        free(combine->row);
+        combine->row_room = size + size / 4;
+        combine->row = memory_alloc(combine->row_room);
+    }
+    uint8_t *to = put_network(combine->row, (uint32_t) combine->count, 2);
     for (int i = 0; i < combine->count; i++) {
         const struct field *kept = &combine->columns[i].kept;
         to = put_network(to, (uint32_t) kept->length, 4);

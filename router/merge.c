@@ -30,6 +30,7 @@ struct merge {
     struct merge_column *columns;
     struct field *fields; /* of the row being pushed */
     struct slot *slots;
+    struct slot held; /* a row that has left, in memory that it has changed for its slot's */
     int *queue; /* heap or ring of full slots */
     int queue_count, ring_start;
     int owing;         /* inputs that have not ended and whose slot is empty */
@@ -111,6 +112,7 @@ struct merge *merge_new(const struct merge_shape *shape, struct error *error)
     merge->slots = memory_alloc(inputs * sizeof(*merge->slots));
     for (size_t i = 0; i < inputs; i++)
         merge->slots[i].values = memory_alloc((size_t) shape->key_count * sizeof(struct sort_value));
+    merge->held.values = memory_alloc((size_t) shape->key_count * sizeof(struct sort_value));
     merge->queue = memory_alloc(inputs * sizeof(*merge->queue));
     merge->owing = shape->inputs;
     merge->skip = shape->offset > 0 ? shape->offset : 0;
@@ -126,6 +128,8 @@ void merge_free(struct merge *merge)
         free(merge->slots[i].row);
         free(merge->slots[i].values);
     }
+    free(merge->held.row);
+    free(merge->held.values);
     free(merge->queue);
     free(merge->slots);
     free(merge->fields);
@@ -147,15 +151,19 @@ static int compare_key(const struct merge *merge, int key, const struct slot *le
     return how->descending ? -order : order;
 }
 
+static int compare_keys(const struct merge *merge, const struct slot *left, const struct slot *right)
+{
+    int order = 0;
+    for (int key = 0; key < merge->shape.key_count && order == 0; key++)
+        order = compare_key(merge, key, left, right);
+    return order;
+}
+
 /* Does input `left` come before input `right`?  Equal rows leave in the order of their inputs. */
 static bool comes_before(const struct merge *merge, int left, int right)
 {
-    for (int key = 0; key < merge->shape.key_count; key++) {
-        int order = compare_key(merge, key, &merge->slots[left], &merge->slots[right]);
-        if (order != 0)
-            return order < 0;
-    }
-    return left < right;
+    int order = compare_keys(merge, &merge->slots[left], &merge->slots[right]);
+    return order != 0 ? order < 0 : left < right;
 }
 
 static void heap_add(struct merge *merge, int input)
@@ -304,6 +312,20 @@ enum merge_step merge_next(struct merge *merge, const uint8_t **row, size_t *len
 int merge_source(const struct merge *merge)
 {
     return merge->source;
+}
+
+void merge_hold(struct merge *merge)
+{
+    struct slot *slot = &merge->slots[merge->source], held = *slot;
+    slot->row = merge->held.row;
+    slot->capacity = merge->held.capacity;
+    slot->values = merge->held.values;
+    merge->held = held;
+}
+
+bool merge_equals_held(const struct merge *merge)
+{
+    return compare_keys(merge, &merge->slots[merge->source], &merge->held) == 0;
 }
 
 bool merge_tag_count(const char *tag, uint64_t *rows)

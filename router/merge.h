@@ -65,9 +65,15 @@ enum merge_step {
     MERGE_ROW,   /* *row, *length: the next row of the result, valid until the next call */
     MERGE_WAIT,  /* some input owes a row */
     MERGE_DONE,  /* all inputs ended, or the limit is reached: nothing will follow */
+    MERGE_FAILED, /* of group_merge_next() only */
 };
 enum merge_step merge_next(struct merge *merge, const uint8_t **row, size_t *length);
 int merge_source(const struct merge *merge); /* the input that the last MERGE_ROW has come from */
+
+/* Keep the row of the last MERGE_ROW, whose bytes stay where they are until another one is held and its input has given a row … */
+void merge_hold(struct merge *merge);
+/* … and compare: are the sort keys of the last MERGE_ROW equal to its? */
+bool merge_equals_held(const struct merge *merge);
 
 /* How one output column is made of the shards' partial values. */
 enum combine_how {
@@ -83,14 +89,44 @@ struct combine_column {
     const struct text_order *order; /* for MIN and MAX of text */
 };
 
-/* One partial row from each of several shards becomes one row, in the same formats. */
+/* Partial rows, one from each of several shards, become one row, in the same formats. */
 struct combine;
 struct combine *combine_new(const struct combine_column *how, const struct merge_column *columns, int count,
                             struct error *error);
 bool combine_push(struct combine *combine, const uint8_t *row, size_t length, struct error *error);
-/* The combined row, owned by `combine`.  Values out of the result type's range are 22003. */
+/* The combined row, owned by `combine` until the next one.  Values out of the result type's range are 22003. */
 bool combine_finish(struct combine *combine, const uint8_t **row, size_t *length, struct error *error);
+/* Begin another row. */
+void combine_clear(struct combine *combine);
 void combine_free(struct combine *combine);
+
+/*
+ * The first rows of many in the order of the shape's keys, which are given in any order: those that its limit (not -1) and offset choose.  So many
+ * rows are held.  Columns are hidden as by a merge.
+ */
+struct top_rows;
+struct top_rows *top_rows_new(const struct merge_shape *shape, struct error *error);
+bool top_rows_push(struct top_rows *top, const uint8_t *row, size_t length, struct error *error); /* the bytes are copied */
+/* Once all have been pushed: the next of the first; false: that was the last. */
+bool top_rows_next(struct top_rows *top, const uint8_t **row, size_t *length);
+void top_rows_free(struct top_rows *top);
+
+/*
+ * Partial groups of several shards become groups: rows that come in the order of the groups' keys, so that those of one group are
+ * neighbours, and leave as one row each.  No more than a row of each input is held, and the first groups where there is a ranking.
+ */
+struct group_shape {
+    struct merge_shape rows; /* keys: all that tells groups apart, one or more; offset and limit count groups */
+    const struct combine_column *how; /* of each column that is not hidden; with a ranking of the hidden ones, too */
+    const struct sort_key *ranking;   /* the order of the groups where it is not that of the keys: those that `limit` (not -1) chooses … */
+    int ranking_count;                /* … leave when all have been seen; 0: there is none */
+};
+struct group_merge;
+struct group_merge *group_merge_new(const struct group_shape *shape, struct error *error); /* copies the shape */
+struct merge *group_merge_input(struct group_merge *groups); /* for merge_wants(), merge_push(), merge_end_input() only; not the caller's to free */
+/* As merge_next(); MERGE_FAILED with `error` set: a value is malformed, or out of its type's range. */
+enum merge_step group_merge_next(struct group_merge *groups, const uint8_t **row, size_t *length, struct error *error);
+void group_merge_free(struct group_merge *groups);
 
 /*
  * Command tags: add the count of `tag` ("UPDATE 3", "INSERT 0 2", "SELECT 5") to *rows; false if it has none.

@@ -23,7 +23,7 @@ enum plan_kind {
     PLAN_SINGLE,    /* one shard, text unchanged, reply forwarded as bytes */
     PLAN_CONCAT,    /* rows of all shards as they come; for UPDATE/DELETE the counts are summed */
     PLAN_MERGE,     /* ordered merge, limit and offset */
-    PLAN_COMBINE,   /* one partial row per shard becomes one row */
+    PLAN_COMBINE,   /* partial rows become one row, or one for each group: these come in the order of sort_keys, as in a merge */
     PLAN_SPLIT,     /* rows of an INSERT, or of COPY FROM, each to its shard */
     PLAN_BROADCAST, /* the same on every shard, the first one's reply for the client (reference tables, DDL, SET) */
     PLAN_GATHER,    /* rows are copied into temporary tables of the home shard; the query runs there */
@@ -201,6 +201,8 @@ struct plan {
     int hidden;           /* trailing columns of the shards' rows that the client must not see */
     struct combine_column *combine;
     int combine_count;
+    struct sort_key *ranking; /* of PLAN_COMBINE: the order of groups if it is not that of their keys; it has a LIMIT then */
+    int ranking_count;
     bool has_limit, has_offset;
     const struct locking_steps *locking; /* of PLAN_CONCAT and PLAN_MERGE with a LIMIT; or NULL */
     struct copy_shape *copy;
@@ -264,7 +266,7 @@ struct split_part {
 struct route {
     enum plan_kind kind;       /* PLAN_SINGLE when one shard is enough, else plan->many */
     struct shard_set shards;   /* at least one */
-    int64_t limit, offset;     /* of PLAN_MERGE and PLAN_CONCAT: -1 and 0 without */
+    int64_t limit, offset;     /* of PLAN_MERGE, PLAN_CONCAT and PLAN_COMBINE: -1 and 0 without */
     struct split_part *parts;  /* of PLAN_SPLIT of an INSERT: one per shard in `shards`, in order; in the caller's arena */
     int part_count;
     struct shard_set *gather_shards; /* of PLAN_GATHER: for each part, whose rows matter */

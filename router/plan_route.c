@@ -147,7 +147,7 @@ static bool choose_kind(const struct plan *plan, const struct execution *executi
     route->kind = plan->many;
     if (route->kind == PLAN_GATHER)
         shard_set_add(&route->shards, 0);
-    if (route->kind == PLAN_MERGE || route->kind == PLAN_CONCAT)
+    if (route->kind == PLAN_MERGE || route->kind == PLAN_CONCAT || route->kind == PLAN_COMBINE)
         return read_limits(plan, execution, route, error);
     return true;
 }

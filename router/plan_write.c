@@ -169,7 +169,7 @@ static void plan_sharded_change(struct plan *plan, struct analysis *analysis, co
                            "Give the value itself."};
     }
     plan_conclude(plan, analysis, proved ? PLAN_CONCAT : PLAN_REFUSE,
-                  proved ? prove_reason(analysis, query, "concat") : proof.detail, &proof);
+                  proved ? prove_reason(analysis, query, "concat", NULL) : proof.detail, &proof);
 }
 
 static void plan_reference_change(struct plan *plan, struct analysis *analysis, const struct change *change,

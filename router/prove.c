@@ -473,16 +473,16 @@ static const char *what_keeps_groups(const struct query *query)
     return query->windows ? ", windows are within one key" : "";
 }
 
-const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what)
+const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what, const char *groups)
 {
     struct arena *arena = &analysis->plan->arena;
     int count, others;
     const char *tables = name_tables(analysis, query, true, &count), *references = name_tables(analysis, query, false, &others);
     const char *text = arena_printf(arena, count > 1 ? "%s: %s are tied by their keys" : "%s: rows of %s are independent", what, tables);
     if (query->set_operation)
-        text = arena_printf(arena, query->select->op == SETOP_UNION && query->select->all
-                                       ? "%s: UNION ALL puts rows of %s side by side"
-                                       : "%s: equal rows of %s have equal keys", what, tables);
-    text = arena_printf(arena, "%s%s", text, what_keeps_groups(query));
+        text = arena_printf(arena, groups ? "%s: UNION has each row of %s once"
+                                   : query->select->op == SETOP_UNION && query->select->all ? "%s: UNION ALL puts rows of %s side by side"
+                                                                                            : "%s: equal rows of %s have equal keys", what, tables);
+    text = arena_printf(arena, "%s%s", text, groups ? groups : what_keeps_groups(query));
     return others ? arena_printf(arena, "%s, %s %s on every shard", text, references, others > 1 ? "are" : "is") : text;
 }

@@ -43,7 +43,8 @@ bool scans_are_tied(struct analysis *analysis, const struct scan *scan, const st
 int prove_item_slot(struct analysis *analysis, const struct query *query, Node *item);
 bool prove_environment(struct analysis *analysis, struct proof *proof);
 
-/* "concat: users and posts are joined on their keys, countries is on every shard": why each shard may answer `query` for its rows. */
-const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what);
+/* "concat: users and posts are joined on their keys, countries is on every shard": why each shard may answer `query` for its rows.  `groups`: how those
+ * that cross shards become whole; NULL: none do. */
+const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what, const char *groups);
 
 #endif

@@ -14,6 +14,7 @@ EXTRA_PROGRAMS += $(UNIT_TESTS) $(INTEGRATION_TEST) $(DIFFERENTIAL_TESTS) $(DRIV
 tests_unit_unit_test_SOURCES = \
 	tests/unit/certificates.c \
 	tests/unit/forger.c \
+	tests/unit/merge_rows.c \
 	tests/unit/plan_town.c \
 	tests/unit/stream_scene.c \
 	tests/unit/test_analyze.c \
@@ -28,6 +29,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_cipher_watched.c \
 	tests/unit/test_copy_split.c \
 	tests/unit/test_gather_rows.c \
+	tests/unit/test_group_merge.c \
 	tests/unit/test_keyspace.c \
 	tests/unit/test_merge.c \
 	tests/unit/test_normalise.c \
@@ -35,6 +37,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_pass_through.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_plan_gather.c \
+	tests/unit/test_plan_groups.c \
 	tests/unit/test_plan_split.c \
 	tests/unit/test_pool_deadlock.c \
 	tests/unit/test_settings.c \
@@ -48,6 +51,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/town.c \
 	tests/unit/certificates.h \
 	tests/unit/forger.h \
+	tests/unit/merge_rows.h \
 	tests/unit/plan_town.h \
 	tests/unit/settings_files.h \
 	tests/unit/stream_scene.h \

@@ -906,3 +906,101 @@ SELECT x.full_name, count(*) FROM (SELECT * FROM users) x GROUP BY x.username
 
 -- grouping sets of which one can only be sorted and one only hashed
 SELECT f, x, grouping(f, x), count(*) FROM (SELECT (age % 8)::bit(4) AS f, (age % 3)::text::xid AS x FROM users) s GROUP BY GROUPING SETS ((f), (x))
+
+-- groups that meet in a merge: keys of every type that it orders, NULLs among them
+SELECT f8, count(*), min(num52), max(f4), bool_or(bl) FROM zoo GROUP BY f8
+SELECT f4, num52, count(*) FROM zoo GROUP BY f4, num52
+SELECT bl, i2, sum(id), sum(i2), min(d), max(ts), min(tz), max(u), min(bin) FROM zoo GROUP BY bl, i2
+SELECT d, ts, tz, count(*) FROM zoo GROUP BY 1, 2, 3
+SELECT u, bin, nm, c5, vc, count(num), count(*) FROM zoo GROUP BY (u, bin), nm, c5, vc
+SELECT age, sum(karma), every(active), bool_and(active) FILTER (WHERE age > 30) FROM users GROUP BY age
+SELECT english, n % 2, count(*), min(bytes) FROM words GROUP BY english, n % 2
+SELECT letter, padded, short, tag, count(*) FROM words GROUP BY letter, padded, short, tag
+SELECT upper_first, count(*) FROM words GROUP BY upper_first
+SELECT folded, count(*) FROM words GROUP BY folded HAVING count(*) > 100
+SELECT points COLLATE "C", count(*) FROM words GROUP BY points COLLATE "C"
+
+-- … of which a column shows nothing, one twice, or a constant
+SELECT count(*), 'of', 5, NULL FROM posts GROUP BY likes
+SELECT count(*) FROM posts GROUP BY likes % 3, id % 2
+SELECT country, country AS again, max(country) FROM users GROUP BY users.country
+SELECT country AS age, count(*) FROM users GROUP BY age
+SELECT age % 2 AS parity, count(*), sum(age) FROM users GROUP BY parity
+
+-- … over joins, FULL ones too, and of no rows
+SELECT p.likes, count(*), count(u.username), max(u.age) FROM users u FULL JOIN posts p USING (username) GROUP BY p.likes
+SELECT p.username, count(*) FROM users u LEFT JOIN posts p USING (username) WHERE u.age < 50 GROUP BY p.username
+SELECT u.age, c.code, count(*), sum(c.population) FROM users u JOIN countries c ON c.code = u.country GROUP BY u.age, c.code
+SELECT age, count(*) FROM users WHERE age < -5 GROUP BY age
+SELECT age, (SELECT count(*) FROM posts p WHERE p.username = max(u.username)) FROM users u GROUP BY age
+SELECT age % 4, count(*) FROM users WHERE username IN (SELECT username FROM posts WHERE likes > 2) GROUP BY age % 4
+SELECT age, count(DISTINCT username), count(DISTINCT country) FROM users GROUP BY age
+
+-- … whose sums are too large for their type, or errors of one group
+SELECT sum(b) FROM (SELECT age, 9000000000000000000 AS b FROM users) s GROUP BY age % 2
+SELECT age % 2, sum(9000000000000000000::int8) FROM users GROUP BY age % 2
+SELECT age % 2, sum(1000 / (age - 30)) FROM users GROUP BY age % 2
+
+-- DISTINCT, the same way
+SELECT DISTINCT country, active FROM users
+SELECT DISTINCT f8, f4, num52, bl FROM zoo
+SELECT DISTINCT 'x', likes % 3, NULL FROM posts
+SELECT DISTINCT english COLLATE "C", n % 2 FROM words
+SELECT DISTINCT p.* FROM users u JOIN posts p USING (username) WHERE u.age > 30
+SELECT DISTINCT likes, (SELECT u.age % 2 FROM users u WHERE u.username = p.username) FROM posts p
+SELECT DISTINCT unnest(tags) FROM users
+SELECT DISTINCT random() < 2, country FROM users
+
+-- UNION has a row once, however many arms and shards give it
+SELECT age FROM users UNION SELECT likes FROM posts
+SELECT country FROM users UNION SELECT code FROM countries
+SELECT country, age FROM users UNION SELECT code, 30 FROM countries UNION ALL SELECT 'de', 30
+SELECT country, age FROM users UNION ALL SELECT 'de', 30 UNION SELECT code, 30 FROM countries
+SELECT age FROM users UNION (SELECT likes FROM posts UNION ALL SELECT 30)
+SELECT age FROM users UNION (SELECT likes FROM posts EXCEPT SELECT age FROM users)
+SELECT username, age FROM users UNION (SELECT username, likes FROM posts INTERSECT SELECT username, id FROM posts)
+SELECT age FROM users UNION SELECT count(*)::int FROM posts
+SELECT age FROM users UNION SELECT max(likes) FROM posts GROUP BY username
+SELECT age FROM users UNION SELECT karma FROM users
+SELECT born FROM users UNION SELECT d FROM zoo
+SELECT active, age FROM users WHERE age > 30 UNION SELECT bl, i2 FROM zoo
+SELECT random() < 2, age FROM users UNION SELECT true, 5
+SELECT now() > '2020-01-01', age FROM users UNION SELECT true, 5
+SELECT english FROM words UNION SELECT term FROM terms
+SELECT 1 UNION SELECT age FROM users UNION SELECT age FROM users
+
+-- [total order]
+
+-- groups in the order of their keys
+SELECT country, count(*), sum(age) FROM users GROUP BY country ORDER BY country
+SELECT country, count(*), sum(age) FROM users GROUP BY country ORDER BY 1 DESC NULLS LAST LIMIT 3 OFFSET 1
+SELECT count(*) FROM users GROUP BY country ORDER BY country NULLS FIRST LIMIT 4
+SELECT active, age % 3 AS third, count(*) FROM users GROUP BY active, third ORDER BY third DESC, active NULLS FIRST
+SELECT max(id), likes AS l FROM posts GROUP BY likes ORDER BY l DESC OFFSET 2
+SELECT english, count(*) FROM words GROUP BY english ORDER BY english DESC, english COLLATE "C" LIMIT 7
+SELECT points, count(*) FROM words GROUP BY points ORDER BY points
+SELECT f8, count(*) FROM zoo GROUP BY f8 ORDER BY f8 DESC NULLS LAST
+SELECT age AS x, karma AS x FROM users GROUP BY age, karma ORDER BY x
+SELECT country FROM users GROUP BY country ORDER BY country LIMIT NULL OFFSET NULL
+SELECT country FROM users GROUP BY country ORDER BY country LIMIT 0
+
+-- … of aggregates
+SELECT country, count(*) FROM users GROUP BY country ORDER BY count(*) DESC, country LIMIT 4
+SELECT country, count(*) AS c FROM users GROUP BY country ORDER BY c, country DESC NULLS LAST LIMIT 2 OFFSET 2
+SELECT likes FROM posts GROUP BY likes ORDER BY sum(id) DESC NULLS LAST, likes LIMIT 5
+SELECT likes % 4 FROM posts GROUP BY likes % 4, id % 3 ORDER BY max(posted), likes % 4, id % 3 LIMIT 6 OFFSET 1
+SELECT age, min(country) FROM users GROUP BY age ORDER BY min(country) NULLS FIRST, 1 LIMIT 10
+SELECT age, sum(karma) FROM users GROUP BY age ORDER BY 2 DESC, 1 LIMIT 10
+SELECT age, avg(karma) FROM users GROUP BY age ORDER BY count(*), age LIMIT 10
+SELECT age, count(*) FROM users GROUP BY age ORDER BY count(*) + age, age LIMIT 10
+SELECT 'x', age FROM users GROUP BY age ORDER BY 1, max(karma), age LIMIT 5
+SELECT age FROM users GROUP BY age ORDER BY count(*), age LIMIT 0
+
+-- DISTINCT and UNION in an order
+SELECT DISTINCT country, active FROM users ORDER BY active DESC, country LIMIT 5 OFFSET 1
+SELECT DISTINCT age % 5 AS fifth FROM users ORDER BY fifth DESC
+SELECT DISTINCT age FROM users ORDER BY age % 5, age
+SELECT country FROM users UNION SELECT code FROM countries ORDER BY country DESC LIMIT 6
+SELECT age AS a, likes AS b FROM users JOIN posts USING (username) UNION SELECT 1, 2 ORDER BY b, 1 LIMIT 9
+SELECT age FROM users UNION SELECT likes FROM posts ORDER BY age + 1
+SELECT age AS n FROM users UNION SELECT likes FROM posts ORDER BY likes
