@@ -94,6 +94,10 @@ void read_change(struct analysis *analysis, Node *statement, struct scope *outer
 void read_outputs(struct analysis *analysis, struct query *query);
 /* The type of values that stand in for one another (in CASE, in a column of VALUES); 0: it is not known. */
 uint32_t type_of_choice(struct analysis *analysis, const struct query *query, const List *choices);
+/* The type that analysis_infer() tells. */
+uint32_t type_of_expression(struct analysis *analysis, const struct query *query, Node *expression);
+/* The order of an expression that is a text, if its collation is the default one and Keyway knows its order; else NULL. */
+const struct text_order *order_of_text(struct analysis *analysis, const struct query *query, Node *expression);
 /* What numbers become together; other types only if they are the same; else 0. */
 uint32_t common_type(uint32_t left, uint32_t right);
 /* May a filter on this output column be applied to the query's rows instead? */

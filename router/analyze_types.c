@@ -16,6 +16,8 @@
 
 enum { POINT = 600 /* pg_type.dat */ };
 
+static uint32_t infer(struct analysis *analysis, const struct query *query, Node *expression, const struct text_order **order);
+
 static bool is_exact(uint32_t type)
 {
     return type_is_integer(type) || type == TYPE_numeric;
@@ -115,7 +117,7 @@ static uint32_t type_of_argument(struct analysis *analysis, const struct query *
 {
     const struct text_order *order;
     bool untyped = (IsA(argument, A_Const) && castNode(A_Const, argument)->isnull) || analysis_is_untyped(analysis, argument);
-    return untyped ? TYPE_unknown : analysis_infer(analysis, query, argument, &order);
+    return untyped ? TYPE_unknown : infer(analysis, query, argument, &order);
 }
 
 static bool is_builtin(const FuncCall *call, const char *name)
@@ -173,7 +175,7 @@ static uint32_t type_in_group(struct analysis *analysis, const struct query *que
     if (list_length(call->agg_order) != 1 || (!continuous && !is_builtin(call, "mode") && !is_builtin(call, "percentile_disc")) ||
         (call->args && !type_is_number(type_of_argument(analysis, query, linitial(call->args)))))
         return 0;
-    uint32_t type = analysis_infer(analysis, query, linitial_node(SortBy, call->agg_order)->node, &order);
+    uint32_t type = infer(analysis, query, linitial_node(SortBy, call->agg_order)->node, &order);
     return continuous && type_is_number(type) ? TYPE_float8 : type;
 }
 
@@ -188,20 +190,20 @@ static uint32_t type_of_call(struct analysis *analysis, const struct query *quer
         return type_by_catalog(analysis, query, call);
     Node *argument = call->args ? linitial(call->args) : NULL;
     if (argument && list_length(call->args) == 1 && (is_builtin(call, "min") || is_builtin(call, "max")))
-        return type_of_extreme(analysis_infer(analysis, query, argument, order));
+        return type_of_extreme(infer(analysis, query, argument, order));
     if (is_choosing_by_place(call) && argument)
-        return analysis_infer(analysis, query, argument, &ignored);
+        return infer(analysis, query, argument, &ignored);
     if (is_builtin(call, "unnest") && list_length(call->args) == 1)
-        return type_of_element(analysis_infer(analysis, query, argument, &ignored));
+        return type_of_element(infer(analysis, query, argument, &ignored));
     if (is_builtin(call, "array_agg") && list_length(call->args) == 1)
-        return type_of_array(analysis_infer(analysis, query, argument, &ignored));
+        return type_of_array(infer(analysis, query, argument, &ignored));
     if (call->agg_within_group)
         return type_in_group(analysis, query, call);
     uint32_t type = 0;
     if ((is_builtin(call, "lower") || is_builtin(call, "upper")) && list_length(call->args) == 1)
-        type = type_of_bound(analysis_infer(analysis, query, argument, &ignored));
+        type = type_of_bound(infer(analysis, query, argument, &ignored));
     if (is_builtin(call, "sum") && list_length(call->args) == 1)
-        type = type_of_sum(analysis_infer(analysis, query, argument, &ignored));
+        type = type_of_sum(infer(analysis, query, argument, &ignored));
     return type ? type : type_by_catalog(analysis, query, call);
 }
 
@@ -296,7 +298,7 @@ static uint32_t type_of_nullif(struct analysis *analysis, const struct query *qu
 {
     const struct text_order *order;
     bool untyped = analysis_is_untyped(analysis, expression->lexpr);
-    uint32_t type = analysis_infer(analysis, query, untyped ? expression->rexpr : expression->lexpr, &order);
+    uint32_t type = infer(analysis, query, untyped ? expression->rexpr : expression->lexpr, &order);
     return !untyped || type_is_number(type) ? type : 0;
 }
 
@@ -364,7 +366,7 @@ static uint32_t type_of_indirection(struct analysis *analysis, const struct quer
     foreach (cell, indirection->indirection)
         if (!IsA(lfirst(cell), A_Indices) || lfirst_node(A_Indices, cell)->is_slice)
             return 0;
-    uint32_t type = analysis_infer(analysis, query, indirection->arg, &order);
+    uint32_t type = infer(analysis, query, indirection->arg, &order);
     return type == POINT ? TYPE_float8 : type_of_element(type);
 }
 
@@ -408,14 +410,14 @@ static const struct catalog_collation *find_collation(const struct analysis *ana
 static uint32_t type_of_collation(struct analysis *analysis, const struct query *query,
                                   const CollateClause *clause, const struct text_order **order)
 {
-    uint32_t type = analysis_infer(analysis, query, clause->arg, order);
+    uint32_t type = infer(analysis, query, clause->arg, order);
     const struct catalog_collation *collation = find_collation(analysis, clause->collname);
     *order = collation ? collation->order : NULL;
     return type;
 }
 
-uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression,
-                        const struct text_order **order)
+/* As analysis_infer(), but the order of texts is told only where a column or COLLATE says it alone. */
+static uint32_t infer(struct analysis *analysis, const struct query *query, Node *expression, const struct text_order **order)
 {
     *order = NULL;
     if (!expression)
@@ -463,4 +465,18 @@ uint32_t analysis_infer(struct analysis *analysis, const struct query *query, No
     default:
         return 0;
     }
+}
+
+uint32_t type_of_expression(struct analysis *analysis, const struct query *query, Node *expression)
+{
+    const struct text_order *ignored;
+    return infer(analysis, query, expression, &ignored);
+}
+
+uint32_t analysis_infer(struct analysis *analysis, const struct query *query, Node *expression, const struct text_order **order)
+{
+    uint32_t type = infer(analysis, query, expression, order);
+    if (type_is_string(type) && type != TYPE_name && !*order && !IsA(expression, ColumnRef) && !IsA(expression, CollateClause))
+        *order = order_of_text(analysis, query, expression);
+    return type;
 }
