@@ -27,6 +27,8 @@ struct scene {
     size_t reply_length;
     struct merge *merge;
     int64_t merge_value;
+    struct group_merge *groups;
+    int64_t group_keys[MERGE_INPUTS];
     uint64_t sum; /* so that no result goes unused */
 };
 
@@ -140,17 +142,21 @@ static void run_frames(struct scene *scene, long count)
     }
 }
 
-static void push_row(struct scene *scene, int input)
+static void put_number(struct buffer *row, int64_t number)
 {
     char text[24];
+    int length = snprintf(text, sizeof text, "%lld", (long long) number);
+    wire_put_int32(row, length);
+    wire_put_bytes(row, text, (size_t) length);
+}
+
+static void push_row(struct scene *scene, int input)
+{
     struct error error = {0};
-    struct buffer row = {0};
     uint8_t place[64];
-    row = (struct buffer){.bytes = place, .capacity = sizeof place};
-    int length = snprintf(text, sizeof text, "%lld", (long long) (1000000 + scene->merge_value++));
+    struct buffer row = {.bytes = place, .capacity = sizeof place};
     wire_put_int16(&row, 1);
-    wire_put_int32(&row, length);
-    wire_put_bytes(&row, text, (size_t) length);
+    put_number(&row, 1000000 + scene->merge_value++);
     if (!merge_push(scene->merge, input, place, buffer_length(&row), &error))
         abort();
 }
@@ -167,6 +173,39 @@ static void run_merge(struct scene *scene, long count)
         for (int input = 0; input < MERGE_INPUTS; input++)
             if (merge_wants(scene->merge, input))
                 push_row(scene, input);
+    }
+}
+
+/* A key, and how often it was there. */
+static void push_part(struct scene *scene, int input)
+{
+    struct error error = {0};
+    uint8_t place[64];
+    struct buffer row = {.bytes = place, .capacity = sizeof place};
+    wire_put_int16(&row, 2);
+    put_number(&row, 1000000 + scene->group_keys[input]++);
+    put_number(&row, 100);
+    if (!merge_push(group_merge_input(scene->groups), input, place, buffer_length(&row), &error))
+        abort();
+}
+
+/* All inputs have all groups; what is counted is rows that come. */
+static void run_groups(struct scene *scene, long count)
+{
+    const uint8_t *row;
+    size_t length;
+    struct error error = {0};
+    for (long pushed = 0; pushed < count;) {
+        enum merge_step step = group_merge_next(scene->groups, &row, &length, &error);
+        if (step == MERGE_FAILED)
+            abort();
+        if (step == MERGE_ROW)
+            scene->sum += row[length - 1];
+        for (int input = 0; input < MERGE_INPUTS; input++)
+            if (merge_wants(group_merge_input(scene->groups), input)) {
+                push_part(scene, input);
+                pushed++;
+            }
     }
 }
 
@@ -187,6 +226,7 @@ static const struct bench_case {
     {"key to shard: hash", run_shard_of_hash},
     {"scan a frame", run_frames},
     {"merge step: 3 inputs by bigint", run_merge},
+    {"group merge, a row: 3 inputs by bigint, a count", run_groups},
 };
 
 /* --- the scene ----------------------------------------------------------------------------------------------- */
@@ -216,6 +256,17 @@ static void make_merge(struct scene *scene)
         push_row(scene, input);
 }
 
+static void make_groups(struct scene *scene)
+{
+    static const struct sort_key key = {.column = 0};
+    static const struct merge_column columns[] = {{.type = 20}, {.type = 20}};
+    static const struct combine_column how[] = {{.how = COMBINE_SAME}, {.how = COMBINE_SUM}};
+    const struct group_shape shape = {
+        .rows = {.keys = &key, .key_count = 1, .columns = columns, .column_count = 2, .limit = -1, .inputs = MERGE_INPUTS}, .how = how};
+    struct error error = {0};
+    scene->groups = group_merge_new(&shape, &error);
+}
+
 static void open_scene(struct scene *scene)
 {
     enum { FEW = 1000, MANY = 100000 };
@@ -227,6 +278,7 @@ static void open_scene(struct scene *scene)
             .type = KEY_BIGINT, .integer = (int64_t) i * 48271 * 7919 % ((int64_t) MANY * BANK_RANGE)};
     make_reply(scene);
     make_merge(scene);
+    make_groups(scene);
 }
 
 static void close_scene(struct scene *scene)
@@ -235,6 +287,7 @@ static void close_scene(struct scene *scene)
     way_close(&scene->many_ranges);
     way_close(&scene->hash);
     merge_free(scene->merge);
+    group_merge_free(scene->groups);
 }
 
 /* --- measuring ----------------------------------------------------------------------------------------------- */

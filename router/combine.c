@@ -2,6 +2,7 @@
  * One accumulator per column takes each shard's partial value; NULLs are skipped as aggregates skip them, and
  * a column that saw nothing else is NULL.  Which types an accumulator takes is decided before the first row.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,24 +279,34 @@ static bool in_range(uint32_t type, int64_t value)
                               : true;
 }
 
-static bool finish_sum(struct accumulator *accumulator, struct error *error)
+static void set_sum_text(struct accumulator *accumulator, const char *text)
 {
-    uint32_t type = accumulator->column.type;
-    int64_t value;
-    if (is_integer(type) && !(big_sum_integer(&accumulator->sum, &value) && in_range(type, value))) {
-        error_set(error, SQLSTATE_NUMERIC_OUT_OF_RANGE, "%s out of range", sort_type_name(accumulator->type));
-        return false;
-    }
-    if (accumulator->column.format == 1 && is_integer(type)) {
-        set_binary_sum(accumulator, value);
-        return true;
-    }
-    char *text = big_sum_text(&accumulator->sum);
     if (accumulator->column.format == 1)
         set_numeric_sum(accumulator, text);
     else
         set_kept(accumulator, text, strlen(text));
-    free(text);
+}
+
+static bool finish_sum(struct accumulator *accumulator, struct error *error)
+{
+    uint32_t type = accumulator->column.type;
+    int64_t value = 0;
+    char digits[24];
+    bool small = big_sum_integer(&accumulator->sum, &value);
+    if (is_integer(type) && !(small && in_range(type, value))) {
+        error_set(error, SQLSTATE_NUMERIC_OUT_OF_RANGE, "%s out of range", sort_type_name(accumulator->type));
+        return false;
+    }
+    if (is_integer(type) && accumulator->column.format == 1) {
+        set_binary_sum(accumulator, value);
+    } else if (small) {
+        snprintf(digits, sizeof digits, "%lld", (long long) value);
+        set_sum_text(accumulator, digits);
+    } else {
+        char *text = big_sum_text(&accumulator->sum);
+        set_sum_text(accumulator, text);
+        free(text);
+    }
     return true;
 }
 
