@@ -280,6 +280,7 @@ static enum frame_way frame_way(struct server *server, const struct frame *frame
         if (frame->body_length != 1)
             return WAY_BROKEN;
         server->status = (char) frame->body[0];
+        server->cancel_again = false; /* what that was for has ended */
     }
     if (frame->type == 'G') {
         server->copy_in = true;
@@ -580,6 +581,11 @@ static void cancel_finish(struct blocking_job *job)
 {
     struct cancel_job *cancel = (struct cancel_job *) job;
     struct server *server = cancel->server;
+    if (server->cancel_again && (server->state == SERVER_CLOSED || !server_is_quiet(server))) {
+        server->cancel_again = false;
+        blocking_submit(job);
+        return;
+    }
     PQfreeCancel(cancel->cancel);
     free(cancel);
     if (--server->cancels > 0)
@@ -597,6 +603,11 @@ void server_cancel(struct server *server)
     server->cancel_wanted = bring_precedes(server);
     if (server->cancel_wanted)
         return;
+    /* However many ask meanwhile, one more is enough: it sees all that ran when they asked. */
+    if (server->cancels > 0) {
+        server->cancel_again |= server->state != SERVER_CLOSED;
+        return;
+    }
     PGcancel *cancel = server->state == SERVER_CLOSED ? NULL : PQgetCancel(server->connection);
     if (cancel == NULL)
         return;

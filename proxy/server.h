@@ -82,6 +82,7 @@ struct server {
     size_t passing;                /* bytes of a partly forwarded frame that are still to come */
     bool passing_drop;             /* … and they are swallowed rather than forwarded */
     bool cancel_wanted;            /* … but BEGIN must be answered first */
+    bool cancel_again;             /* … or the one that is under way must have ended, and what it runs has not */
     unsigned cancels;              /* cancel requests under way for it: it is not lent to others before they ended */
     unsigned generation;           /* the pool's when it connected */
     struct expected_reply *expected; /* a ring */
