@@ -47,7 +47,7 @@ PGconn *connect_console(const struct keyway *keyway)
 PGconn *connect_server(int server)
 {
     char conninfo[200];
-    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=app user=app", cluster_port(server));
+    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d dbname=app user=app sslmode=disable", cluster_port(server));
     PGconn *conn = must(PQconnectdb(conninfo));
     PQsetNoticeProcessor(conn, ignore_notice, NULL);
     return conn;

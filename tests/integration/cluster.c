@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -200,11 +201,54 @@ void cluster_stop_server(int server)
         cluster_folder(), server);
 }
 
+/* Cheaper than to ask it, for each question costs it a process.  Where the process is at home tells a postmaster from another
+ * one that has got its number after its end. */
+static bool is_up(int server)
+{
+    char path[64], home[600], expected[600];
+    snprintf(path, sizeof path, "/proc/%d/cwd", (int) postmaster(server));
+    ssize_t length = readlink(path, home, sizeof home - 1);
+    home[length < 0 ? 0 : length] = '\0';
+    snprintf(expected, sizeof expected, "%s/server%d", cluster_folder(), server);
+    return strcmp(home, expected) == 0;
+}
+
 void cluster_ensure(void)
 {
     for (int i = 0; i < CLUSTER_SERVERS; i++)
-        if (ping(i) == PQPING_NO_RESPONSE)
+        if (!is_up(i))
             cluster_start_server(i);
+}
+
+static pid_t children[CLUSTER_SERVERS];
+
+static bool await_children(void)
+{
+    bool good = true;
+    for (int i = 0; i < CLUSTER_SERVERS; i++) {
+        int status = 0;
+        if (children[i] != 0)
+            good &= waitpid(children[i], &status, 0) == children[i] && status == 0;
+        children[i] = 0;
+    }
+    return good;
+}
+
+/* Do the work for 0 … count - 1, each in a process of its own; false if one of them said so.  Whoever ends us meanwhile waits for them:
+ * what they have half done could not be undone. */
+static bool side_by_side(int count, bool (*work)(int number))
+{
+    assert(count <= CLUSTER_SERVERS);
+    fflush(NULL);
+    for (int i = 0; i < count; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            signal(SIGINT, SIG_IGN);
+            signal(SIGTERM, SIG_IGN);
+            _exit(!work(i));
+        }
+    }
+    return await_children();
 }
 
 static bool make_certificates(const char *folder)
@@ -223,18 +267,26 @@ static bool make_certificates(const char *folder)
                folder) == 0;
 }
 
-/* The machine may have C.UTF-8 only, and its own list is not touched: with LOCPATH the C library looks here.
- */
-static bool make_locales(const char *folder)
+/* The machine may have C.UTF-8 only, and its own list is not touched: with LOCPATH the C library looks here. */
+static bool make_locale(const char *folder, const char *language)
+{
+    return run("mkdir -p %s/locales && localedef -i %s -f UTF-8 %s/locales/%s.UTF-8 > %s/localedef-%s.log 2>&1", folder, language,
+               folder, language, folder, language) == 0;
+}
+
+static bool prepare(int number)
+{
+    return number == 0   ? make_certificates(cluster_folder())
+           : number == 1 ? make_locale(cluster_folder(), "C")
+                         : make_locale(cluster_folder(), "en_US");
+}
+
+static bool make_certificates_and_locales(void)
 {
     char path[500];
-    snprintf(path, sizeof path, "%s/locales", folder);
-    if (run("mkdir %s && cd %s && { localedef -i en_US -f UTF-8 ./en_US.UTF-8 && "
-            "localedef -i C -f UTF-8 ./C.UTF-8; } > ../localedef.log 2>&1",
-            path, path) != 0)
-        return false;
+    snprintf(path, sizeof path, "%s/locales", cluster_folder());
     setenv("LOCPATH", path, 1);
-    return true;
+    return side_by_side(3, prepare);
 }
 
 static void initdb_locale(const char *locale, char *options, size_t size)
@@ -249,7 +301,8 @@ static bool make_template(const char *folder, const char *locale)
 {
     char options[200];
     initdb_locale(locale, options, sizeof options);
-    return run("cd %s && %s %s/initdb -D server0 -U postgres -A trust -E UTF8 %s --no-sync > "
+    /* With segments of 1 MB a copy of it is two thirds as large. */
+    return run("cd %s && %s %s/initdb -D server0 -U postgres -A trust -E UTF8 %s --no-sync --wal-segsize=1 > "
                "initdb.log 2>&1 && "
                "cp server.crt server.key ca.crt server0/ && printf '%s' > server0/pg_hba.conf && "
                "printf 'cert app cert_user\\n' > server0/pg_ident.conf && echo \"ssl_ca_file = 'ca.crt'\" >> "
@@ -278,11 +331,42 @@ static bool part_oids(int server)
                100000 * (server + 1), cluster_folder(), server) == 0;
 }
 
+static bool copy_template(int server)
+{
+    return server == 0 || run("%s cp -r %s/server0 %s/server%d", as_postgres(), cluster_folder(), cluster_folder(), server) == 0;
+}
+
+static bool bring_up(int server)
+{
+    if (!part_oids(server))
+        return false;
+    cluster_start_server(server);
+    return make_roles(server);
+}
+
 static void remember(const char *name, int number, const char *value)
 {
     char variable[60];
     snprintf(variable, sizeof variable, number >= 0 ? "%s_%d" : "%s", name, number);
     setenv(variable, value, 1);
+}
+
+/* Each another one, though nobody listens on them yet. */
+static void remember_ports(void)
+{
+    int ports[CLUSTER_SERVERS];
+    for (int i = 0; i < CLUSTER_SERVERS; i++) {
+        char text[12];
+        bool taken = true;
+        while (taken) {
+            ports[i] = free_port();
+            taken = false;
+            for (int k = 0; k < i; k++)
+                taken |= ports[k] == ports[i];
+        }
+        snprintf(text, sizeof text, "%d", ports[i]);
+        remember("KEYWAY_TEST_PORT", i, text);
+    }
 }
 
 bool cluster_create(const char *locale)
@@ -291,35 +375,41 @@ bool cluster_create(const char *locale)
     if (!mkdtemp(folder) || chmod(folder, 0777) != 0)
         return false;
     remember("KEYWAY_TEST_FOLDER", -1, folder);
-    if (!make_certificates(folder) || !make_locales(folder) || !make_template(folder, locale)) {
+    if (!make_certificates_and_locales() || !make_template(folder, locale)) {
         fprintf(stderr, "certificates, localedef (Debian package locales) or initdb failed:\n");
-        run("cd %s && cat openssl.log localedef.log initdb.log >&2", folder);
+        run("cd %s && cat openssl.log localedef-*.log initdb.log >&2", folder);
         return false;
     }
-    for (int i = 0; i < CLUSTER_SERVERS; i++) {
-        char port[12];
-        snprintf(port, sizeof port, "%d", free_port());
-        remember("KEYWAY_TEST_PORT", i, port);
-        if (i > 0 && run("%s cp -r %s/server0 %s/server%d", as_postgres(), folder, folder, i) != 0)
-            return false;
-    }
-    for (int i = 0; i < CLUSTER_SERVERS; i++) {
-        if (!part_oids(i))
-            return false;
-        cluster_start_server(i);
-        if (!make_roles(i))
-            return false;
-    }
-    return true;
+    remember_ports();
+    return side_by_side(CLUSTER_SERVERS, copy_template) && side_by_side(CLUSTER_SERVERS, bring_up);
+}
+
+static void signal_servers(int number)
+{
+    for (int i = 0; i < CLUSTER_SERVERS; i++)
+        if (is_up(i))
+            kill(postmaster(i), number);
+}
+
+static bool any_is_up(void)
+{
+    bool any = false;
+    for (int i = 0; i < CLUSTER_SERVERS; i++)
+        any |= is_up(i);
+    return any;
 }
 
 void cluster_destroy(void)
 {
     if (!getenv("KEYWAY_TEST_FOLDER"))
         return;
-    for (int i = 0; i < CLUSTER_SERVERS; i++)
-        run("cd / && %s %s/pg_ctl -D %s/server%d -w -s -m immediate stop > /dev/null 2>&1", as_postgres(),
-            pg_bindir(), cluster_folder(), i);
+    await_children();
+    long deadline = milliseconds() + 30000;
+    signal_servers(SIGQUIT); /* immediate shutdown */
+    signal_servers(SIGCONT);
+    while (any_is_up() && milliseconds() < deadline)
+        pause_briefly();
+    signal_servers(SIGKILL);
     if (!getenv("KEYWAY_TEST_KEEP"))
         run("rm -rf %s", cluster_folder());
 }

@@ -39,7 +39,9 @@ static const char *const make_tables =
     "(follower, followee));"
     "CREATE TABLE countries (code text PRIMARY KEY, name text, population bigint);";
 
+/* What is filled stays filled when its server is killed at once. */
 static const char *const fill_tables =
+    "SET synchronous_commit = on;"
     "INSERT INTO countries VALUES "
     "('de','Germany',83000000),('fr','France',68000000),('in','India',1400000000),"
     "('jp','Japan',125000000),('zz',NULL,NULL);"
@@ -64,22 +66,35 @@ static const char *const fill_tables =
     "  FROM names, generate_series(1, i %% 5) AS p WHERE %s;"
     "INSERT INTO follows SELECT a.username, b.username, NULLIF(date '2024-03-01' + a.i %% 9, '2024-03-04')"
     "  FROM names a JOIN names b ON b.i IN ((a.i * 31 + 7) %% %d + 1, (a.i * 17 + 3) %% %d + 1) WHERE a.%s;"
-    "DROP TABLE names;";
+    "DROP TABLE names;"
+    "ANALYZE users, posts, follows, countries;";
 
 bool sanitized(void)
 {
     return getenv("ASAN_OPTIONS") || getenv("TSAN_OPTIONS");
 }
 
-static void run_on(int server, const char *sql)
+/* A statement, or several in one transaction, on its way to a server; the servers work side by side. */
+struct errand {
+    PGconn *conn;
+    int server;
+};
+
+static struct errand send_to(int server, const char *sql)
 {
-    PGconn *conn = connect_server(server);
-    PGresult *result = PQexec(conn, sql);
-    ExecStatusType status = PQresultStatus(result);
-    cr_assert(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK, "server %d: %s", server,
-              PQerrorMessage(conn));
-    PQclear(result);
-    PQfinish(conn);
+    struct errand errand = {.conn = connect_server(server), .server = server};
+    cr_assert(PQsendQuery(errand.conn, sql), "server %d: %s", server, PQerrorMessage(errand.conn));
+    return errand;
+}
+
+static void await_errand(struct errand *errand)
+{
+    for (PGresult *result; (result = PQgetResult(errand->conn)); PQclear(result)) {
+        ExecStatusType status = PQresultStatus(result);
+        cr_assert(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK, "server %d: %s", errand->server,
+                  PQerrorMessage(errand->conn));
+    }
+    PQfinish(errand->conn);
 }
 
 /* The condition that holds for the rows of one shard. */
@@ -112,18 +127,19 @@ static void qualify(const char *condition, char *text, size_t size)
 
 void load_tables(int shards, int users)
 {
+    struct errand errands[CLUSTER_SERVERS];
     for (int i = 0; i <= shards; i++) {
         char condition[200] = "username IS NOT NULL", qualified[260], sql[8000];
-        int server = i == shards ? CLUSTER_ORACLE : i;
-        if (i < shards)
+        bool is_oracle = i == shards;
+        if (!is_oracle)
             condition_of(i, shards, condition, sizeof condition);
-        else
-            run_on(server, make_tables);
         qualify(condition, qualified, sizeof qualified);
-        snprintf(sql, sizeof sql, fill_tables, users, condition, condition, users, users, qualified);
-        run_on(server, sql);
-        run_on(server, "ANALYZE");
+        int length = snprintf(sql, sizeof sql, "%s", is_oracle ? make_tables : "");
+        snprintf(sql + length, sizeof sql - (size_t) length, fill_tables, users, condition, condition, users, users, qualified);
+        errands[i] = send_to(is_oracle ? CLUSTER_ORACLE : i, sql);
     }
+    for (int i = 0; i <= shards; i++)
+        await_errand(&errands[i]);
 }
 
 static bool says(const char *lines, const char *key)
@@ -184,9 +200,12 @@ void keyway_start(struct keyway *keyway, const struct keyway_setup *setup)
     snprintf(keyway->log, sizeof keyway->log, "%s/keyway-%d-%d.log", cluster_folder(), (int) getpid(),
              number);
     cluster_ensure();
-    if (!setup->keep_tables)
-        for (int i = 0; i < keyway->shards; i++)
-            run_on(i, make_tables);
+    struct errand errands[CLUSTER_SHARDS];
+    int changed = setup->keep_tables ? 0 : keyway->shards;
+    for (int i = 0; i < changed; i++)
+        errands[i] = send_to(i, make_tables);
+    for (int i = 0; i < changed; i++)
+        await_errand(&errands[i]);
     keyway_configure(keyway, setup);
     struct rlimit files = {.rlim_cur = 10000, .rlim_max = 10000};
     setrlimit(RLIMIT_NOFILE, &files);
