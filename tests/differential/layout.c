@@ -419,7 +419,7 @@ struct changes layout_changes(struct servers *servers)
     return (struct changes){join_lines(&expected), join_lines(&found)};
 }
 
-static void restore(PGconn *conn, unsigned changed)
+static void send_restore(PGconn *conn, unsigned changed)
 {
     struct script script;
     FILE *sql = script_open(&script);
@@ -428,15 +428,27 @@ static void restore(PGconn *conn, unsigned changed)
         if (changed & 1u << i)
             fprintf(sql, "DELETE FROM %s; INSERT INTO %s TABLE saved.%s;", tables[i].name, tables[i].name,
                     tables[i].name);
-    script_run(&script, conn);
+    fclose(script.stream);
+    if (!PQsendQuery(conn, script.text))
+        must(conn, NULL);
+    free(script.text);
+}
+
+static void await_restore(PGconn *conn)
+{
+    for (PGresult *result; (result = PQgetResult(conn)); PQclear(result))
+        must(conn, result);
 }
 
 /* Sequences move without any change of rows; that of the unsharded tables is the first shard's. */
 void layout_restore(struct servers *servers)
 {
-    restore(servers->oracle, servers->changed);
-    restore(servers->shards[0], servers->changed);
-    for (int i = 1; i < servers->layout->shards && servers->changed; i++)
-        restore(servers->shards[i], servers->changed);
+    int shards = servers->changed ? servers->layout->shards : 1;
+    send_restore(servers->oracle, servers->changed);
+    for (int i = 0; i < shards; i++)
+        send_restore(servers->shards[i], servers->changed);
+    await_restore(servers->oracle);
+    for (int i = 0; i < shards; i++)
+        await_restore(servers->shards[i]);
     servers->changed = 0;
 }
