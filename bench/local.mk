@@ -41,7 +41,7 @@ bench-micro: $(MICRO)
 	./$(MICRO)
 
 instructions-check: $(HOT_PATH)
-	HOT_PATH=./$(HOT_PATH) $(srcdir)/bench/check_instructions
+	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(abs_srcdir)/bench/check_instructions
 
 EXTRA_DIST += bench/README.md bench/check_instructions bench/compare bench/instructions bench/report bench/servers bench/start
 CLEANFILES += $(MICRO) $(HOT_PATH)

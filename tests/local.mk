@@ -183,7 +183,7 @@ tests_drivers_drivers_test_LDADD = $(LIBPQ_LIBS)
 TEST_ENVIRONMENT = PG_BINDIR="$(PG_BINDIR)" SOURCE_DIR="$(abs_srcdir)" \
 	KEYWAY="$${KEYWAY:-$(abs_builddir)/keyway$(EXEEXT)}" HOT_PATH="$(abs_builddir)/$(HOT_PATH)"
 
-.PHONY: check-programs unit-check integration-check differential-check tpch-check drivers-check fuzz fuzz-programs
+.PHONY: check-programs unit-programs unit-check integration-check differential-check tpch-check drivers-check fuzz fuzz-programs
 differential-check: keyway$(EXEEXT) $(DIFFERENTIAL_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(DIFFERENTIAL_TEST)
 
@@ -200,13 +200,15 @@ check-local: check-programs
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS) $(abs_srcdir)/bench/check_instructions $(INTEGRATION_TEST) \
 		$(DIFFERENTIAL_TESTS)
 
+unit-programs: $(UNIT_TESTS)
+
 unit-check: $(UNIT_TESTS)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(UNIT_TESTS)
 
 integration-check: keyway$(EXEEXT) $(INTEGRATION_TEST)
 	$(TEST_ENVIRONMENT) $(srcdir)/tests/run $(INTEGRATION_TEST)
 else
-check-programs check-local unit-check integration-check:
+check-programs check-local unit-programs unit-check integration-check:
 	@echo "make check needs criterion: install the Debian package libcriterion-dev and configure again" >&2
 	@exit 1
 endif
