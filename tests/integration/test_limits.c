@@ -205,11 +205,11 @@ Test(limits, query_timeout_cancels_the_statement_and_the_client_goes_on)
 
 Test(limits, query_timeout_counts_anew_for_each_statement_of_a_transaction)
 {
-    start_with("query_timeout = 1\n");
+    start_with("query_timeout = 2\n");
     PGconn *conn = connect_keyway(&keyway, NULL);
     EXPECT(conn, "BEGIN", "BEGIN");
     for (int i = 0; i < 3; i++)
-        EXPECT(conn, "SELECT pg_sleep(0.5)", "");
+        EXPECT(conn, "SELECT pg_sleep(0.8)", "");
     EXPECT(conn, "COMMIT", "COMMIT");
     PQfinish(conn);
 }
