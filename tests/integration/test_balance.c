@@ -14,7 +14,7 @@
 #include "tests/integration/console.h"
 #include "tests/integration/watch.h"
 
-enum { CLIENTS = 90, SOON_MS = 60000 };
+enum { CLIENTS = 90, SOON_MS = 60000, LONGEST_ROUND = 15 /* seconds */ };
 
 static struct keyway keyway;
 static PGconn *clients[CLIENTS], *console;
@@ -114,13 +114,18 @@ static void expect_own(int client, int round)
     expect_next(clients[client], role_of(client) == IN_TRANSACTION ? in_transaction(round, expected) : expected);
 }
 
-static void round_of(double seconds)
+/* Returns how many seconds of it were busy: until all were answered but the one that sleeps. */
+static double round_of(double seconds)
 {
+    long began = milliseconds();
     last_round++;
     for (int i = 0; i < client_count; i++)
         ask_own(i, last_round, seconds);
-    for (int i = 0; i < client_count; i++)
+    for (int i = 1; i < client_count; i++)
         expect_own(i, last_round);
+    double busy = (double) (milliseconds() - began) / 1000;
+    expect_own(0, last_round);
+    return busy;
 }
 
 /* Those that transact begin anew with the next round. */
@@ -145,11 +150,12 @@ static int sum_of_workers(const char *column)
 }
 
 /* Nobody is missing meanwhile, or counted twice. */
-static void counted_round_of(double seconds)
+static double counted_round_of(double seconds)
 {
-    round_of(seconds);
+    double busy = round_of(seconds);
     cr_expect_eq(count_shown(console, "SHOW CLIENTS", "database", "app"), client_count);
     cr_expect_eq(sum_of_workers("clients"), client_count + 1);
+    return busy;
 }
 
 /* But those that listen, and keep their servers, and the console. */
@@ -161,13 +167,21 @@ static bool are_together(void)
     return first <= 4 || first >= all - 4;
 }
 
-/* What is little for the workers is a matter of the machine: rounds become longer until they have less to do. */
+static double longer_round(double seconds, double busy)
+{
+    double longer = seconds * 1.1 > 3 * busy ? seconds * 1.1 : 3 * busy;
+    return longer < LONGEST_ROUND ? longer : LONGEST_ROUND;
+}
+
+/* What is little for the workers is a matter of the machine: rounds become longer until they have less to do, and most of a round
+ * is quiet at any time. */
 static void go_quietly(void)
 {
-    double seconds = sanitized() ? 1 : 0.3;
-    for (long deadline = milliseconds() + 2 * SOON_MS; !are_together(); seconds *= 1.1) {
-        cr_assert_lt(milliseconds(), deadline, "not all clients have come to one worker");
-        counted_round_of(seconds);
+    double seconds = sanitized() ? 1 : 0.3, busy = 0;
+    for (long deadline = milliseconds() + 2 * SOON_MS; !are_together(); seconds = longer_round(seconds, busy)) {
+        cr_assert_lt(milliseconds(), deadline, "not all clients have come to one worker within rounds of %.1f s, %.1f s of them busy",
+                     seconds, busy);
+        busy = counted_round_of(seconds);
     }
 }
 
