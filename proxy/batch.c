@@ -290,6 +290,8 @@ static bool look_at_message(struct batch *batch, size_t place)
             message->statement = find_statement(batch, place, message->name);
             return message->frame.type == 'C' || (message->statement && any_shard_describes(batch, message->statement));
         }
+        if (message->frame.type == 'C' && cursor_shard(batch->client->cursors, message->name) >= 0)
+            return false; /* the run awaits the end of a cursor */
         return look_at_portal(batch, place, message->name);
     case 'E':
         message->name = read_string(&reader);

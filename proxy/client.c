@@ -173,6 +173,7 @@ struct server *client_server(const struct client *client, int shard)
 
 static void unlink_lent(struct client *client, struct server *server)
 {
+    cursors_lost(&client->cursors, server->pool->shard);
     struct server **link = &client->servers;
     while (*link && *link != server)
         link = &(*link)->next_lent;

@@ -1,6 +1,5 @@
 /*
- * A list: a client has few.  A name that is declared again after CLOSE or ROLLBACK takes the place of the old one; one that no longer
- * exists on its shard is known there, and the shard says so.
+ * A list: a client has few.
  */
 #include "proxy/cursor.h"
 
@@ -14,6 +13,7 @@ struct cursors {
     char *name;
     int shard;
     bool hold;
+    int savepoints; /* before it, in the transaction that declared it; -1: that is over, or there was none */
     uint8_t *description;
     size_t description_length;
 };
@@ -34,20 +34,21 @@ static void drop(struct cursors **link)
     free(cursor);
 }
 
-void cursor_declared(struct cursors **cursors, const char *name, int shard, bool hold, const uint8_t *description,
-                     size_t description_length)
+void cursor_declared(struct cursors **cursors, const char *name, int shard, bool hold, int savepoints)
 {
-    struct cursors **old = find(cursors, name);
-    if (*old)
-        drop(old);
+    cursor_closed(cursors, name);
     struct cursors *cursor = memory_alloc(sizeof(*cursor));
-    *cursor = (struct cursors){.next = *cursors, .name = memory_strdup(name), .shard = shard, .hold = hold};
-    if (description) {
-        cursor->description = memory_alloc(description_length);
-        memcpy(cursor->description, description, description_length);
-        cursor->description_length = description_length;
-    }
+    *cursor = (struct cursors){.next = *cursors, .name = memory_strdup(name), .shard = shard, .hold = hold, .savepoints = savepoints};
     *cursors = cursor;
+}
+
+void cursor_describe(struct cursors *cursors, const char *name, const uint8_t *description, size_t description_length)
+{
+    struct cursors *cursor = *find(&cursors, name);
+    free(cursor->description);
+    cursor->description = memory_alloc(description_length);
+    memcpy(cursor->description, description, description_length);
+    cursor->description_length = description_length;
 }
 
 void cursor_closed(struct cursors **cursors, const char *name)
@@ -78,13 +79,43 @@ const uint8_t *cursor_description(const struct cursors *cursors, const char *nam
     return found ? found->description : NULL;
 }
 
-void cursors_transaction_over(struct cursors **cursors)
+void cursors_rolled_back_to(struct cursors **cursors, unsigned savepoints)
 {
     for (struct cursors **link = cursors; *link;) {
-        if ((*link)->hold)
-            link = &(*link)->next;
-        else
+        if ((*link)->savepoints >= (int) savepoints)
             drop(link);
+        else
+            link = &(*link)->next;
+    }
+}
+
+void cursors_released(struct cursors *cursors, unsigned savepoints)
+{
+    for (; cursors; cursors = cursors->next)
+        if (cursors->savepoints > (int) savepoints)
+            cursors->savepoints = (int) savepoints;
+}
+
+void cursors_transaction_over(struct cursors **cursors, const struct shard_set *committed)
+{
+    for (struct cursors **link = cursors; *link;) {
+        struct cursors *cursor = *link;
+        if (!cursor->hold || (cursor->savepoints >= 0 && !shard_set_has(committed, cursor->shard))) {
+            drop(link);
+            continue;
+        }
+        cursor->savepoints = -1;
+        link = &cursor->next;
+    }
+}
+
+void cursors_lost(struct cursors **cursors, int shard)
+{
+    for (struct cursors **link = cursors; *link;) {
+        if ((*link)->shard == shard)
+            drop(link);
+        else
+            link = &(*link)->next;
     }
 }
 

@@ -276,8 +276,16 @@ static void let_go_of_transaction(struct client *client)
     }
 }
 
+/* Servers stay for cursors WITH HOLD only as long as there are any: these can be closed, or never have come to be. */
+static void check_holds(struct client *client)
+{
+    for (struct server *server = client->servers; server; server = server->next_lent)
+        server->holds &= cursors_hold(client->cursors, server->pool->shard);
+}
+
 void query_over(struct client *client)
 {
+    static const struct shard_set none;
     struct database_counters *counters = &client->view->counters;
     ev_tstamp now = ev_now(client->stream.worker->loop);
     counters->query_count++;
@@ -288,12 +296,13 @@ void query_over(struct client *client)
         counters->xact_time += (uint64_t) ((now - began) * 1e6);
         client->transaction_started = 0;
         portals_clear(&client->portals, state_of(client)->statements);
-        cursors_transaction_over(&client->cursors);
+        cursors_transaction_over(&client->cursors, &none);
     }
     client->state = CLIENT_IDLE;
     client->state_since = now;
     if (client->transaction.deadlocked)
         let_go_of_transaction(client);
+    check_holds(client);
     client_release_servers(client);
     if (client->admitted && transaction_participants(client) == 0)
         client_leave_pools(client);

@@ -105,6 +105,10 @@ static enum sink_answer end_frame(struct reply_sink *sink, struct server *server
         if (run->ending == ENDING_COMMIT) /* a ROLLBACK that a client's cancel has hit is sent again */
             keep_end_error(run, &error);
         error_clear(&error);
+    } else if (frame->type == 'C') {
+        struct reader reader = reader_of(frame);
+        const char *tag = read_string(&reader);
+        server->committed = tag && strcmp(tag, "COMMIT") == 0;
     } else if (frame->type == 'N') {
         wire_message(client_output(run->client), 'N', frame->body, frame->body_length);
         client_wrote(run->client);
@@ -133,15 +137,25 @@ static void end_lost(struct reply_sink *sink, struct server *server, const struc
     end_answered(run);
 }
 
+static struct shard_set shards_committed(const struct client *client)
+{
+    struct shard_set shards = {{0}};
+    for (const struct server *server = client->servers; server; server = server->next_lent)
+        if (server->committed)
+            shard_set_add(&shards, server->pool->shard);
+    return shards;
+}
+
 static void ended(struct run *run)
 {
     struct client *client = run->client;
+    struct shard_set shards = shards_committed(client);
     bool committed = run->ending == ENDING_COMMIT && !error_is_set(&run->end_error);
     bool load = committed && client->transaction.changes_catalog;
     run->ending = ENDING_NONE;
     transaction_over(client, committed);
     portals_clear(&client->portals, state_of(client)->statements);
-    cursors_transaction_over(&client->cursors);
+    cursors_transaction_over(&client->cursors, &shards);
     if (error_is_set(&run->end_error)) {
         client_error(client, &run->end_error);
         error_clear(&run->end_error);
@@ -314,10 +328,9 @@ static enum run_step item_about(struct run *run, const struct run_item *item)
     if (!reader_done(&reader) || (kind != 'S' && kind != 'P'))
         return malformed(run);
     if (item->type == 'C') {
-        if (kind == 'S')
-            statement_names_remove(client->names, state_of(client)->statements, name);
-        else
-            run_portal_close(run, name);
+        if (kind == 'P')
+            return run_portal_close(run, name);
+        statement_names_remove(client->names, state_of(client)->statements, name);
         return answer(run, '3');
     }
     if (kind == 'P')
@@ -477,8 +490,11 @@ void run_fanout_done(struct client *client, bool failed)
     run->fanout = NULL;
     if (failed)
         item_failed(run);
+    else if (run->closing)
+        run_portal_closed(run);
     else
         run_statement_done(run);
+    run->closing = NULL;
     note_executed(run);
     run->cursor++;
     if (!failed && run->load_after) {

@@ -51,6 +51,7 @@ struct run {
     bool loading;           /* the catalog is being read after DDL */
     bool load_after;        /* the statement changed the catalog outside a transaction block */
     struct gather *gather;  /* rows being gathered for the item, or there for its plan; NULL otherwise */
+    const char *closing;    /* the cursor that a Close is under way for; NULL: none */
     const uint8_t *description; /* of a cursor's rows that was declared over gathered ones: a RowDescription's body; in the arena */
     size_t description_length;
     struct locking *locking; /* rows being looked for and locked for the item; NULL otherwise */

@@ -152,13 +152,46 @@ enum run_step run_fetch_cursor(struct run *run, const char *name, int32_t limit)
     return ask_portal(run, &portal, &shape, true, limit < 0 ? 0 : limit);
 }
 
-void run_portal_close(struct run *run, const char *name)
+static void answer_close(struct run *run)
 {
-    struct portal cursor = portal_of_cursor(run, name), *portal = portal_find(run->client->portals, name);
-    struct server *server = shard_of(run, portal ? portal : &cursor);
+    wire_empty(client_output(run->client), '3');
+    client_wrote(run->client);
+}
+
+/* The server may be free to go then, so that no reply may be outstanding.  Close is taken in an aborted transaction, too. */
+static enum run_step close_cursor(struct run *run, const char *name)
+{
+    struct portal portal = portal_of_cursor(run, name);
+    struct fanout_shape shape = shape_of_portal(false);
+    struct server *server = shard_of(run, &portal);
+    run->closing = name;
+    if (server == NULL) {
+        run_portal_closed(run);
+        return STEP_DONE;
+    }
+    run->fanout = fanout_new(run->client, &shape, 1);
+    struct reply_sink *sink = fanout_add(run->fanout, server);
+    extended_close(server, name);
+    extended_sync(server, sink);
+    return STEP_BUSY;
+}
+
+enum run_step run_portal_close(struct run *run, const char *name)
+{
+    struct portal *portal = portal_find(run->client->portals, name);
+    struct server *server = shard_of(run, portal);
+    if (portal == NULL && cursor_shard(run->client->cursors, name) >= 0)
+        return close_cursor(run, name);
     if (server)
         extended_close(server, name);
-    if (portal == NULL)
-        cursor_closed(&run->client->cursors, name);
     portal_remove(run->client->portals, worker_state(run->client->stream.worker)->statements, name);
+    answer_close(run);
+    return STEP_DONE;
+}
+
+void run_portal_closed(struct run *run)
+{
+    cursor_closed(&run->client->cursors, run->closing);
+    run->closing = NULL;
+    answer_close(run);
 }

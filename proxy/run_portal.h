@@ -20,7 +20,8 @@ enum run_step run_portal_step(struct run *run, struct portal *portal, int32_t li
 /* DECLARE has made it: to Describe and Execute it is a portal, which gives its rows in text. */
 enum run_step run_describe_cursor(struct run *run, const char *name);
 enum run_step run_fetch_cursor(struct run *run, const char *name, int32_t limit);
-/* Close it where it lives. */
-void run_portal_close(struct run *run, const char *name);
+/* Close it, or the cursor of that name, where it lives; run_portal_closed() follows if that was awaited. */
+enum run_step run_portal_close(struct run *run, const char *name);
+void run_portal_closed(struct run *run);
 
 #endif

@@ -389,6 +389,19 @@ static void follow_cursor(const struct client *client, const struct plan *plan, 
         route->shards = shard_set_one(shard);
 }
 
+/* The shard that is to have the cursor does not know of one elsewhere. */
+static bool may_declare(const struct client *client, const struct plan *plan, const struct route *route, struct error *error)
+{
+    if (plan->statement != STATEMENT_CURSOR || strcmp(plan->value, "DECLARE") != 0)
+        return true;
+    int there = cursor_shard(client->cursors, plan->name);
+    int shard = route->kind == PLAN_GATHER ? 0 : shard_set_next(&route->shards, 0);
+    if (there < 0 || there == shard)
+        return true;
+    error_set(error, SQLSTATE_DUPLICATE_CURSOR, "cursor \"%s\" already exists", plan->name);
+    return false;
+}
+
 static bool find_route(struct run *run, const struct execution *execution, struct route *route, struct error *error)
 {
     struct client *client = run->client;
@@ -408,7 +421,8 @@ static bool find_route(struct run *run, const struct execution *execution, struc
         error_hint(error, "Execute it without a row limit (fetch size).");
         return false;
     }
-    return can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error);
+    return can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error) &&
+           may_declare(client, execution->plan, route, error);
 }
 
 /* --- any routed statement ------------------------------------------------------------------------------------ */
@@ -686,26 +700,37 @@ enum run_step run_describe_statement(struct run *run, struct statement *statemen
 
 /* --- afterwards ---------------------------------------------------------------------------------------------- */
 
-/* NULL: all.  A server that kept nothing else for the client is free to go. */
-static void close_cursor(struct client *client, const char *name)
+static void remember_declared(struct run *run)
 {
-    if (name)
-        cursor_closed(&client->cursors, name);
-    else
-        cursors_free(&client->cursors);
-    for (struct server *server = client->servers; server; server = server->next_lent)
-        server->holds &= cursors_hold(client->cursors, server->pool->shard);
+    struct client *client = run->client;
+    const struct transaction *transaction = &client->transaction;
+    int savepoints = transaction->kind == TRANSACTION_NONE ? -1 : (int) transaction->savepoints;
+    cursor_declared(&client->cursors, run->plan->name, run->shard, run->plan->pin == PIN_HELD_CURSOR, savepoints);
+    if (run->description)
+        cursor_describe(client->cursors, run->plan->name, run->description, run->description_length);
 }
 
 static void remember_cursor(struct run *run)
 {
-    struct client *client = run->client;
     const struct plan *plan = run->plan;
-    if (strcmp(plan->value, "CLOSE") == 0)
-        close_cursor(client, plan->name);
-    else if (strcmp(plan->value, "DECLARE") == 0)
-        cursor_declared(&client->cursors, plan->name, run->shard, plan->pin == PIN_HELD_CURSOR, run->description,
-                        run->description_length);
+    if (strcmp(plan->value, "DECLARE") == 0)
+        remember_declared(run);
+    else if (strcmp(plan->value, "CLOSE") == 0 && plan->name)
+        cursor_closed(&run->client->cursors, plan->name);
+    else if (strcmp(plan->value, "CLOSE") == 0)
+        cursors_free(&run->client->cursors);
+}
+
+static void remember_released(struct client *client, const char *savepoint)
+{
+    transaction_release_savepoint(client, savepoint);
+    cursors_released(client->cursors, client->transaction.savepoints);
+}
+
+static void remember_rollback_to(struct client *client, const char *savepoint)
+{
+    transaction_rollback_to(client, savepoint);
+    cursors_rolled_back_to(&client->cursors, client->transaction.savepoints);
 }
 
 void run_statement_done(struct run *run)
@@ -721,7 +746,7 @@ void run_statement_done(struct run *run)
     else if (plan->statement == STATEMENT_SAVEPOINT)
         transaction_savepoint(client, plan->name, run->text, run->text_length);
     else if (plan->statement == STATEMENT_RELEASE)
-        transaction_release_savepoint(client, plan->name);
+        remember_released(client, plan->name);
     else if (plan->statement == STATEMENT_ROLLBACK_TO)
-        transaction_rollback_to(client, plan->name);
+        remember_rollback_to(client, plan->name);
 }

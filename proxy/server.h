@@ -72,7 +72,8 @@ struct server {
     bool bringing;                 /* it is being brought to its client's settings or transaction, and that is awaited */
     bool refused;                  /* … and it has refused */
     bool wrote;                    /* has run a statement that may have changed data in this transaction */
-    bool ended;                    /* its part of the transaction has been committed or rolled back */
+    bool ended;                    /* its part of the transaction has been committed or rolled back … */
+    bool committed;                /* … the former */
     bool pinned;                   /* keeps something of the client's beyond the transaction … */
     bool holds;                    /* … or cursors WITH HOLD, until the last of them is closed */
     bool copy_in;                  /* it waits for COPY data */

@@ -234,7 +234,7 @@ void transaction_over(struct client *client, bool committed)
                 session_release(sessions, server->applied);
                 server->applied = transaction->reset ? NULL : session_hold(after);
             }
-            server->joined = server->wrote = server->ended = false;
+            server->joined = server->wrote = server->ended = server->committed = false;
         }
     session_release(sessions, client->session);
     session_release(sessions, transaction->before);

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "tests/integration/fixture.h"
+#include "tests/integration/watch.h"
 
 static struct keyway keyway;
-static PGconn *conn, *oracle;
+static PGconn *conn, *oracle, *console;
 
 static void start(void)
 {
@@ -17,12 +18,14 @@ static void start(void)
     load_tables(3, 300);
     conn = connect_keyway(&keyway, NULL);
     oracle = connect_server(CLUSTER_ORACLE);
+    console = connect_console(&keyway);
 }
 
 static void stop(void)
 {
     PQfinish(conn);
     PQfinish(oracle);
+    PQfinish(console);
     keyway_stop(&keyway);
 }
 
@@ -76,6 +79,83 @@ Test(cursors, with_hold_outlive_their_transaction)
         make_rows_large();
     }
 }
+
+/* ---- WITH HOLD and servers ---- */
+
+#define HELD(name, where) "DECLARE " name " CURSOR WITH HOLD FOR SELECT username, age FROM users WHERE " where " ORDER BY username"
+
+/* Of one shard, and of gathered rows. */
+static const char *const held[] = {HELD("h", "username = 'buser27'"), HELD("h", "age > 30")};
+
+Test(cursors, with_hold_that_a_rollback_ends_keep_no_server)
+{
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+        SAME("BEGIN", held[i], "FETCH h", "ROLLBACK");
+        expect_servers(console, "active", 0);
+        SAME("FETCH h", "BEGIN", held[i], "SELECT nothing", "COMMIT");
+        expect_servers(console, "active", 0);
+        SAME("BEGIN", "SAVEPOINT s", held[i], "SAVEPOINT t", "RELEASE t", "ROLLBACK TO s", "COMMIT");
+        expect_servers(console, "active", 0);
+        SAME("BEGIN", "SAVEPOINT s", "SAVEPOINT t", held[i], "RELEASE t", "FETCH h", "ROLLBACK TO s", "FETCH h", "ROLLBACK TO s", "COMMIT");
+        expect_servers(console, "active", 0);
+    }
+}
+
+Test(cursors, with_hold_that_were_never_declared_keep_no_server)
+{
+    SAME("DECLARE h CURSOR WITH HOLD FOR SELECT nothing FROM users", "DECLARE h CURSOR WITH HOLD FOR SELECT 1 / (length(username) - length(username)) FROM users",
+         "DECLARE h CURSOR WITH HOLD FOR SELECT 1 / (length(username) - length(username)) FROM users WHERE username = 'buser27'");
+    expect_servers(console, "active", 0);
+    SAME("BEGIN", "DECLARE h CURSOR WITH HOLD FOR SELECT 1 / (length(username) - length(username)) FROM users WHERE username = 'buser27'", "COMMIT", "FETCH h");
+    expect_servers(console, "active", 0);
+}
+
+Test(cursors, with_hold_go_with_the_statements_that_are_one_transaction)
+{
+    SAME(HELD("h", "username = 'buser27'") "; SELECT 1 / 0");
+    expect_servers(console, "active", 0);
+    SAME(HELD("h", "username = 'buser27'") "; SELECT 1", "FETCH h");
+    expect_servers(console, "active", 1);
+    SAME("CLOSE h");
+    expect_servers(console, "active", 0);
+}
+
+Test(cursors, with_hold_stay_whatever_later_transactions_do)
+{
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+        SAME("BEGIN", "SAVEPOINT s", held[i], "RELEASE s", "COMMIT", "BEGIN", "FETCH h", "ROLLBACK", "BEGIN", "SAVEPOINT s", "FETCH h",
+             "SELECT nothing", "ROLLBACK TO s", "COMMIT", "FETCH h");
+        expect_servers(console, "active", 1);
+        SAME("BEGIN", "CLOSE h", "ROLLBACK", "FETCH h");
+        expect_servers(console, "active", 0);
+    }
+}
+
+Test(cursors, have_one_name_on_all_shards)
+{
+    SAME("BEGIN", HELD("h", "username = 'buser27'"), "SAVEPOINT s", HELD("h", "username = 'muser38'"), "ROLLBACK TO s", HELD("h", "age > 1"),
+         "ROLLBACK TO s", "FETCH h", "CLOSE h", HELD("h", "username = 'muser38'"), "FETCH h", "COMMIT", HELD("h", "username = 'suser44'"), "CLOSE h");
+    expect_servers(console, "active", 0);
+}
+
+/* A cursor does not outlive its server, so another one of the same shard is not kept for it. */
+Test(cursors, with_hold_go_with_their_server)
+{
+    EXPECT(conn, HELD("h", "age > 30"), "DECLARE CURSOR");
+    expect_servers(console, "active", 1);
+    PGconn *home = connect_server(0);
+    char *answer = ask(home, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE '%DECLARE%' AND pid <> pg_backend_pid()");
+    cr_expect_str_eq(answer, "t");
+    free(answer);
+    PQfinish(home);
+    expect_servers(console, "active", 0);
+    EXPECT(conn, HELD("other", "age > 30"), "DECLARE CURSOR");
+    EXPECT(conn, "CLOSE other", "CLOSE CURSOR");
+    expect_servers(console, "active", 0);
+    EXPECT_ERROR(conn, "FETCH h", "34000");
+}
+
+/* ---- what ends them ---- */
 
 Test(cursors, savepoints_and_errors_end_them)
 {
@@ -133,7 +213,7 @@ Test(cursors, in_extended_protocol_they_take_parameters)
 /* … wherever it is. */
 Test(cursors, a_prepared_fetch_has_the_columns_of_its_cursor)
 {
-    static const char *const places[] = {"username = 'user1'", "username = 'user2'", "username = 'user3'", "age > 1"};
+    static const char *const places[] = {"username = 'buser27'", "username = 'muser38'", "username = 'suser44'", "age > 1"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char sql[200], name[20];
         snprintf(name, sizeof name, "fetch%zu", i);

@@ -10,6 +10,7 @@
 
 #include "tests/integration/fixture.h"
 #include "tests/integration/raw.h"
+#include "tests/integration/watch.h"
 
 static struct keyway keyway;
 static PGconn *other;
@@ -338,6 +339,64 @@ Test(pipelines, cursors_are_portals)
         raw_query(fd, "ROLLBACK");
         expect_replies("C:ROLLBACK Z:I");
     }
+}
+
+/* Close works in an aborted transaction, too, and no rollback undoes it; but not behind an error before the Sync. */
+Test(pipelines, close_ends_a_cursor_with_hold_and_frees_its_server)
+{
+    static const char *const queries[] = {"SELECT username FROM users WHERE username = 'zoe'",
+                                          "SELECT username FROM users ORDER BY username DESC"};
+    PGconn *console = connect_console(&keyway);
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        char sql[200];
+        snprintf(sql, sizeof sql, "DECLARE c CURSOR WITH HOLD FOR %s", queries[i]);
+        raw_query(fd, sql);
+        expect_replies("C:DECLARE CURSOR Z:I");
+        expect_servers(console, "active", 1);
+        about_portal('C', "c");
+        sync_now();
+        expect_replies("3 Z:I");
+        expect_servers(console, "active", 0);
+        raw_query(fd, "FETCH c");
+        expect_replies("E:34000 Z:I");
+
+        raw_query(fd, sql);
+        expect_replies("C:DECLARE CURSOR Z:I");
+        parse("", "SELECT 1 / 0");
+        bind("", "");
+        execute("");
+        about_portal('C', "c");
+        sync_now();
+        expect_replies("1 2 E:22012 Z:I");
+        expect_servers(console, "active", 1);
+
+        raw_query(fd, "BEGIN");
+        raw_query(fd, "FETCH c");
+        expect_replies("C:BEGIN Z:T T D C:FETCH 1 Z:T");
+        raw_query(fd, "SELECT nothing");
+        expect_replies("E:42703 Z:E");
+        about_portal('C', "c");
+        sync_now();
+        expect_replies("3 Z:E");
+        raw_query(fd, "ROLLBACK");
+        expect_replies("C:ROLLBACK Z:I");
+        expect_servers(console, "active", 0);
+
+        raw_query(fd, "BEGIN");
+        raw_query(fd, sql);
+        expect_replies("C:BEGIN Z:T C:DECLARE CURSOR Z:T");
+        about_portal('C', "c");
+        parse("", sql);
+        bind("", "");
+        execute("");
+        about_portal('C', "c");
+        sync_now();
+        expect_replies("3 1 2 C:DECLARE CURSOR 3 Z:T");
+        raw_query(fd, "COMMIT");
+        expect_replies("C:COMMIT Z:I");
+        expect_servers(console, "active", 0);
+    }
+    PQfinish(console);
 }
 
 Test(pipelines, a_query_behind_an_error_is_skipped_up_to_sync)
