@@ -316,6 +316,17 @@ static void show_ranges(struct client *client, const char *argument)
     answer_table(client, columns, &table, "SHOW");
 }
 
+static const char *table_problem(struct client *client, const struct routed_table *table)
+{
+    const struct error *obstacle = table->obstacle;
+    if (obstacle)
+        return arena_printf(scratch(client), "cannot be used: %s%s%s", obstacle->message, obstacle->detail ? ". " : "",
+                            obstacle->detail ? obstacle->detail : "");
+    if (table->relation == NULL)
+        return "does not exist yet";
+    return table->problem ? table->problem : "";
+}
+
 static void table_rows(struct client *client, const struct database_state *state, struct admin_table *table)
 {
     for (size_t i = 0; state->routing && i < state->settings->table_count; i++) {
@@ -330,7 +341,7 @@ static void table_rows(struct client *client, const struct database_state *state
                                 settings->reference ? "reference" : "sharded",
                                 settings->keyspace >= 0 ? state->settings->keyspaces[settings->keyspace].name : "",
                                 key,
-                                routed->relation == NULL ? "does not exist yet" : routed->problem ? routed->problem : ""};
+                                table_problem(client, routed)};
         admin_row(table, values, 7);
     }
 }

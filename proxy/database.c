@@ -268,8 +268,33 @@ static bool keep_reading(struct database_state *state, int shard, struct shard_r
 
 static _Atomic uint64_t last_serial;
 
-static struct database_state *state_read(const char *name, struct settings *snapshot, struct error *error)
+static bool is_first(struct database *database)
 {
+    struct database_state *present = database_state_now(database);
+    database_state_release(present);
+    return present == NULL;
+}
+
+/* The first reading wants every table to fit; later on one that does not is left out, and the others go on. */
+static bool tables_fit(const struct database_state *state, bool first, struct error *error)
+{
+    const struct error *obstacle = routing_first_obstacle(state->routing);
+    if (obstacle && first) {
+        error_copy(error, obstacle);
+        return false;
+    }
+    for (size_t i = 0; i < state->settings->table_count; i++) {
+        obstacle = state->routing->tables[i].obstacle;
+        if (obstacle)
+            log_line(LOG_ERROR, "database \"%s\": %s, and cannot be used: %s", state->settings->name, obstacle->message,
+                     obstacle->detail ? obstacle->detail : obstacle->hint);
+    }
+    return true;
+}
+
+static struct database_state *state_read(struct database *database, struct settings *snapshot, struct error *error)
+{
+    const char *name = database->name;
     const struct database_settings *settings = settings_database(snapshot, name);
     if (settings == NULL) {
         error_set(error, SQLSTATE_INVALID_CATALOG_NAME, "database \"%s\" does not exist", name);
@@ -285,7 +310,7 @@ static struct database_state *state_read(const char *name, struct settings *snap
     state->shard_errors = arena_alloc_array(&state->arena, settings->shard_count, sizeof(char *));
     struct catalog **catalogs = memory_alloc(settings->shard_count * sizeof(*catalogs));
     struct shard_readings readings = {.state = state, .shards = memory_alloc(settings->shard_count * sizeof(*readings.shards))};
-    bool read = true;
+    bool read = true, first = is_first(database);
     read_all_shards(&readings);
     for (size_t shard = 0; shard < settings->shard_count; shard++) {
         read &= keep_reading(state, (int) shard, &readings.shards[shard], error);
@@ -294,7 +319,7 @@ static struct database_state *state_read(const char *name, struct settings *snap
     free(readings.shards);
     if (read) {
         state->routing = routing_build(snapshot, settings, catalogs, error);
-        read = state->routing != NULL;
+        read = state->routing != NULL && tables_fit(state, first, error);
     } else {
         for (size_t shard = 0; shard < settings->shard_count; shard++)
             if (catalogs[shard])
@@ -404,7 +429,7 @@ static void load_work(struct blocking_job *job)
     struct load_job *load = (struct load_job *) job;
     struct database *database = load->database;
     struct error error = {0};
-    struct database_state *state = state_read(database->name, load->settings, &error);
+    struct database_state *state = state_read(database, load->settings, &error);
     if (state == NULL)
         log_line(LOG_ERROR, "database \"%s\": %s: %s", database->name, error.message, error.detail ? error.detail : "");
     install(database, state, load->number, &error);
@@ -436,7 +461,7 @@ uint64_t database_load(struct database *database, struct settings *settings)
 
 bool database_load_now(struct database *database, struct settings *settings, struct error *error)
 {
-    struct database_state *state = state_read(database->name, settings, error);
+    struct database_state *state = state_read(database, settings, error);
     if (state == NULL)
         return false;
     struct error none = {0};

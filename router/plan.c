@@ -362,6 +362,25 @@ static void refuse_decoded_escapes(struct plan *plan, const struct planning *pla
                      "The statement is rewritten, and has escapes for characters that client_encoding may lack.");
 }
 
+/* What can make a table fit again. */
+static bool may_mend(const Node *statement)
+{
+    return IsA(statement, AlterTableStmt) || IsA(statement, RenameStmt) || IsA(statement, AlterObjectSchemaStmt) || IsA(statement, DropStmt);
+}
+
+static void refuse_unusable(struct plan *plan, const struct planning *planning, const Node *statement)
+{
+    const struct error *obstacle = planning->unusable->obstacle;
+    struct error error = {0};
+    if (!obstacle || may_mend(statement))
+        return;
+    error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "\"%s\" does not fit the configuration and cannot be used", planning->unusable->name);
+    error_detail(&error, "The %s.%s%s", obstacle->message, obstacle->detail ? " " : "", obstacle->detail ? obstacle->detail : "");
+    error_hint(&error, "%s RELOAD puts a changed configuration in force.", obstacle->hint);
+    plan_fail(plan, &error);
+    plan->evaluation = NULL;
+}
+
 static void plan_any(struct plan *plan, const struct planning *planning, Node *statement)
 {
     if (IsA(statement, SelectStmt) && plan_set_config(plan, planning, castNode(SelectStmt, statement)))
@@ -371,6 +390,7 @@ static void plan_any(struct plan *plan, const struct planning *planning, Node *s
     else
         utility_plan(plan, planning, statement);
     refuse_decoded_escapes(plan, planning);
+    refuse_unusable(plan, planning, statement);
 }
 
 struct plan *plan_nested(const struct planning *planning, Node *statement)
@@ -447,6 +467,7 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
                        int type_count, struct error *error)
 {
     struct plan *plan = plan_new();
+    struct unusable_name unusable = {0};
     const struct planning planning = {
         .routing = routing,
         .facts = facts,
@@ -455,6 +476,7 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
         .normalised = normalised && !normalised->unsure ? normalised : NULL,
         .types = types,
         .type_count = type_count,
+        .unusable = &unusable,
     };
     plan->inside->server_encoding = facts->server_encoding;
     if (passes_through(routing, planning.sql, length)) {

@@ -546,7 +546,7 @@ static bool find_strays(Node *node, void *context)
     struct strays *strays = context;
     if (!node)
         return false;
-    if (IsA(node, RangeVar)) {
+    if (IsA(node, RangeVar) && !analysis_is_cte(strays->gathering->analysis, castNode(RangeVar, node))) {
         const RangeVar *range = castNode(RangeVar, node);
         const struct analysis *analysis = strays->gathering->analysis;
         bool read = part_of(strays->gathering, range) >= 0 ||
@@ -557,7 +557,7 @@ static bool find_strays(Node *node, void *context)
         const struct view_use *view = find_view(analysis, range);
         bool harmless = relation.place == PLACE_VIEW ? view && !reads_sharded(analysis, view)
                                                      : relation.place != PLACE_SHARDED && !is_part(analysis, &relation);
-        strays->found |= !read && !harmless && !analysis_is_cte(analysis, range);
+        strays->found |= !read && !harmless;
     }
     return parse_walk(node, find_strays, context);
 }

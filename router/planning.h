@@ -12,6 +12,12 @@
 #include "router/parse.h"
 #include "router/plan.h"
 
+/* What a name has turned out to mean, and must not be asked: the first such. */
+struct unusable_name {
+    const char *name;             /* NULL: there was none */
+    const struct error *obstacle;
+};
+
 /* One plan_make() on its way. */
 struct planning {
     const struct routing *routing;
@@ -21,6 +27,7 @@ struct planning {
     const struct normalised *normalised; /* NULL: literals are kept in the plan */
     const uint32_t *types;
     int type_count;
+    struct unusable_name *unusable; /* what resolve_relation() notes */
     bool alike_in_binary; /* rows of several shards are of use only if equal ones are equal bytes in binary format, too */
 };
 

@@ -77,6 +77,18 @@ static enum relation_place place_of(const struct resolved_relation *found)
     return found->relation->kind == RELATION_VIEW ? PLACE_VIEW : PLACE_UNSHARDED;
 }
 
+/* A table that does not fit its configuration is planned for as one that does not exist, and then the statement is refused. */
+static void note_unusable(const struct planning *planning, struct resolved_relation *found)
+{
+    const struct error *obstacle = routing_obstacle(planning->routing, found->relation);
+    if (!obstacle)
+        return;
+    if (!planning->unusable->name)
+        *planning->unusable = (struct unusable_name){found->relation->name, obstacle};
+    if (found->table)
+        found->relation = found->table->relation;
+}
+
 /* A partition or child of a configured table counts as unsharded here; analysis looks for its owner. */
 static bool find_in_schema(const struct planning *planning, const char *schema, const char *name,
                            struct resolved_relation *found)
@@ -86,6 +98,7 @@ static bool find_in_schema(const struct planning *planning, const char *schema, 
     found->relation = catalog_relation(routing->catalog, schema, name);
     if (!found->table && !found->relation)
         return false;
+    note_unusable(planning, found);
     found->schema = found->table ? found->table->settings->schema : found->relation->schema;
     found->place = place_of(found);
     return true;

@@ -2,9 +2,10 @@
  * routing: settings, keyspaces and catalogs joined into one snapshot, and checked against each other.
  *
  * What would make every plan for a table wrong (a key column that is not there, that cannot hold the
- * keyspace's keys, or whose collation calls different texts equal) fails the build.  What is wrong only when
- * several shards are asked at once (they differ) is kept as the table's `problem`.  A configured table that
- * does not exist yet is neither: it may be created through Keyway.
+ * keyspace's keys, or whose collation calls different texts equal) is the table's `obstacle`: no statement
+ * may read or change it, nor any table that shares rows with it.  What is wrong only when several shards are
+ * asked at once (they differ) is kept as its `problem`.  A configured table that does not exist yet has
+ * neither: it may be created through Keyway.
  */
 #include "router/routing.h"
 
@@ -182,6 +183,93 @@ static bool check_table(struct routing *routing, struct routed_table *table, str
     return table->settings->reference || check_key(routing, table, error);
 }
 
+/* ---- tables that do not fit ---- */
+
+static const struct error *keep_error(struct routing *routing, struct error *error)
+{
+    struct error *kept = arena_alloc(&routing->arena, sizeof *kept);
+    memcpy(kept->sqlstate, error->sqlstate, sizeof kept->sqlstate);
+    kept->message = arena_strdup(&routing->arena, error->message);
+    kept->detail = arena_strdup(&routing->arena, error->detail);
+    kept->hint = arena_strdup(&routing->arena, error->hint);
+    error_clear(error);
+    return kept;
+}
+
+static int compare_unusable(const void *left, const void *right)
+{
+    const struct catalog_relation *one = ((const struct unusable_relation *) left)->relation;
+    const struct catalog_relation *other = ((const struct unusable_relation *) right)->relation;
+    return (one > other) - (one < other);
+}
+
+/* Its own obstacle, or that of the nearest table above it; the depth ends a loop that a damaged catalog could contain. */
+static const struct error *obstacle_above(const struct routing *routing, const struct catalog_relation *relation, int depth)
+{
+    const struct routed_table *table = routing_table(routing, relation->schema, relation->name);
+    const struct error *obstacle = table ? table->obstacle : NULL;
+    for (int i = 0; i < relation->parent_count && !obstacle && depth < 32; i++)
+        obstacle = obstacle_above(routing, relation->parents[i], depth + 1);
+    return obstacle;
+}
+
+static bool is_above(const struct catalog_relation *relation, const struct catalog_relation *above, int depth)
+{
+    bool found = relation == above;
+    for (int i = 0; i < relation->parent_count && !found && depth < 32; i++)
+        found = is_above(relation->parents[i], above, depth + 1);
+    return found;
+}
+
+static const struct error *obstacle_below(const struct routing *routing, const struct catalog_relation *relation)
+{
+    for (size_t i = 0; i < routing->settings->table_count; i++) {
+        const struct routed_table *table = &routing->tables[i];
+        if (table->obstacle &&
+            is_above(catalog_relation(routing->catalog, table->settings->schema, table->settings->name), relation, 0))
+            return table->obstacle;
+    }
+    return NULL;
+}
+
+static void find_unusable(struct routing *routing)
+{
+    const struct catalog_relation *relation;
+    size_t count = 0;
+    if (!routing_first_obstacle(routing))
+        return;
+    while (catalog_relation_at(routing->catalog, count))
+        count++;
+    routing->unusable = arena_alloc_array(&routing->arena, count, sizeof *routing->unusable);
+    for (size_t i = 0; (relation = catalog_relation_at(routing->catalog, i)); i++) {
+        const struct error *obstacle = obstacle_above(routing, relation, 0);
+        if (!obstacle)
+            obstacle = obstacle_below(routing, relation);
+        if (obstacle)
+            routing->unusable[routing->unusable_count++] = (struct unusable_relation){relation, obstacle};
+    }
+    qsort(routing->unusable, routing->unusable_count, sizeof *routing->unusable, compare_unusable);
+}
+
+const struct error *routing_first_obstacle(const struct routing *routing)
+{
+    for (size_t i = 0; i < routing->settings->table_count; i++)
+        if (routing->tables[i].obstacle)
+            return routing->tables[i].obstacle;
+    return NULL;
+}
+
+const struct error *routing_obstacle(const struct routing *routing, const struct catalog_relation *relation)
+{
+    if (!routing->unusable_count || !relation)
+        return NULL;
+    const struct unusable_relation *found = bsearch(&(struct unusable_relation){.relation = relation}, routing->unusable,
+                                                    routing->unusable_count, sizeof *routing->unusable, compare_unusable);
+    return found ? found->obstacle : NULL;
+}
+
+/* ---- tables and their parts ---- */
+
 /* How the shards differ in one table, or NULL. */
 static const char *find_problem(struct routing *routing, const struct routed_table *table,
                                 struct catalog **catalogs)
@@ -242,7 +330,7 @@ static void join_parts(struct routing *routing, struct catalog **catalogs)
     for (size_t i = 0; (relation = catalog_relation_at(routing->catalog, i)); i++) {
         const struct routed_table *table = table_of_part(routing, relation);
         struct routed_table *part = &routing->parts[routing->part_count];
-        if (!table || !make_part(routing, relation, table, part))
+        if (!table || routing_obstacle(routing, relation) || !make_part(routing, relation, table, part))
             continue;
         part->problem = table->problem ? table->problem : find_problem(routing, part, catalogs);
         routing->part_count++;
@@ -271,8 +359,9 @@ static bool join_keyspaces(struct routing *routing, struct error *error)
 }
 
 /* All tables are named before any is checked: a check looks at the table's parents, too. */
-static bool join_tables(struct routing *routing, struct catalog **catalogs, struct error *error)
+static void join_tables(struct routing *routing, struct catalog **catalogs)
 {
+    struct error error = {0};
     size_t count = routing->settings->table_count;
     routing->tables = arena_alloc_array(&routing->arena, count, sizeof *routing->tables);
     routing->by_name = arena_alloc_array(&routing->arena, count, sizeof(struct routed_table *));
@@ -286,11 +375,16 @@ static bool join_tables(struct routing *routing, struct catalog **catalogs, stru
     if (count)
         qsort(routing->by_name, count, sizeof *routing->by_name, compare_tables);
     for (size_t i = 0; i < count; i++) {
-        if (!check_table(routing, &routing->tables[i], error))
-            return false;
-        routing->tables[i].problem = find_problem(routing, &routing->tables[i], catalogs);
+        struct routed_table *table = &routing->tables[i];
+        if (check_table(routing, table, &error)) {
+            table->problem = find_problem(routing, table, catalogs);
+            continue;
+        }
+        table->obstacle = keep_error(routing, &error);
+        table->relation = NULL;
+        table->key_columns = NULL;
     }
-    return true;
+    find_unusable(routing);
 }
 
 /* Behind catalog_note_others(): what one shard lacks no shard has. */
@@ -320,9 +414,11 @@ struct routing *routing_build(struct settings *snapshot, const struct database_s
     routing->snapshot = settings_hold(snapshot);
     routing->settings = database;
     routing->catalog = catalogs[0];
-    bool joined = join_keyspaces(routing, error) && join_tables(routing, catalogs, error);
-    if (joined)
+    bool joined = join_keyspaces(routing, error);
+    if (joined) {
+        join_tables(routing, catalogs);
         join_parts(routing, catalogs);
+    }
     catalog_note_others(routing->catalog, catalogs + 1, (int) database->shard_count - 1);
     routing->locales = arena_alloc_array(&routing->arena, database->shard_count, sizeof *routing->locales);
     tell_locales(routing, catalogs);

@@ -12,6 +12,7 @@
 
 #include "config/settings.h"
 #include "router/catalog.h"
+#include "router/error.h"
 #include "router/keyspace.h"
 
 /* A configured table, joined with what the catalog says of it. */
@@ -20,6 +21,7 @@ struct routed_table {
     const struct keyspace *keyspace;          /* NULL for a reference table */
     const struct catalog_relation *relation;  /* NULL when the home shard has no such table */
     int *key_columns;                         /* positions in relation, one per key column; NULL without relation */
+    const struct error *obstacle; /* the table does not fit its configuration, and has no relation here; NULL: it does, or does not exist yet */
     const char *problem; /* why statements that touch more than one shard of it are refused (shards differ …), or NULL */
 };
 
@@ -28,6 +30,12 @@ struct shard_locale {
     const char *collation; /* the default one: "en_US.UTF-8", "icu:en-US"; NULL: not known */
     const char *version;   /* of its library; NULL: none or not known */
     const char *obstacle;  /* why Keyway does not order by it, or NULL */
+};
+
+/* A relation that nothing may be asked of: a table that does not fit its configuration, and those that it inherits from and that inherit from it. */
+struct unusable_relation {
+    const struct catalog_relation *relation;
+    const struct error *obstacle;
 };
 
 struct routing {
@@ -42,18 +50,25 @@ struct routing {
     const struct routed_table **by_name; /* the same, by schema and name */
     struct routed_table *parts; /* partitions and children that are not configured, of tables that are: as if they were, for reads */
     size_t part_count;
+    struct unusable_relation *unusable; /* by relation */
+    size_t unusable_count;
     struct shard_locale *locales;        /* parallel to settings->shards */
 };
 
 /*
  * Join settings, keyspaces and catalogs.  catalogs[i] is shard i's (NULL: unknown, not compared); [0], the home shard's, must be there.  Takes over
- * the catalogs, also when it fails (all but the home shard's are freed).  A key column with a missing, wrong-typed or nondeterministic-collation
- * column makes it fail: `error` says which.
+ * the catalogs, also when it fails (all but the home shard's are freed).  A table whose key column is missing, of a wrong type or of a nondeterministic
+ * collation gets an obstacle; a keyspace that is not valid makes it fail.
  */
 struct routing *routing_build(struct settings *snapshot, const struct database_settings *database,
                               struct catalog **catalogs, struct error *error);
 struct routing *routing_hold(struct routing *routing);
 void routing_release(struct routing *routing); /* NULL is fine */
+
+/* What the first table that has an obstacle says of it; NULL: all tables fit. */
+const struct error *routing_first_obstacle(const struct routing *routing);
+/* Why nothing may be asked of the relation (NULL is fine), or NULL. */
+const struct error *routing_obstacle(const struct routing *routing, const struct catalog_relation *relation);
 
 /* The configured table of that name, or NULL. */
 const struct routed_table *routing_table(const struct routing *routing, const char *schema, const char *name);

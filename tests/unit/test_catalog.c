@@ -433,7 +433,7 @@ static const char *const frame =
     "[shard b]\nconninfo = host=127.0.0.1 port=5433\n[database app]\nshards = a, b\n"
     "[keyspace app.k]\ntype = %s\nmethod = hash\nshards = a, b\n%s";
 
-/* The message of the failed build, or the table's problem, or "". */
+/* The table's obstacle, or its problem, or "". */
 static void join(const char *type, const char *tables, const char *home_column, const char *other_column,
                  char *said, size_t size)
 {
@@ -444,7 +444,10 @@ static void join(const char *type, const char *tables, const char *home_column, 
     struct catalog *catalogs[] = {with_users(SAME_RELATION, home_column, NULL),
                                   other_column ? with_users(SAME_RELATION, other_column, NULL) : NULL};
     struct routing *routing = routing_build(settings, &settings->databases[0], catalogs, &error);
-    const char *words = !routing ? error.message : routing->tables[0].problem;
+    cr_assert(routing != NULL, "%s", error.message);
+    const struct error *obstacle = routing->tables[0].obstacle;
+    cr_expect(obstacle == routing_first_obstacle(routing));
+    const char *words = obstacle ? obstacle->message : routing->tables[0].problem;
     snprintf(said, size, "%s", words ? words : "");
     routing_release(routing);
     settings_release(settings);
@@ -477,7 +480,7 @@ Test(routing, checks_key_columns)
     }
 }
 
-static bool builds(const char *tables, const char *relation, const char *parent)
+static bool fits(const char *tables, const char *relation, const char *parent)
 {
     char text[1024];
     struct error error = {0};
@@ -492,20 +495,25 @@ static bool builds(const char *tables, const char *relation, const char *parent)
         town_row(builder, TOWN_PARENTS, parent);
     struct catalog *catalogs[] = {catalog_finish(builder), NULL};
     struct routing *routing = routing_build(settings, &settings->databases[0], catalogs, &error);
-    bool built = routing;
+    cr_assert(routing != NULL, "%s", error.message);
+    bool fit = !routing_first_obstacle(routing);
+    const struct catalog_relation *table = catalog_relation(routing->catalog, "public", "u"), *top = catalog_relation(routing->catalog, "public", "top");
+    bool usable = !routing_obstacle(routing, table), top_is_usable = !routing_obstacle(routing, top);
+    cr_expect_eq(usable, fit);
+    cr_expect_eq(top_is_usable, fit || !parent, "what it inherits from shares its rows");
     routing_release(routing);
     settings_release(settings);
     error_clear(&error);
-    return built;
+    return fit;
 }
 
 Test(routing, wants_tables_and_whole_families)
 {
-    cr_expect(builds(BY_A, SAME_RELATION, NULL));
-    cr_expect(not(builds(BY_A, "5|public|u|v|f|f|f|SELECT 1", NULL)), "a view is not a table");
-    cr_expect(not(builds(BY_A, SAME_RELATION, "5|6")), "the parent is not configured");
-    cr_expect(builds(BY_A "[table app.top]\nkeyspace = k\nkey = a\n", SAME_RELATION, "5|6"));
-    cr_expect(not(builds(BY_A "[table app.top]\nreference = yes\n", SAME_RELATION, "5|6")));
+    cr_expect(fits(BY_A, SAME_RELATION, NULL));
+    cr_expect(not(fits(BY_A, "5|public|u|v|f|f|f|SELECT 1", NULL)), "a view is not a table");
+    cr_expect(not(fits(BY_A, SAME_RELATION, "5|6")), "the parent is not configured");
+    cr_expect(fits(BY_A "[table app.top]\nkeyspace = k\nkey = a\n", SAME_RELATION, "5|6"));
+    cr_expect(not(fits(BY_A "[table app.top]\nreference = yes\n", SAME_RELATION, "5|6")));
 }
 
 Test(routing, checks_all_keyspaces)
