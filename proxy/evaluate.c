@@ -2,6 +2,9 @@
  * One sink reads the row, or the rows, into the run's arena.  What stands in a row as in the one before it (the names of types, most
  * of all) is kept once.  Its server stays lent: in a transaction it has taken part in
  * it.
+ *
+ * Of rows in parts the first is asked for without a Sync, which would end the portal outside of a transaction.  If that was all of them, the Sync follows;
+ * else BEGIN, which takes in what was before it.
  */
 #include "proxy/evaluate.h"
 
@@ -14,18 +17,29 @@
 
 enum { TYPE_TEXT = 25 }; /* pg_type.dat */
 
+#define PORTAL "keyway_rows"
+enum { FIRST_PART = 100, LARGEST_PART = 20000 /* rows */, PART_BYTES = 1 << 19 };
+
 struct evaluating {
     struct reply_sink sink; /* first: the sink is this */
     struct run *run;
     const struct plan *plan;
     size_t item;
     uint64_t routing_version; /* that the plan was made for */
-    bool ready;
+    bool ready, malformed;
     struct evaluated row; /* … or rows */
     const char **values;
     int row_room;
     int64_t bytes;
     struct error error;
+    struct arena *arena;         /* for the rows: the run's, or … */
+    struct arena part_arena;     /* … of one part */
+    struct database_state *held; /* of rows in parts: the plan's routing is in there; else NULL */
+    int parts;                   /* that have been asked for */
+    int limit;                   /* of the last one, in rows */
+    bool more;                   /* it came to its limit */
+    bool unsynced, begins;       /* no Sync was sent behind it; BEGIN was */
+    uint64_t inserted;           /* rows of the parts before */
 };
 
 static uint64_t routing_version(const struct run *run)
@@ -33,13 +47,77 @@ static uint64_t routing_version(const struct run *run)
     return run->client->view->state->routing->version;
 }
 
+static struct evaluating *of_item(const struct run *run)
+{
+    struct evaluating *evaluating = run->evaluating;
+    return evaluating && evaluating->item == run->cursor ? evaluating : NULL;
+}
+
+bool evaluate_is_begun(const struct run *run, const struct plan *plan)
+{
+    const struct evaluating *evaluating = of_item(run);
+    return evaluating && evaluating->plan == plan &&
+           (evaluating->held || (evaluating->ready && evaluating->routing_version == routing_version(run)));
+}
+
 const struct evaluated *evaluate_row(const struct run *run, const struct plan *plan)
 {
-    const struct evaluating *evaluating = run->evaluating;
-    return evaluating && evaluating->ready && evaluating->item == run->cursor && evaluating->plan == plan &&
-                   evaluating->routing_version == routing_version(run)
-               ? &evaluating->row
-               : NULL;
+    return evaluate_is_begun(run, plan) && run->evaluating->ready ? &run->evaluating->row : NULL;
+}
+
+/* --- parts --------------------------------------------------------------------------------------------------- */
+
+const struct routing *evaluate_routing(const struct run *run)
+{
+    const struct evaluating *evaluating = of_item(run);
+    return evaluating && evaluating->held ? evaluating->held->routing : run->client->view->state->routing;
+}
+
+struct arena *evaluate_arena(struct run *run)
+{
+    struct evaluating *evaluating = of_item(run);
+    return evaluating ? evaluating->arena : &run->arena;
+}
+
+bool evaluate_has_more(const struct run *run)
+{
+    const struct evaluating *evaluating = of_item(run);
+    return evaluating && evaluating->more;
+}
+
+bool evaluate_is_later_part(const struct run *run)
+{
+    const struct evaluating *evaluating = of_item(run);
+    return evaluating && evaluating->parts > 1;
+}
+
+uint64_t evaluate_rows_before(const struct run *run)
+{
+    const struct evaluating *evaluating = of_item(run);
+    return evaluating ? evaluating->inserted : 0;
+}
+
+bool evaluate_is_over(const struct run *run)
+{
+    return evaluate_is_later_part(run) && run->evaluating->row.rows == 0;
+}
+
+bool evaluate_part_done(struct run *run)
+{
+    if (!evaluate_has_more(run))
+        return false;
+    run->evaluating->inserted = run->rows;
+    run->evaluating->ready = false;
+    return true;
+}
+
+void evaluate_free(struct run *run)
+{
+    if (run->evaluating == NULL)
+        return;
+    arena_free(&run->evaluating->part_arena);
+    database_state_release(run->evaluating->held);
+    run->evaluating = NULL;
 }
 
 /* --- the answer
@@ -69,7 +147,7 @@ static const char **add_row(struct evaluating *evaluating)
     size_t width = (size_t) row->count;
     if (row->rows == evaluating->row_room) {
         int room = row->rows ? 2 * row->rows : 1;
-        const char **values = arena_alloc_array(&evaluating->run->arena, (size_t) room * width, sizeof(*values));
+        const char **values = arena_alloc_array(evaluating->arena, (size_t) room * width, sizeof(*values));
         if (row->rows > 0)
             memcpy(values, evaluating->values, (size_t) row->rows * width * sizeof(*values));
         evaluating->values = values;
@@ -103,7 +181,7 @@ static bool is_text(const char *known, const uint8_t *bytes, size_t length)
 static bool read_values(struct evaluating *evaluating, const struct frame *frame)
 {
     struct reader reader = reader_of(frame);
-    struct arena *arena = &evaluating->run->arena;
+    struct arena *arena = evaluating->arena;
     int count = read_int16(&reader);
     if (count != evaluating->row.count)
         return false;
@@ -139,13 +217,37 @@ static void done(struct evaluating *evaluating, const struct plan *plan)
     struct run *run = evaluating->run;
     if (!error_is_set(&evaluating->error) && plan->evaluation->rows && evaluating->row.count > plan->evaluation->count)
         error_set(&evaluating->error, SQLSTATE_SYNTAX_ERROR, "INSERT has more expressions than target columns");
-    if (!error_is_set(&evaluating->error) &&
-        (!evaluating->row.values || evaluating->row.count != plan->evaluation->count ||
+    bool empty = evaluating->parts > 1 && evaluating->row.rows == 0 && !evaluating->malformed;
+    if (!error_is_set(&evaluating->error) && !empty &&
+        (!evaluating->row.values || evaluating->malformed || evaluating->row.count != plan->evaluation->count ||
          (plan->evaluation->row_count && evaluating->row.rows != plan->evaluation->row_count)))
         error_set(&evaluating->error, SQLSTATE_PROTOCOL_VIOLATION,
                   "the home shard sent no row of computed values");
     evaluating->ready = !error_is_set(&evaluating->error);
     run_evaluated(run, &evaluating->error);
+}
+
+/* Outside of a transaction: it is all there is, or a transaction begins with it. */
+static void end_first_part(struct evaluating *evaluating, struct server *server)
+{
+    static const char begin[] = "BEGIN";
+    if (!evaluating->unsynced)
+        return;
+    evaluating->unsynced = false;
+    if (evaluating->more) {
+        transaction_begin_implicit(evaluating->run->client);
+        evaluating->begins = true;
+        server_query(server, begin, sizeof begin - 1, &evaluating->sink);
+    } else {
+        extended_sync(server, &evaluating->sink);
+    }
+}
+
+/* It would keep its tables from being changed. */
+static void close_portal(struct server *server)
+{
+    extended_close(server, PORTAL);
+    extended_sync(server, NULL);
 }
 
 static enum sink_answer take_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
@@ -159,10 +261,18 @@ static enum sink_answer take_frame(struct reply_sink *sink, struct server *serve
         break;
     case 'D':
         if (!read_values(evaluating, frame))
-            evaluating->row.values = NULL;
+            evaluating->malformed = true;
         break;
     case 'E':
         take_error(evaluating, frame);
+        end_first_part(evaluating, server);
+        break;
+    case 'C':
+        end_first_part(evaluating, server);
+        break;
+    case 's':
+        evaluating->more = true;
+        end_first_part(evaluating, server);
         break;
     case 'N':
         wire_message(client_output(run->client), 'N', frame->body, frame->body_length);
@@ -170,9 +280,14 @@ static enum sink_answer take_frame(struct reply_sink *sink, struct server *serve
         break;
     case 'Z':
         server_answered(server);
+        if (evaluating->begins)
+            server->joined = server->status == 'T';
+        if (evaluating->held && !evaluating->more && server->status == 'T')
+            close_portal(server);
+        evaluating->begins = false;
         done(evaluating, run->plan);
         break;
-    default: /* the answers of Parse and Bind, and the command tag */
+    default: /* the answers of Parse and Bind */
         break;
     }
     return SINK_TAKEN;
@@ -207,20 +322,23 @@ void evaluate_put_values(struct buffer *out, const struct bind_values *values, c
     }
 }
 
-static void put_bind(struct buffer *out, const struct bind_values *values, const bool *unwanted)
+static void put_bind(struct buffer *out, const char *portal, const struct bind_values *values, const bool *unwanted)
 {
     size_t mark = wire_begin(out, 'B');
-    wire_put_string(out, "");
+    wire_put_string(out, portal);
     wire_put_string(out, "");
     evaluate_put_values(out, values, unwanted, NULL);
     wire_put_int16(out, 0);
     wire_end(out, mark);
 }
 
-static void send_extended(struct server *server, const struct plan *plan, const struct statement *statement,
-                          const struct bind_values *values, struct arena *arena, struct reply_sink *sink)
+/* Parse, Bind and Describe. */
+static void put_query(struct server *server, const char *portal, const struct plan *plan, const struct statement *statement,
+                      const struct bind_values *values, struct arena *arena, struct reply_sink *sink)
 {
+    static const struct bind_values none;
     const char *sql = plan->evaluation->sql;
+    values = statement ? values : &none;
     bool *unwanted = arena_alloc_array(arena, (size_t) values->count, sizeof(*unwanted));
     uint32_t *types = arena_alloc_array(arena, (size_t) values->count, sizeof(*types));
     for (int i = 0; i < values->count; i++) {
@@ -230,11 +348,32 @@ static void send_extended(struct server *server, const struct plan *plan, const 
             types[i] = TYPE_TEXT;
     }
     extended_parse(server, sink, sql, strlen(sql), types, values->count);
-    put_bind(stream_output(&server->stream), values, unwanted);
+    put_bind(stream_output(&server->stream), portal, values, unwanted);
     server_expect(server, 'B', false, sink);
-    extended_describe(server, sink, "");
-    extended_execute(server, sink, "", 0);
-    extended_sync(server, sink);
+    extended_describe(server, sink, portal);
+}
+
+/* Rows of the portal, no more than fit into a part if they are as long as those of the part before. */
+static void ask_part(struct evaluating *evaluating, struct server *server)
+{
+    struct reply_sink *sink = &evaluating->sink;
+    if (evaluating->parts++ > 0) {
+        int64_t fitting = evaluating->bytes > 0 ? (int64_t) evaluating->limit * PART_BYTES / evaluating->bytes : LARGEST_PART;
+        evaluating->limit = fitting < 1 ? 1 : fitting > LARGEST_PART ? LARGEST_PART : (int) fitting;
+    }
+    arena_reset(&evaluating->part_arena);
+    evaluating->row.rows = evaluating->row_room = 0;
+    evaluating->row.values = evaluating->values = NULL;
+    evaluating->bytes = 0;
+    evaluating->more = false;
+    evaluating->unsynced = evaluating->run->client->transaction.kind == TRANSACTION_NONE;
+    extended_execute(server, sink, PORTAL, evaluating->limit);
+    if (evaluating->unsynced) {
+        wire_empty(stream_output(&server->stream), 'H');
+        stream_wrote(&server->stream);
+    } else {
+        extended_sync(server, sink);
+    }
 }
 
 /* Parameters that are sent must be those of the statement. */
@@ -246,6 +385,23 @@ static bool counts_agree(const struct plan *plan, const struct bind_values *valu
               "bind message supplies %d parameters, but prepared statement requires %d", values->count,
               plan->parameter_count);
     return false;
+}
+
+static struct evaluating *new_evaluating(struct run *run, const struct plan *plan)
+{
+    struct evaluating *evaluating = arena_alloc(&run->arena, sizeof(*evaluating));
+    *evaluating = (struct evaluating){.sink = {take_frame, server_lost},
+                                      .run = run,
+                                      .plan = plan,
+                                      .item = run->cursor,
+                                      .routing_version = routing_version(run),
+                                      .arena = &run->arena,
+                                      .limit = FIRST_PART};
+    if (plan->evaluation->in_parts) {
+        evaluating->arena = &evaluating->part_arena;
+        evaluating->held = database_state_hold(run->client->view->state);
+    }
+    return evaluating;
 }
 
 enum run_step evaluate_begin(struct run *run, const struct plan *plan, const struct statement *statement,
@@ -263,16 +419,21 @@ enum run_step evaluate_begin(struct run *run, const struct plan *plan, const str
     case LEND_DONE:
         break;
     }
-    struct evaluating *evaluating = arena_alloc(&run->arena, sizeof(*evaluating));
-    *evaluating = (struct evaluating){.sink = {take_frame, server_lost},
-                                      .run = run,
-                                      .plan = plan,
-                                      .item = run->cursor,
-                                      .routing_version = routing_version(run)};
-    run->evaluating = evaluating;
-    if (statement)
-        send_extended(server, plan, statement, values, &run->arena, &evaluating->sink);
-    else
+    if (evaluate_is_begun(run, plan)) {
+        ask_part(run->evaluating, server);
+        return STEP_BUSY;
+    }
+    evaluate_free(run);
+    struct evaluating *evaluating = run->evaluating = new_evaluating(run, plan);
+    if (plan->evaluation->in_parts) {
+        put_query(server, PORTAL, plan, statement, values, &run->arena, &evaluating->sink);
+        ask_part(evaluating, server);
+    } else if (statement) {
+        put_query(server, "", plan, statement, values, &run->arena, &evaluating->sink);
+        extended_execute(server, &evaluating->sink, "", 0);
+        extended_sync(server, &evaluating->sink);
+    } else {
         server_query(server, plan->evaluation->sql, strlen(plan->evaluation->sql), &evaluating->sink);
+    }
     return STEP_BUSY;
 }

@@ -67,6 +67,7 @@ struct fanout *fanout_new(struct client *client, const struct fanout_shape *shap
     struct fanout *fanout = memory_alloc(sizeof(*fanout));
     fanout->client = client;
     fanout->shape = *shape;
+    fanout->rows = shape->rows_before;
     if (shape->preface)
         fanout->explanation = explanation_new(&fanout->arena, shape->json, shape->preface, count);
     fanout->inputs = arena_alloc_array(&fanout->arena, (size_t) count, sizeof(*fanout->inputs));
@@ -554,7 +555,7 @@ static void fanout_finish(struct fanout *fanout)
         explanation_send(fanout->explanation, client_output(client));
         client_wrote(client);
     }
-    if (!fanout->failed && fanout->tags > 0)
+    if (!fanout->failed && fanout->tags > 0 && !fanout->shape.goes_on)
         send_tag(fanout, fanout->merge ? fanout->merged_rows : rows);
     bool failed = fanout->failed;
     fanout_abandon(fanout);

@@ -18,6 +18,8 @@ struct fanout_shape {
     struct route route;
     bool simple;    /* a Query: RowDescription is part of the reply */
     bool described; /* extended: the client asked for the RowDescription */
+    bool goes_on;         /* it does a part of the statement, and others follow: no tag is sent */
+    uint64_t rows_before; /* … that other parts have counted */
     const char *preface; /* of EXPLAIN in text or JSON: the router's lines; else NULL; copied */
     bool json;           /* … in JSON */
     const uint8_t *description; /* a RowDescription's body to send in place of the shard's, which must have the same types; or NULL */

@@ -9,6 +9,7 @@
 
 #include "proxy/client_shards.h"
 #include "proxy/cursor.h"
+#include "proxy/evaluate.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/locking.h"
@@ -30,6 +31,7 @@ static void run_free(struct run *run)
     if (run->plan)
         plan_release(run->plan);
     locking_free(run->locking);
+    evaluate_free(run);
     run_prepared_free(run);
     statement_release(state_of(run->client)->statements, run->typed);
     error_clear(&run->end_error);
@@ -488,6 +490,10 @@ void run_fanout_done(struct client *client, bool failed)
 {
     struct run *run = client->run;
     run->fanout = NULL;
+    if (!failed && evaluate_part_done(run)) {
+        run_continue(client);
+        return;
+    }
     if (failed)
         item_failed(run);
     else if (run->closing)

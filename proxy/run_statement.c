@@ -4,6 +4,7 @@
  */
 #include "proxy/run_statement.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -338,7 +339,9 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .plan = plan,
         .route = *route,
         .simple = execution->statement == NULL,
-        .described = execution->described,
+        .described = execution->described && !evaluate_is_later_part(run),
+        .goes_on = evaluate_has_more(run),
+        .rows_before = evaluate_rows_before(run),
         .preface = run_explain_preface(run, execution, route),
         .json = plan->explain_format == EXPLAIN_JSON,
     };
@@ -348,9 +351,9 @@ static void send_routed(struct run *run, const struct execution *execution, cons
     if (plan->inner && route->kind != PLAN_SINGLE) /* the lines of one shard's plan after another's */
         shape.route = (struct route){.kind = PLAN_CONCAT, .shards = route->shards, .limit = -1};
     if (route->kind == PLAN_SINGLE)
-        client->view->counters.single_count++;
+        client->view->counters.single_count += !evaluate_is_later_part(run);
     else
-        client->view->counters.multi_count++;
+        client->view->counters.multi_count += !evaluate_is_later_part(run);
     run->fanout = fanout_new(client, &shape, shard_set_count(&route->shards));
     for (struct server *server = client->servers; server; server = server->next_lent) {
         if (!shard_set_has(&route->shards, server->pool->shard))
@@ -409,8 +412,8 @@ static bool find_route(struct run *run, const struct execution *execution, struc
     const struct normalised *literals = execution->normalised->unsure ? NULL : execution->normalised;
     const struct bind_values *binds = execution->statement ? &execution->bind.values : NULL;
     const struct evaluated *evaluated = evaluate_row(run, execution->plan);
-    bool routable = evaluated ? plan_route_evaluated(routed, client->view->state->routing, literals, binds, evaluated,
-                                                     &run->arena, route, error)
+    bool routable = evaluated ? plan_route_evaluated(routed, evaluate_routing(run), literals, binds, evaluated,
+                                                     evaluate_arena(run), route, error)
                               : plan_route(routed, client->view->state->routing, literals, binds, &run->arena, route, error);
     if (!routable)
         return false;
@@ -433,6 +436,14 @@ static enum run_step evaluate_first(struct run *run, const struct execution *exe
                           execution->statement ? &execution->bind.values : NULL);
 }
 
+/* The last part turns out to be empty. */
+static enum run_step complete_inserted(struct run *run, const struct execution *execution)
+{
+    struct execution tail = *execution;
+    tail.described = false;
+    return complete(run, &tail, arena_printf(&run->arena, "INSERT 0 %" PRIu64, evaluate_rows_before(run)));
+}
+
 static enum run_step run_routed(struct run *run, const struct execution *execution)
 {
     struct client *client = run->client;
@@ -447,6 +458,8 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         return run_fail(run, &error);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);
+    if (evaluate_is_over(run))
+        return complete_inserted(run, execution);
     if (!find_route(run, execution, &route, &error))
         return run_refuse(run, execution, &error);
     if (route.kind == PLAN_GATHER)
@@ -560,7 +573,7 @@ static enum run_step run_execution(struct run *run, const struct execution *exec
  */
 static struct plan *plan_begun(const struct run *run)
 {
-    bool begun = gather_is_ready(run->gather) || run->locking || (run->plan && evaluate_row(run, run->plan));
+    bool begun = gather_is_ready(run->gather) || run->locking || (run->plan && evaluate_is_begun(run, run->plan));
     return begun ? plan_hold(run->plan) : NULL;
 }
 

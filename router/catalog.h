@@ -91,6 +91,7 @@ struct catalog_relation {
     int unique_count;
     bool has_triggers; /* user triggers, enabled */
     bool has_rules;    /* rules other than a view's _RETURN */
+    bool references_itself; /* a foreign key of it, or of a part of it, may ask for rows of its own */
     bool row_security;
     bool policies_are_local; /* … and its policies read no tables */
     const char *policies;    /* what they say; NULL: there are none */

@@ -108,6 +108,12 @@
     " || concat(' ; ', pg_get_expr(p.polqual, p.polrelid), ' ; ', pg_get_expr(p.polwithcheck, p.polrelid)), ' ; '" \
     " ORDER BY p.polname) FROM pg_policy p GROUP BY p.polrelid"
 
+/* Tables with a foreign key to themselves.  Those of partitions and children are taken for such, and are also the parents'. */
+#define REFERENCES_QUERY                                                                                     \
+    "WITH RECURSIVE up (rel) AS (SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND (conrelid = confrelid" \
+    " OR EXISTS (SELECT 1 FROM pg_inherits WHERE conrelid IN (inhrelid, inhparent)))"                        \
+    " UNION SELECT inhparent FROM up JOIN pg_inherits ON inhrelid = rel) SELECT rel FROM up"
+
 /* Indexes and sequences that belong to a table. */
 #define PARTS_QUERY                                                                                          \
     "SELECT indexrelid, indrelid FROM pg_index UNION ALL"                                                    \
@@ -447,6 +453,16 @@ static bool add_policies(struct catalog *catalog, const char *const *row)
     return true;
 }
 
+static bool add_reference(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    if (!read_relation(catalog, row[0], &relation))
+        return false;
+    if (relation)
+        relation->references_itself = true;
+    return true;
+}
+
 static bool add_part(struct catalog *catalog, const char *const *row)
 {
     struct catalog_relation *part, *table;
@@ -565,7 +581,8 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(catalog_any_order_query, 0, 2, catalog_add_any_order)   \
     X(catalog_query_functions_query, 140000, 5, catalog_add_query_function)   \
     X(catalog_parameters_query, 140000, 10, catalog_add_parameter)                                           \
-    X(POLICIES_QUERY, 0, 2, add_policies)
+    X(POLICIES_QUERY, 0, 2, add_policies)                                                                    \
+    X(REFERENCES_QUERY, 0, 1, add_reference)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

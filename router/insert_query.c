@@ -355,6 +355,22 @@ static void lay_out(const struct computing *computing, struct insert_rows *rows,
         rows->pieces[i] = (struct insert_piece){NULL, 1 + i, 1 + computing->count + i};
 }
 
+/*
+ * Do several INSERTs of some rows each, in one transaction, do what one of all of them does?  Not where a row may ask for later ones, or must not be
+ * met twice, or where the statement as a whole shows: to triggers, to statement_timestamp(), in an answer that an error should have prevented.
+ */
+static bool can_be_parted(const struct computing *computing)
+{
+    const InsertStmt *insert = computing->inserting->insert;
+    const struct catalog_relation *relation = computing->inserting->target.relation;
+    const struct analysis *analysis = &computing->analysis;
+    for (int i = 0; i < analysis->sighting_count; i++)
+        if (!strcmp(analysis->sightings[i].name, "statement_timestamp"))
+            return false;
+    return !insert->returningList && (!insert->onConflictClause || insert->onConflictClause->action == ONCONFLICT_NOTHING) &&
+           !relation->has_triggers && !relation->has_rules && !relation->references_itself;
+}
+
 static void apply(struct computing *computing)
 {
     struct inserting *inserting = computing->inserting;
@@ -370,6 +386,7 @@ static void apply(struct computing *computing)
     lay_out(computing, rows, arena);
     evaluation->count = 1 + 2 * computing->count;
     evaluation->rows = true;
+    evaluation->in_parts = can_be_parted(computing);
     evaluation->asks = asks;
     plan_pin_all(inserting->plan);
     inserting->evaluation = evaluation;

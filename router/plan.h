@@ -98,7 +98,8 @@ struct evaluation {
     const char *sql;
     int count;          /* of its columns */
     bool rows;          /* it may have more than one … */
-    int row_count;      /* … and has as many; 0: any number */
+    int row_count;      /* … and has as many; 0: any number … */
+    bool in_parts;      /* … of which the statement can insert one part after the other, in one transaction */
     const bool *asks;   /* by parameter: it occurs in `sql` … */
     const bool *leaves; /* … and nowhere in the statements that the shards get then */
 };

@@ -304,3 +304,117 @@ Test(inserts, conflicts_are_not_about_numbers_from_a_sequence)
     EXPECT_REFUSED(conn, "INSERT INTO links VALUES (1, 'zoe', 9) ON CONFLICT DO NOTHING");
     EXPECT(conn, "SELECT last_value >= 5, is_called FROM links_id_seq", "t|t"); /* as pg_dump asks */
 }
+
+/* ---- rows that come in parts ---- */
+
+#define ROWS(count) " FROM generate_series(1, " #count ") AS g"
+#define NAME        "chr(97 + mod(g, 26)) || g"
+
+Test(inserts, rows_in_parts_are_counted_together)
+{
+    static const int counts[] = {1, 99, 100, 101, 200, 201, 5000, 30000};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        char sql[200], tag[30], count[10];
+        const char *values[] = {count};
+        snprintf(count, sizeof count, "%d", counts[i]);
+        snprintf(tag, sizeof tag, "INSERT 0 %s", count);
+        snprintf(sql, sizeof sql, "INSERT INTO users (username) SELECT " NAME " FROM generate_series(1, %s) AS g", count);
+        EXPECT(conn, sql, tag);
+        EXPECT(conn, "SELECT count(*) FROM users", count);
+        char gone[30];
+        snprintf(gone, sizeof gone, "DELETE %d", counts[i]);
+        EXPECT(conn, "DELETE FROM users", gone);
+        char *answer = ask_params(conn, "INSERT INTO users (username) SELECT " NAME " FROM generate_series(1, $1::integer) AS g", 1, values);
+        cr_expect_str_eq(answer, tag);
+        free(answer);
+        EXPECT(conn, "SELECT count(DISTINCT username) FROM users", count);
+        EXPECT(conn, "DELETE FROM users", gone);
+    }
+}
+
+Test(inserts, an_error_takes_all_parts_back)
+{
+    static const struct {
+        const char *sql, *sqlstate;
+    } cases[] = {
+        {"INSERT INTO users (username, age) SELECT " NAME ", 1000 / (4000 - g)" ROWS(5000), "22012"},
+        {"INSERT INTO users (username) SELECT chr(97 + least(g, 4000) % 26) || least(g, 4000)" ROWS(5000), "23505"},
+        {"INSERT INTO users (username) SELECT CASE WHEN g < 4000 THEN " NAME " END" ROWS(5000), "23502"},
+        {"INSERT INTO notes (username, body) SELECT " NAME ", repeat('x', g / 500)" ROWS(5000), "22001"},
+        {"INSERT INTO users (username, age) SELECT 'a' || least(g, 4000), g" ROWS(5000) " ON CONFLICT (username) DO UPDATE SET age = 1", "21000"},
+    };
+    EXPECT(conn, "INSERT INTO users (username) VALUES ('Anna'), ('zoe')", "INSERT 0 2");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        EXPECT_ERROR(conn, cases[i].sql, cases[i].sqlstate);
+        EXPECT(conn, "SELECT count(*) FROM users", "2");
+        EXPECT(conn, "BEGIN", "BEGIN");
+        EXPECT(conn, "INSERT INTO users (username) VALUES ('kim')", "INSERT 0 1");
+        EXPECT(conn, "SAVEPOINT s", "SAVEPOINT");
+        EXPECT_ERROR(conn, cases[i].sql, cases[i].sqlstate);
+        EXPECT_ERROR(conn, "SELECT count(*) FROM users", "25P02");
+        EXPECT(conn, "ROLLBACK TO s", "ROLLBACK");
+        EXPECT(conn, "SELECT count(*) FROM users", "3");
+        EXPECT(conn, "INSERT INTO users (username) SELECT " NAME ROWS(300), "INSERT 0 300");
+        EXPECT(conn, "SELECT count(*) FROM users", "303");
+        EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    }
+    EXPECT(conn, "SELECT count(*) FROM notes", "0");
+    EXPECT(conn, "INSERT INTO users (username) SELECT 'a' || least(g, 4000)" ROWS(5000) " ON CONFLICT DO NOTHING", "INSERT 0 4000");
+}
+
+/* Nothing is known of the second shard before some rows are on the first. */
+Test(inserts, parts_for_a_second_shard_are_refused_where_it_could_not_be_committed_with_the_first)
+{
+    PQfinish(conn);
+    keyway_stop(&keyway);
+    keyway_start(&keyway, &(struct keyway_setup){.shards = 3});
+    conn = connect_keyway(&keyway, NULL);
+    EXPECT_REFUSED(conn, "INSERT INTO users (username) SELECT CASE WHEN g < 900 THEN 'a' ELSE 'z' END || g" ROWS(1000));
+    EXPECT(conn, "SELECT count(*) FROM users", "0");
+    EXPECT(conn, "INSERT INTO users (username) SELECT 'z' || g" ROWS(1000), "INSERT 0 1000");
+    EXPECT_ON(2, "SELECT count(*) FROM users", "1000");
+}
+
+/* The key of a row is looked for when the statement is over, and may come later. */
+Test(inserts, rows_may_refer_to_later_ones)
+{
+    EXPECT(conn, "CREATE TABLE links (username text, id integer, next integer, PRIMARY KEY (username, id), "
+                 "FOREIGN KEY (username, next) REFERENCES links (username, id))", "CREATE TABLE");
+    EXPECT(conn, "INSERT INTO links SELECT (ARRAY['anna', 'kim', 'zoe'])[1 + g % 3], g, CASE WHEN g <= 997 THEN g + 3 END" ROWS(1000), "INSERT 0 1000");
+    EXPECT_ERROR(conn, "INSERT INTO links SELECT (ARRAY['anna', 'kim', 'zoe'])[1 + g % 3], g + 2000, CASE WHEN g <= 997 THEN g + 2004 END" ROWS(1000), "23503");
+    EXPECT(conn, "SELECT count(*), count(next) FROM links", "1000|997");
+}
+
+Test(inserts, parts_have_one_time)
+{
+    EXPECT(conn, "INSERT INTO papers SELECT " NAME ", concat(statement_timestamp(), now())" ROWS(3000), "INSERT 0 3000");
+    EXPECT(conn, "INSERT INTO notes (username, id) SELECT " NAME ", g" ROWS(3000), "INSERT 0 3000");
+    EXPECT(conn, "SELECT count(DISTINCT title) FROM papers", "1");
+    EXPECT(conn, "SELECT count(DISTINCT made), count(DISTINCT dice) FROM notes", "1|3000");
+}
+
+/* The query does not see what has been inserted, and keeps nothing open behind it. */
+Test(inserts, parts_of_a_tables_rows)
+{
+    EXPECT(conn, "CREATE TABLE plain AS SELECT g, " NAME " AS name" ROWS(2000), "SELECT 2000");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "INSERT INTO users (username) SELECT name FROM plain ORDER BY g DESC", "INSERT 0 2000");
+    EXPECT(conn, "INSERT INTO papers (username) SELECT name FROM plain WHERE g > 1000", "INSERT 0 1000");
+    EXPECT(conn, "SELECT count(*) FROM pg_cursors", "0");
+    EXPECT(conn, "ALTER TABLE plain ADD COLUMN more text", "ALTER TABLE");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "INSERT INTO tags (name) SELECT 'tag ' || g" ROWS(1000), "INSERT 0 1000");
+    EXPECT(conn, "INSERT INTO tags (name) SELECT name FROM tags", "INSERT 0 1000");
+    for (int shard = 0; shard < 3; shard++)
+        EXPECT_ON(shard, "SELECT count(*), count(DISTINCT name), max(id) FROM tags", "2000|1000|2000");
+}
+
+Test(inserts, several_statements_of_parts_are_one_transaction)
+{
+    EXPECT(conn, "INSERT INTO users (username) SELECT " NAME ROWS(500) "; INSERT INTO papers (username) SELECT " NAME ROWS(500), "INSERT 0 500\nINSERT 0 500");
+    EXPECT_LIKE(conn, "INSERT INTO users (username) SELECT 'x' || " NAME ROWS(500) "; INSERT INTO papers (username) SELECT " NAME ROWS(500), "23505");
+    EXPECT(conn, "SELECT count(*) FROM users", "500");
+    EXPECT(conn, "PREPARE more AS INSERT INTO users (username) SELECT 'y' || " NAME " FROM generate_series(1, $1::integer) AS g", "PREPARE");
+    EXPECT(conn, "EXECUTE more (700)", "INSERT 0 700");
+    EXPECT(conn, "SELECT count(*) FROM users", "1200");
+}

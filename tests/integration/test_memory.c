@@ -212,6 +212,23 @@ Test(memory, copy_data_for_a_shard_that_does_not_read)
     PQfinish(holder);
 }
 
+Test(memory, rows_that_are_computed_first_are_not_all_kept)
+{
+    if (sanitized())
+        return;
+    PGconn *conn = connect_keyway(&keyway, NULL);
+    long largest = 0;
+    cr_assert(PQsendQuery(conn, "INSERT INTO users (username, full_name) SELECT chr(97 + g % 26) || g, repeat('x', 300) FROM generate_series(1, 200000) AS g"));
+    for (; PQisBusy(conn) && PQconsumeInput(conn); pause_briefly())
+        if (keyway_rss_kb(&keyway) > largest)
+            largest = keyway_rss_kb(&keyway);
+    PGresult *result = PQgetResult(conn);
+    cr_expect_str_eq(PQcmdStatus(result), "INSERT 0 200000", "%s", PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+    expect_within_limit(largest);
+}
+
 Test(memory, a_statement_of_thirty_megabytes_reaches_its_shard)
 {
     enum { LENGTH = 30000000 };

@@ -674,6 +674,27 @@ Test(plan, no_row_of_a_query_is_still_of_some_types)
     arena_free(&arena);
 }
 
+Test(plan, rows_are_inserted_in_parts_where_these_come_to_the_same)
+{
+    static const struct {
+        const char *sql;
+        bool in_parts;
+    } statements[] = {
+        {"INSERT INTO users (username) SELECT 'a' || g FROM generate_series(1, 9) g", true},
+        {"INSERT INTO users (username) SELECT 'a' || g FROM generate_series(1, 9) g ON CONFLICT DO NOTHING", true},
+        {"INSERT INTO users (username, age) SELECT 'a' || g, 1 FROM generate_series(1, 9) g ON CONFLICT (username) DO UPDATE SET age = 2", false},
+        {"INSERT INTO users (username) SELECT 'a' || g FROM generate_series(1, 9) g RETURNING username", false},
+        {"INSERT INTO users (username) SELECT 'a' || statement_timestamp() FROM generate_series(1, 9) g", false},
+        {"INSERT INTO users (username) SELECT 'a' || now() || g FROM generate_series(1, 9) g", true},
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        struct plan *plan = make(statements[i].sql);
+        cr_assert(plan->evaluation != NULL, "%s", statements[i].sql);
+        cr_expect_eq(plan->evaluation->in_parts, statements[i].in_parts, "%s", statements[i].sql);
+        plan_release(plan);
+    }
+}
+
 Test(plan, queries_are_computed_where_the_shards_cannot_run_them)
 {
     static const struct {

@@ -29,6 +29,7 @@ enum {
     TOWN_QUERY_FUNCTIONS,
     TOWN_PARAMETERS,
     TOWN_POLICIES,
+    TOWN_REFERENCES,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
