@@ -417,8 +417,10 @@ static void route_answer(struct client *client, const struct database_state *sta
         values[0] = plan_kind_name(route.kind);
         values[1] = shards;
         values[2] = plan_describe(plan, state->routing, literals, NULL, &route, scratch(client));
+    } else if (plan->evaluation && plan->many != PLAN_REFUSE) {
+        values[0] = plan_kind_name(plan->many);
+        values[2] = plan_describe_evaluation(plan, state->routing, scratch(client));
     } else {
-        values[0] = plan->evaluation ? plan_kind_name(PLAN_SPLIT) : values[0];
         values[2] = arena_printf(scratch(client), "%s%s%s", error.message, error.detail ? ": " : "",
                                  error.detail ? error.detail : "");
     }

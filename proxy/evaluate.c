@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "proxy/execution.h"
 #include "proxy/extended.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
@@ -332,12 +333,11 @@ static void put_bind(struct buffer *out, const char *portal, const struct bind_v
     wire_end(out, mark);
 }
 
-/* Parse, Bind and Describe. */
-static void put_query(struct server *server, const char *portal, const struct plan *plan, const struct statement *statement,
+/* Parse, Bind and Describe of the evaluation, in these words. */
+static void put_query(struct server *server, const char *sql, const char *portal, const struct plan *plan, const struct statement *statement,
                       const struct bind_values *values, struct arena *arena, struct reply_sink *sink)
 {
     static const struct bind_values none;
-    const char *sql = plan->evaluation->sql;
     values = statement ? values : &none;
     bool *unwanted = arena_alloc_array(arena, (size_t) values->count, sizeof(*unwanted));
     uint32_t *types = arena_alloc_array(arena, (size_t) values->count, sizeof(*types));
@@ -426,14 +426,60 @@ enum run_step evaluate_begin(struct run *run, const struct plan *plan, const str
     evaluate_free(run);
     struct evaluating *evaluating = run->evaluating = new_evaluating(run, plan);
     if (plan->evaluation->in_parts) {
-        put_query(server, PORTAL, plan, statement, values, &run->arena, &evaluating->sink);
+        put_query(server, plan->evaluation->sql, PORTAL, plan, statement, values, &run->arena, &evaluating->sink);
         ask_part(evaluating, server);
     } else if (statement) {
-        put_query(server, "", plan, statement, values, &run->arena, &evaluating->sink);
+        put_query(server, plan->evaluation->sql, "", plan, statement, values, &run->arena, &evaluating->sink);
         extended_execute(server, &evaluating->sink, "", 0);
         extended_sync(server, &evaluating->sink);
     } else {
         server_query(server, plan->evaluation->sql, strlen(plan->evaluation->sql), &evaluating->sink);
     }
+    return STEP_BUSY;
+}
+
+/* --- EXPLAIN ------------------------------------------------------------------------------------------------- */
+
+static bool can_explain(const struct plan *plan, struct error *error)
+{
+    if (plan->explain_analyzes) {
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE of an INSERT whose values are computed first is not supported");
+        error_detail(error, "Where its rows go is known only when the home shard has run: %s", plan->inner->evaluation->sql);
+        error_hint(error, "Use EXPLAIN without ANALYZE.");
+    } else if (plan->explain_format == EXPLAIN_OTHER) {
+        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN of an INSERT whose values are computed first is not supported in this format");
+        error_detail(error, "The statement runs on the home shard first, and then on those of its rows.");
+        error_hint(error, "Use FORMAT TEXT or FORMAT JSON.");
+    }
+    return !error_is_set(error);
+}
+
+enum run_step evaluate_explain(struct run *run, const struct execution *execution)
+{
+    const struct plan *plan = execution->plan;
+    const char *sql = arena_printf(&run->arena, "%s%s", plan->explain_prefix, plan->inner->evaluation->sql);
+    struct error error = {0};
+    struct server *home;
+    struct fanout_shape shape = {
+        .plan = plan,
+        .route = {.kind = PLAN_CONCAT, .shards = shard_set_one(0), .limit = -1},
+        .simple = execution->statement == NULL,
+        .described = execution->described,
+        .preface = plan_describe_evaluation(plan->inner, run->client->view->state->routing, &run->arena),
+        .json = plan->explain_format == EXPLAIN_JSON,
+    };
+    if (!can_explain(plan, &error) || (execution->statement && !counts_agree(plan, &execution->bind.values, &error)))
+        return run_fail(run, &error);
+    enum run_step step = run_lend(run, 0, &home);
+    if (step != STEP_DONE)
+        return step;
+    run->fanout = fanout_new(run->client, &shape, 1);
+    const struct statement *statement = execution->statement;
+    struct reply_sink *sink = fanout_add(run->fanout, home);
+    /* The client's own words first: what is computed is only a part of them, and there may be mistakes in the rest. */
+    extended_parse(home, sink, run->text, run->text_length, statement ? statement->types : NULL, statement ? statement->type_count : 0);
+    put_query(home, sql, "", plan->inner, statement, &execution->bind.values, &run->arena, sink);
+    extended_execute(home, sink, "", 0);
+    extended_sync(home, sink);
     return STEP_BUSY;
 }

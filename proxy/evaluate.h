@@ -37,6 +37,10 @@ bool evaluate_is_over(const struct run *run);
 bool evaluate_part_done(struct run *run);
 void evaluate_free(struct run *run);
 
+struct execution;
+/* EXPLAIN of what the explained statement has computed first, which runs nothing; its plan is what the home shard's is. */
+enum run_step evaluate_explain(struct run *run, const struct execution *execution);
+
 /* Bind's parameter formats and values; those not wanted (NULL: all are) for one reason or the other are NULL.  A parameter that is
  * not wanted is declared as text. */
 void evaluate_put_values(struct buffer *out, const struct bind_values *values, const bool *unwanted, const bool *lacks);

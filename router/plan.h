@@ -320,5 +320,7 @@ const char *plan_kind_name(enum plan_kind kind);
  * lines, in `arena`. */
 const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
                           const struct bind_values *binds, const struct route *route, struct arena *arena);
+/* The same of one with an evaluation, before that has run: what is computed, and what each shard gets then. */
+const char *plan_describe_evaluation(const struct plan *plan, const struct routing *routing, struct arena *arena);
 
 #endif

@@ -289,3 +289,23 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
         text = arena_printf(arena, "%slooks: %s\nlocks: %s…%s\n", text, plan->locking->look, plan->locking->before, plan->locking->behind);
     return text;
 }
+
+/* The statement that a shard gets, with its rows left out; one that is not cut is there as a whole. */
+static const char *describe_rows(const struct insert_rows *rows, struct arena *arena)
+{
+    if (!rows || !rows->before)
+        return "";
+    return arena_printf(arena, "statement: %s…%s%s\n", rows->before, *rows->after == ' ' || !*rows->after ? "" : " ", rows->after);
+}
+
+const char *plan_describe_evaluation(const struct plan *plan, const struct routing *routing, struct arena *arena)
+{
+    const struct insert_rows *rows = plan->inside->insert;
+    struct shard_set home = shard_set_one(0), shards = plan->inside->fixed;
+    bool spread = rows && rows->keyspace;
+    if (spread)
+        shard_set_unite(&shards, keyspace_shards(rows->keyspace));
+    return arena_printf(arena, "%s\nshards: %s%s\ncomputed: on %s: %s\n%s", plan->reason ? plan->reason : plan_kind_name(plan->many),
+                        spread ? "as the computed keys say, of " : "", describe_shards(routing, &shards, arena),
+                        describe_shards(routing, &home, arena), plan->evaluation->sql, describe_rows(rows, arena));
+}

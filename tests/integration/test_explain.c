@@ -169,3 +169,52 @@ Test(explain, a_cursor_with_hold_outlives_its_transaction_on_its_shard)
     EXPECT(conn, "CLOSE held", "CLOSE CURSOR");
     EXPECT_ERROR(conn, "FETCH held", "34000");
 }
+
+/* ---- of rows that are computed first ---- */
+
+Test(explain, of_computed_rows_shows_what_computes_them_and_runs_nothing)
+{
+    EXPECT(conn, "CREATE SEQUENCE numbers", "CREATE SEQUENCE");
+    EXPECT(conn, "EXPLAIN (COSTS OFF) INSERT INTO users (username) SELECT 'u' || nextval('numbers') FROM generate_series(1, 3) ON CONFLICT DO NOTHING",
+           "split: each row goes to the shard of its key\nshards: as the computed keys say, of shard0, shard1, shard2\n"
+           "computed: on shard0: SELECT keyway.*, pg_catalog.pg_typeof(keyway.v0) FROM (SELECT 1) one LEFT JOIN (SELECT true AS present, keyway.* "
+           "FROM (SELECT 'u' || nextval('numbers') FROM generate_series(1, 3)) keyway(v0) OFFSET 0) keyway ON true\n"
+           "statement: INSERT INTO users (username) VALUES … ON CONFLICT DO NOTHING\n"
+           "Nested Loop Left Join\n  ->  Result\n  ->  Subquery Scan on keyway\n        ->  Function Scan on generate_series");
+    EXPECT_LIKE(conn, "EXPLAIN (COSTS OFF) INSERT INTO users (username, age) VALUES (lower('Z'), 1), ('b', 2) RETURNING age",
+                "computed: on shard0: SELECT v0, pg_catalog.pg_typeof(v0) FROM (SELECT lower('Z') AS v0 OFFSET 0) AS keyway\n"
+                "statement: INSERT INTO users (username, age) VALUES … RETURNING age\n");
+    EXPECT_LIKE(conn, "EXPLAIN INSERT INTO countries SELECT code || 1 FROM countries LIMIT 2", "shards: shard0, shard1, shard2\ncomputed: on shard0:");
+    EXPECT(conn, "SELECT count(*) FROM users", "4");
+    EXPECT(conn, "SELECT is_called FROM numbers", "f");
+}
+
+Test(explain, of_computed_rows_takes_parameters_and_prepared_statements)
+{
+    const char *values[] = {"3"};
+    char *answer = ask_params(conn, "EXPLAIN (COSTS OFF) INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, $1::integer) AS g", 1, values);
+    cr_expect(strstr(answer, "FROM generate_series(1, $1::int) g"), "%s", answer);
+    cr_expect(strstr(answer, "->  Function Scan on generate_series g"), "%s", answer);
+    free(answer);
+    EXPECT(conn, "PREPARE p AS INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, $1::integer) AS g", "PREPARE");
+    EXPECT_LIKE(conn, "EXPLAIN EXECUTE p (3)", "computed: on shard0: SELECT keyway.*");
+    EXPECT(conn, "EXECUTE p (3)", "INSERT 0 3");
+    EXPECT(conn, "SELECT count(*) FROM users", "7");
+}
+
+Test(explain, of_computed_rows_in_json)
+{
+    static const char *const sql = "EXPLAIN (FORMAT JSON) INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g";
+    expect_in_json(sql, "concat(e ->> 'Shard', ':', e -> 'Plan' ->> 'Node Type', ':', e -> 'Keyway' ->> 3)",
+                   "shard0:Nested Loop:statement: INSERT INTO users (username) VALUES …");
+}
+
+Test(explain, of_computed_rows_finds_the_mistakes_of_the_whole_statement)
+{
+    EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username) SELECT nothing FROM generate_series(1, 3)", "42703");
+    EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username, age) SELECT 'u' || g, 'x' || g FROM generate_series(1, 3) AS g", "42804");
+    EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g RETURNING nothing", "42703");
+    EXPECT_REFUSED(conn, "EXPLAIN ANALYZE INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g");
+    EXPECT_REFUSED(conn, "EXPLAIN (FORMAT YAML) INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g");
+    EXPECT(conn, "SELECT count(*) FROM users", "4");
+}
