@@ -250,6 +250,24 @@ static void drop_unchosen(struct choice *choice)
 
 /* ---- the text ---- */
 
+/*
+ * The numbers of a column GENERATED ALWAYS come from the home shard's sequence, so the shards must take them.  Only where every row leaves the
+ * column to it: PostgreSQL refuses rows of which one gives a value (428C9), and so do the shards as long as nobody tells them to override.
+ */
+static bool gives_identity(const struct choice *choice)
+{
+    bool any = false;
+    for (int i = 0; i < choice->rows * choice->width; i++) {
+        const struct place *place = &choice->places[i];
+        if (!column_of(choice, place)->always_identity)
+            continue;
+        if (!is_default(place))
+            return false;
+        any |= place->chosen;
+    }
+    return any;
+}
+
 static struct insert_addition addition_of(const struct choice *choice, struct arena *arena)
 {
     const struct catalog_relation *relation = choice->inserting->target.relation;
@@ -266,10 +284,7 @@ static struct insert_addition addition_of(const struct choice *choice, struct ar
         addition.more = more;
         addition.whole = arena_printf(arena, " %s) ", whole);
     }
-    for (int i = 0; i < choice->rows * choice->width; i++)
-        addition.overriding |= choice->places[i].chosen && is_default(&choice->places[i]) &&
-                               column_of(choice, &choice->places[i])->always_identity;
-    addition.overriding &= choice->inserting->insert->override == OVERRIDING_NOT_SET;
+    addition.overriding = choice->inserting->insert->override == OVERRIDING_NOT_SET && gives_identity(choice);
     return addition;
 }
 
