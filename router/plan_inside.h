@@ -74,7 +74,9 @@ void plan_merge(struct plan *plan, const struct planning *planning, struct arena
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
                      const struct resolved_relation *target);
 bool plan_check_target(struct plan *plan, const struct resolved_relation *target);
-/* Is a string among the literals 'now', 'today' or the like? */
+/* 'now', 'today' and the like, which each shard would read by its own clock. */
+bool is_clock_text(const char *bytes, size_t length);
+/* Is a string among the literals one of them? */
 bool has_clock_word(const struct normalised *literals);
 /* A value of 'now' must not reach the target on several shards. */
 void plan_forbid_clock_words(struct plan *plan, const struct resolved_relation *target);

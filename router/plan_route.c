@@ -18,8 +18,7 @@ static struct execution execution_of(const struct plan *plan, const struct norma
     return (struct execution){literals, binds, arena, plan->inside->server_encoding, evaluated};
 }
 
-/* 'now', 'today' and the like, which each shard would read by its own clock. */
-static bool is_clock_word(const char *bytes, size_t length)
+bool is_clock_text(const char *bytes, size_t length)
 {
     static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
     while (length && isspace((unsigned char) *bytes)) {
@@ -39,7 +38,7 @@ bool has_clock_word(const struct normalised *literals)
 {
     for (size_t i = 0; i < literals->literal_count; i++)
         if (literals->literals[i].kind == LITERAL_STRING &&
-            is_clock_word(literals->literals[i].value, literals->literals[i].value_length))
+            is_clock_text(literals->literals[i].value, literals->literals[i].value_length))
             return true;
     return false;
 }
@@ -48,7 +47,7 @@ static bool is_bound_to_clock_word(const struct bind_values *binds)
 {
     for (int i = 0; binds && i < binds->count; i++)
         if (!binds->values[i].binary && binds->values[i].length > 0 &&
-            is_clock_word(binds->values[i].bytes, (size_t) binds->values[i].length))
+            is_clock_text(binds->values[i].bytes, (size_t) binds->values[i].length))
             return true;
     return false;
 }

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "router/utility_fill.h"
+#include "router/utility_foreign_key.h"
 #include "router/utility_place.h"
 
 static bool same_key(const struct routed_table *left, const struct routed_table *right)
@@ -43,35 +45,14 @@ static void check_child(struct plan *plan, const struct routed_table *child,
                 parent_name);
 }
 
-/*
- * A foreign key is checked by each shard among its own rows.  That is all rows if the referenced table is a
- * reference table, or if both are on the home shard; between sharded tables it is the rows of the same shard,
- * which says nothing where the two are spread in different ways.
- */
-static void check_foreign_key(struct plan *plan, const struct planning *planning,
-                              const struct routed_table *table, const char *name,
-                              const Constraint *constraint)
-{
-    if (constraint->contype != CONSTR_FOREIGN)
-        return;
-    const struct routed_table *target = place_owner(planning, constraint->pktable);
-    bool alike = table && target && table->keyspace && target->keyspace &&
-                 keyspace_same(table->keyspace, target->keyspace);
-    if ((target && !target->keyspace) || (!table && !target) || alike)
-        return;
-    plan_refuse(plan, "a foreign key between tables on different shards is not supported",
-                "Make the referenced table a reference table, or leave the foreign key out.",
-                "A shard that has rows of \"%s\" does not have all rows of \"%s\".", name,
-                constraint->pktable->relname);
-}
-
 static void check_constraints(struct plan *plan, const struct planning *planning,
-                              const struct routed_table *table, const char *name, List *constraints)
+                              const struct routed_table *table, const char *name, List *constraints, const char *column,
+                              const CreateStmt *create)
 {
     ListCell *cell;
     foreach (cell, constraints)
         if (IsA(lfirst(cell), Constraint))
-            check_foreign_key(plan, planning, table, name, lfirst(cell));
+            check_foreign_key(plan, planning, table, name, lfirst(cell), column, create);
 }
 
 /* LIKE copies the definition of a table that must be where the new one is made. */
@@ -89,12 +70,12 @@ static void check_elements(struct plan *plan, const struct planning *planning,
                            const struct routed_table *table, const CreateStmt *create)
 {
     ListCell *cell;
-    check_constraints(plan, planning, table, create->relation->relname, create->constraints);
-    check_constraints(plan, planning, table, create->relation->relname, create->tableElts);
+    check_constraints(plan, planning, table, create->relation->relname, create->constraints, NULL, create);
+    check_constraints(plan, planning, table, create->relation->relname, create->tableElts, NULL, create);
     foreach (cell, create->tableElts) {
         if (IsA(lfirst(cell), ColumnDef))
             check_constraints(plan, planning, table, create->relation->relname,
-                              ((const ColumnDef *) lfirst(cell))->constraints);
+                              ((const ColumnDef *) lfirst(cell))->constraints, ((const ColumnDef *) lfirst(cell))->colname, create);
         else if (IsA(lfirst(cell), TableLikeClause))
             check_like(plan, planning, table, lfirst(cell));
     }
@@ -152,14 +133,16 @@ static void check_command(struct plan *plan, const struct planning *planning, co
                           const AlterTableCmd *command)
 {
     const struct routed_table *owner = place_owner(planning, range);
+    if (owner)
+        check_fill(plan, planning, owner, range, command);
     if (command->subtype == AT_DropColumn || command->subtype == AT_AlterColumnType) {
         if (owner)
             refuse_key_change(plan, owner, command->name);
     } else if (command->subtype == AT_AddColumn) {
         check_constraints(plan, planning, owner, range->relname,
-                          ((const ColumnDef *) command->def)->constraints);
+                          ((const ColumnDef *) command->def)->constraints, ((const ColumnDef *) command->def)->colname, NULL);
     } else if (command->subtype == AT_AddConstraint) {
-        check_foreign_key(plan, planning, owner, range->relname, (const Constraint *) command->def);
+        check_foreign_key(plan, planning, owner, range->relname, (const Constraint *) command->def, NULL, NULL);
     } else if (is_partition_command(command)) {
         const RangeVar *child = ((const PartitionCmd *) command->def)->name;
         check_child(plan, place_configured(planning, child), owner, child->relname, range->relname);

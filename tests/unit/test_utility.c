@@ -294,6 +294,26 @@ Test(utility, a_path_that_starts_with_pg_temp_makes_temporary_tables)
     plan_release(plan);
 }
 
+/* Rows that are there get the values at once, on each shard: they must be those that one PostgreSQL would give. */
+Test(utility, new_columns_are_filled_alike_on_all_shards)
+{
+    EXPECT({"ALTER TABLE users ADD COLUMN n int DEFAULT 5", ALL}, {"ALTER TABLE users ADD COLUMN n text DEFAULT lower('x') || 1", ALL},
+           {"ALTER TABLE users ADD COLUMN n serial", REFUSED}, {"ALTER TABLE countries ADD COLUMN n bigserial", REFUSED},
+           {"ALTER TABLE notes ADD COLUMN n serial", HOME}, {"ALTER TABLE users ADD n int GENERATED ALWAYS AS IDENTITY", REFUSED},
+           {"ALTER TABLE users ADD n int DEFAULT nextval('s')", REFUSED}, {"ALTER TABLE users ADD n timestamptz DEFAULT now()", REFUSED},
+           {"ALTER TABLE users ADD n date NOT NULL DEFAULT CURRENT_DATE", REFUSED}, {"ALTER TABLE users ADD n date DEFAULT 'today'", REFUSED},
+           {"ALTER TABLE notes ADD n timestamptz DEFAULT now()", HOME}, {"ALTER TABLE users ADD n text DEFAULT CURRENT_USER", ALL},
+           {"ALTER TABLE users ADD n float DEFAULT random()", ALL}, {"ALTER TABLE countries ADD n float DEFAULT random()", REFUSED},
+           {"ALTER TABLE users ADD n int DEFAULT mystery()", REFUSED}, {"ALTER TABLE users ADD a int, ADD b float DEFAULT random()", ALL},
+           {"ALTER TABLE countries ADD a int, ADD b float DEFAULT random()", REFUSED},
+           {"ALTER TABLE users ADD COLUMN IF NOT EXISTS name text DEFAULT now()", ALL},
+           {"ALTER TABLE users ADD COLUMN IF NOT EXISTS n text DEFAULT now()", REFUSED},
+           {"ALTER TABLE users ALTER COLUMN name TYPE text USING lower(name)", ALL},
+           {"ALTER TABLE users ALTER COLUMN name TYPE text USING now()::text", REFUSED},
+           {"ALTER TABLE countries ALTER COLUMN since TYPE date USING since + (random() * 5)::int", REFUSED},
+           {"ALTER TABLE users ALTER COLUMN name SET DEFAULT now()", ALL}, {"CREATE TABLE planned (username text, n serial, at date DEFAULT now())", ALL});
+}
+
 Test(utility, foreign_keys_need_all_rows_of_their_target)
 {
     EXPECT({"ALTER TABLE posts ADD FOREIGN KEY (username) REFERENCES users", ALL},
@@ -307,6 +327,20 @@ Test(utility, foreign_keys_need_all_rows_of_their_target)
            {"CREATE TABLE t (n int REFERENCES notes)", HOME},
            {"CREATE TABLE t (u text, FOREIGN KEY (u) REFERENCES users)", REFUSED},
            {"CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES t)", HOME});
+}
+
+Test(utility, foreign_keys_to_a_key_come_from_a_key)
+{
+    EXPECT({"ALTER TABLE posts ADD FOREIGN KEY (username) REFERENCES users (username)", ALL},
+           {"ALTER TABLE posts ADD FOREIGN KEY (body) REFERENCES users (username)", REFUSED},
+           {"ALTER TABLE posts ADD FOREIGN KEY (body, username) REFERENCES users (name, username)", ALL},
+           {"ALTER TABLE posts ADD FOREIGN KEY (username, body) REFERENCES users (name, username)", REFUSED},
+           {"ALTER TABLE posts ADD FOREIGN KEY (body) REFERENCES users (name)", ALL},
+           {"ALTER TABLE posts ADD COLUMN writer text REFERENCES users (username)", REFUSED},
+           {"CREATE TABLE planned (username text PRIMARY KEY REFERENCES users (username))", ALL},
+           {"CREATE TABLE planned (username text PRIMARY KEY, boss text REFERENCES planned)", REFUSED},
+           {"CREATE TABLE planned (username text, n int, boss int, PRIMARY KEY (username, n), FOREIGN KEY (username, boss) REFERENCES planned)", ALL},
+           {"CREATE TABLE planned (username text, n int, boss text, PRIMARY KEY (username, n), FOREIGN KEY (boss, n) REFERENCES planned)", REFUSED});
 }
 
 Test(utility, alter_table_goes_where_the_table_is)

@@ -54,6 +54,9 @@ static const struct {
     {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|count|i|t|t|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|length|i|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|now|s|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|random|v|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|nextval|v|t|f|f|f|t"},
 };
 
 static const struct {
