@@ -526,8 +526,7 @@ static void send_tag(struct fanout *fanout, uint64_t rows)
     } else {
         snprintf(text, sizeof(text), "%s", fanout->tag);
     }
-    wire_complete(client_output(fanout->client), text);
-    client_wrote(fanout->client);
+    run_complete(fanout->client->run, text);
 }
 
 static void finish_combine(struct fanout *fanout, struct error *error)

@@ -117,7 +117,7 @@ static enum sink_answer end_frame(struct reply_sink *sink, struct server *server
     } else if (frame->type == 'Z') {
         server_answered(server);
         server->ended = server->status == 'I';
-        if (run->ending == ENDING_COMMIT && server->wrote && !error_is_set(&run->end_error))
+        if (run->ending == ENDING_COMMIT && !run->checking && server->wrote && !error_is_set(&run->end_error))
             run->committed++;
         end_answered(run);
     }
@@ -130,7 +130,9 @@ static void end_lost(struct reply_sink *sink, struct server *server, const struc
     struct error unknown = {0};
     bool matters = run->ending == ENDING_COMMIT && server->wrote;
     client_forget_server(run->client, server);
-    if (matters) {
+    if (matters && run->checking) {
+        keep_end_error(run, error);
+    } else if (matters) {
         error_set(&unknown, SQLSTATE_TRANSACTION_UNKNOWN, "the connection to a shard was lost while it committed: the outcome is unknown");
         error_detail(&unknown, "%s", error->detail ? error->detail : error->message);
         keep_end_error(run, &unknown);
@@ -166,6 +168,7 @@ static void ended(struct run *run)
         wire_complete(client_output(client), run->end_tag);
         client_wrote(client);
     }
+    run->end_tag = NULL;
     if (load) {
         run->loading = true;
         client_await_load(client);
@@ -180,11 +183,27 @@ static void end_on(struct run *run, struct server *server, const char *sql)
     server_query(server, sql, strlen(sql), &run->end_sink);
 }
 
+static bool may_fail_late(const struct client *client)
+{
+    const struct routing *routing = client->view->state->routing;
+    return transaction_writers(client) > 1 && (routing == NULL || catalog_defers(routing->catalog));
+}
+
+/* Deferred constraints are checked before the first shard commits: what one of them finds then leaves nothing behind on the others. */
+static void check_deferred(struct run *run)
+{
+    run->checking = true;
+    for (struct server *server = run->client->servers; server; server = server->next_lent)
+        if (server->joined && !server->ended && server->wrote)
+            end_on(run, server, "SET CONSTRAINTS ALL IMMEDIATE");
+}
+
 /* Writers commit first and one after another, so that a failure there can still roll back the others. */
 static void end_next(struct run *run)
 {
     bool commit = run->ending == ENDING_COMMIT && !error_is_set(&run->end_error);
     struct server *server = run->client->servers;
+    run->checking = false;
     while (commit && server && !(server->joined && !server->ended && server->wrote))
         server = server->next_lent;
     if (commit && server) {
@@ -198,6 +217,17 @@ static void end_next(struct run *run)
         ended(run);
 }
 
+void run_complete(struct run *run, const char *tag)
+{
+    struct client *client = run->client;
+    if (!run->extended && run->cursor + 1 == run->count && client->transaction.kind == TRANSACTION_IMPLICIT) {
+        run->end_tag = arena_strdup(&run->arena, tag);
+        return;
+    }
+    wire_complete(client_output(client), tag);
+    client_wrote(client);
+}
+
 void run_end_transaction(struct run *run, enum run_ending ending, const char *tag)
 {
     run->ending = ending;
@@ -205,7 +235,10 @@ void run_end_transaction(struct run *run, enum run_ending ending, const char *ta
     run->committed = 0;
     run->ending_count = 0;
     run->end_sink = (struct reply_sink){end_frame, end_lost};
-    end_next(run);
+    if (ending == ENDING_COMMIT && may_fail_late(run->client))
+        check_deferred(run);
+    if (run->ending_count == 0)
+        end_next(run);
 }
 
 /* --- extended protocol items --------------------------------------------------------------------------------- */
@@ -480,7 +513,8 @@ void run_continue(struct client *client)
         }
     }
     if (client->transaction.kind == TRANSACTION_IMPLICIT && (!run->extended || run->failed)) {
-        run_end_transaction(run, implicit_ending(run), NULL);
+        enum run_ending ending = implicit_ending(run);
+        run_end_transaction(run, ending, ending == ENDING_COMMIT ? run->end_tag : NULL);
         return;
     }
     run_finish(run);

@@ -45,7 +45,8 @@ struct run {
     int ending_count;       /* servers whose answer to that is awaited */
     struct error end_error; /* the first failure while committing */
     int committed;          /* writers that have committed */
-    const char *end_tag;    /* CommandComplete to send when it has ended; NULL: none (implicit) */
+    bool checking;          /* they are asked for what is deferred, before the first of them commits */
+    const char *end_tag;    /* CommandComplete to send when it has ended; NULL: none */
     uint64_t rows;          /* that the last statement's tag has counted */
     int shard;              /* the first one that the last routed statement went to */
     bool loading;           /* the catalog is being read after DDL */
@@ -70,6 +71,8 @@ void run_start_query(struct client *client, const char *text, size_t length);
 void run_start_statement(struct client *client, const char *text, size_t length);
 void run_start_batch(struct client *client, const struct run_item *items, size_t count);
 void run_continue(struct client *client);
+/* CommandComplete of the statement that runs.  A Query's last statement is complete when the implicit transaction that it ends has been committed. */
+void run_complete(struct run *run, const char *tag);
 /* Is it an extended-protocol batch that ends with a Sync of its own? */
 bool run_is_synced(const struct run *run);
 /* The client is gone. */

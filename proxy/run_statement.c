@@ -46,8 +46,7 @@ static enum run_step complete(struct run *run, const struct execution *execution
     struct buffer *out = client_output(run->client);
     if (execution->described)
         wire_empty(out, 'n');
-    wire_complete(out, tag);
-    client_wrote(run->client);
+    run_complete(run, tag);
     return STEP_DONE;
 }
 

@@ -83,6 +83,11 @@ const struct catalog_relation *catalog_relation_at(const struct catalog *catalog
     return i < catalog->relation_count - catalog->index_count ? catalog->relations[i] : NULL;
 }
 
+bool catalog_defers(const struct catalog *catalog)
+{
+    return catalog->defers;
+}
+
 void catalog_note_others(struct catalog *home, struct catalog *const *others, int count)
 {
     for (size_t i = 0; i < home->relation_count; i++) {
@@ -92,6 +97,8 @@ void catalog_note_others(struct catalog *home, struct catalog *const *others, in
             if (others[other] && !catalog_relation(others[other], relation->schema, relation->name))
                 relation->on_every_shard = false;
     }
+    for (int other = 0; other < count; other++)
+        home->defers |= !others[other] || others[other]->defers;
     catalog_note_other_collations(home, others, count);
 }
 

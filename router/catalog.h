@@ -188,6 +188,8 @@ bool catalog_collations_agree(const struct catalog *catalog);
 const char *catalog_collation_text(const struct catalog_collation *collation, struct arena *arena);
 /* How texts of the column are ordered on all shards, where Keyway can do the same; NULL elsewhere. */
 const struct text_order *catalog_column_order(const struct catalog_column *column);
+/* May a constraint be checked as late as at COMMIT, on any shard?  (Once the routing is built.) */
+bool catalog_defers(const struct catalog *catalog);
 bool catalog_has_schema(const struct catalog *catalog, const char *schema);
 /* The relation's column by name: 0-based position, or -1. */
 int catalog_column(const struct catalog_relation *relation, const char *name);

@@ -131,6 +131,9 @@
     " WHERE NOT opcdefault AND opcname NOT LIKE '%pattern_ops'), false)"                                     \
     " ORDER BY i.indrelid, i.indexrelid"
 
+/* Keys, foreign keys, constraint triggers. */
+#define DEFERRABLE_QUERY "SELECT true FROM pg_constraint WHERE condeferrable LIMIT 1"
+
 /* Domains, enums (their own base), and types in C that are no arrays (no base). */
 #define DOMAINS_QUERY                                                                                        \
     BASES "SELECT oid, base FROM bases UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"           \
@@ -552,6 +555,12 @@ static bool add_default_version(struct catalog *catalog, const char *const *row)
     return true;
 }
 
+static bool add_deferrable(struct catalog *catalog, const char *const *row)
+{
+    catalog->defers |= row[0] != NULL;
+    return true;
+}
+
 static bool add_result(struct catalog *catalog, const char *const *row)
 {
     if (!row[0] || !row[1] || !row[2] || !row[3])
@@ -582,7 +591,8 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(catalog_query_functions_query, 140000, 5, catalog_add_query_function)   \
     X(catalog_parameters_query, 140000, 10, catalog_add_parameter)                                           \
     X(POLICIES_QUERY, 0, 2, add_policies)                                                                    \
-    X(REFERENCES_QUERY, 0, 1, add_reference)
+    X(REFERENCES_QUERY, 0, 1, add_reference)                                                                 \
+    X(DEFERRABLE_QUERY, 0, 1, add_deferrable)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

@@ -31,6 +31,7 @@ struct catalog {
     struct names sources_by_name;
     struct policy_source *policies;
     bool collations_agree; /* with those of all other shards */
+    bool defers;           /* it has constraints that may be checked at COMMIT, or another shard has */
     const char *encoding; /* of the database; NULL: it was not told */
 };
 

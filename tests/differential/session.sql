@@ -918,6 +918,11 @@ ALTER TABLE events ADD CONSTRAINT by_user FOREIGN KEY (username) REFERENCES user
 INSERT INTO events (id, username) VALUES (5000, 'zoe'), (5001, 'ann'), (5002, 'kim');
 ALTER TABLE events DROP CONSTRAINT by_user;
 
+-- a foreign key from another column than the key to a key
+ALTER TABLE follows ADD CONSTRAINT to_user FOREIGN KEY (followee) REFERENCES users NOT VALID;
+INSERT INTO follows (follower, followee) VALUES ('ann', 'zoe'), ('zoe', 'ann'), ('max', 'bob');
+ALTER TABLE follows DROP CONSTRAINT to_user;
+
 -- a query that is gathered, where transactions are read only from the start
 SET default_transaction_read_only = on;
 SELECT count(*) FROM users u JOIN posts p ON u.age = p.likes;
@@ -934,3 +939,34 @@ SET client_encoding = 'LATIN1';
 SELECT count(*) FROM users u JOIN posts p ON u.age = p.likes WHERE u.username <> 'x';
 SELECT u.username FROM users u JOIN posts p ON u.age = p.likes WHERE u.username < 'c' ORDER BY 1;
 RESET client_encoding;
+
+-- a deferred constraint that one shard finds violated when the others would commit
+ALTER TABLE posts ADD CONSTRAINT writer FOREIGN KEY (username) REFERENCES users DEFERRABLE INITIALLY DEFERRED NOT VALID;
+INSERT INTO posts (username, id) VALUES ('ann', 900), ('zoe', 901), ('max', 902), ('nobody', 903);
+SELECT count(*) FROM posts WHERE id >= 900;
+BEGIN;
+INSERT INTO posts (username, id) VALUES ('ann', 910), ('zoe', 911);
+INSERT INTO posts (username, id) VALUES ('nobody', 912);
+SELECT count(*) FROM posts WHERE id >= 900;
+COMMIT;
+SELECT count(*) FROM posts WHERE id >= 900;
+BEGIN;
+INSERT INTO posts (username, id) VALUES ('nobody', 920), ('ann', 921), ('zoe', 922);
+INSERT INTO users (username) VALUES ('nobody');
+COMMIT;
+SELECT username, id FROM posts WHERE id >= 900 ORDER BY id;
+INSERT INTO posts (username, id) VALUES ('ann', 930), ('noone', 931); INSERT INTO posts (username, id) VALUES ('zoe', 932);
+SELECT username, id FROM posts WHERE id >= 900 ORDER BY id;
+ALTER TABLE posts DROP CONSTRAINT writer;
+
+-- a column GENERATED ALWAYS takes no value, also where other rows leave it to its sequence
+ALTER TABLE zoo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (START WITH 5000);
+INSERT INTO zoo (id, i2) VALUES (DEFAULT, 1), (DEFAULT, 2), (DEFAULT, 3);
+INSERT INTO zoo (i2) VALUES (4), (5);
+INSERT INTO zoo (id, i2) OVERRIDING SYSTEM VALUE VALUES (7000, 6), (DEFAULT, 7);
+SELECT count(*), count(DISTINCT id), min(i2), max(i2) FROM zoo WHERE id >= 5000;
+INSERT INTO zoo (id, i2) VALUES (DEFAULT, 1), (8000, 2);
+INSERT INTO zoo (id, i2) VALUES (8000, 1), (DEFAULT, 2);
+INSERT INTO zoo (id, i2) VALUES (8000, 1), (8001, 2);
+SELECT count(*) FROM zoo WHERE id >= 5000;
+ALTER TABLE zoo ALTER COLUMN id DROP IDENTITY;

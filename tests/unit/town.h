@@ -30,6 +30,7 @@ enum {
     TOWN_PARAMETERS,
     TOWN_POLICIES,
     TOWN_REFERENCES,
+    TOWN_DEFERRABLE,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
