@@ -15,14 +15,7 @@ void route_truncate(struct plan *plan, const struct planning *planning, Node *st
 {
     struct utility_place place = {.planning = planning};
     TruncateStmt *elsewhere = copyObject(castNode(TruncateStmt, statement));
-    List *relations = elsewhere->relations;
-    ListCell *cell;
-    elsewhere->relations = NIL;
-    foreach (cell, relations) {
-        place_relation(&place, lfirst(cell), UNKNOWN_IS_HOME);
-        if (place_is_everywhere(planning, lfirst(cell), UNKNOWN_IS_HOME))
-            elsewhere->relations = lappend(elsewhere->relations, lfirst(cell));
-    }
+    elsewhere->relations = place_relations(&place, elsewhere->relations, UNKNOWN_IS_HOME);
     if (elsewhere->behavior == DROP_CASCADE)
         place_apply(plan, &place, "TRUNCATE … CASCADE");
     else
@@ -32,10 +25,9 @@ void route_truncate(struct plan *plan, const struct planning *planning, Node *st
 void route_lock(struct plan *plan, const struct planning *planning, Node *statement)
 {
     struct utility_place place = {.planning = planning};
-    ListCell *cell;
-    foreach (cell, ((const LockStmt *) statement)->relations)
-        place_relation(&place, lfirst(cell), UNKNOWN_IS_HOME);
-    place_apply(plan, &place, "LOCK");
+    LockStmt *elsewhere = copyObject(castNode(LockStmt, statement));
+    elsewhere->relations = place_relations(&place, elsewhere->relations, UNKNOWN_IS_HOME);
+    place_apply_apart(plan, &place, (Node *) elsewhere, "LOCK");
 }
 
 void describe_vacuum(struct plan *plan, const struct planning *planning, Node *statement)

@@ -274,17 +274,16 @@ void route_comment(struct plan *plan, const struct planning *planning, Node *sta
 
 void route_grant(struct plan *plan, const struct planning *planning, Node *statement)
 {
-    const GrantStmt *grant = (const GrantStmt *) statement;
+    GrantStmt *grant = castNode(GrantStmt, statement), *elsewhere;
     struct utility_place place = {.planning = planning};
-    ListCell *cell;
     if (grant->targtype != ACL_TARGET_OBJECT || !is_tied(object_home(grant->objtype))) {
         route_untied(plan, planning, object_home(grant->objtype));
         return;
     }
-    foreach (cell, grant->objects)
-        place_relation(&place, lfirst(cell),
-                       grant->objtype == OBJECT_SEQUENCE ? UNKNOWN_IS_EVERYWHERE : UNKNOWN_IS_HOME);
-    place_apply(plan, &place, grant->is_grant ? "GRANT" : "REVOKE");
+    enum unknown_place unknown = grant->objtype == OBJECT_SEQUENCE ? UNKNOWN_IS_EVERYWHERE : UNKNOWN_IS_HOME;
+    elsewhere = copyObject(grant);
+    elsewhere->objects = place_relations(&place, grant->objects, unknown);
+    place_apply_apart(plan, &place, (Node *) elsewhere, grant->is_grant ? "GRANT" : "REVOKE");
 }
 
 void route_schema(struct plan *plan, const struct planning *planning, Node *statement)

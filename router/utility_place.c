@@ -62,6 +62,20 @@ void place_relation(struct utility_place *place, const RangeVar *range, enum unk
     place_resolved(place, &found, range->relname, unknown);
 }
 
+List *place_relations(struct utility_place *place, const List *ranges, enum unknown_place unknown)
+{
+    List *everywhere = NIL;
+    ListCell *cell;
+    foreach (cell, ranges) {
+        struct utility_place alone = {.planning = place->planning};
+        place_relation(&alone, lfirst(cell), unknown);
+        place_relation(place, lfirst(cell), unknown);
+        if (!alone.home)
+            everywhere = lappend(everywhere, lfirst(cell));
+    }
+    return everywhere;
+}
+
 RangeVar *place_range(List *names, int skip)
 {
     int count = list_length(names) - skip;

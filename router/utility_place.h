@@ -25,6 +25,8 @@ enum unknown_place { UNKNOWN_IS_HOME, UNKNOWN_IS_EVERYWHERE };
 
 /* The statement does something to this relation. */
 void place_relation(struct utility_place *place, const RangeVar *range, enum unknown_place unknown);
+/* The same for each of them (RangeVars); the result are those of which every shard has something. */
+List *place_relations(struct utility_place *place, const List *ranges, enum unknown_place unknown);
 /* The same for a qualified name (a list of String) without its last `skip` parts. */
 void place_names(struct utility_place *place, List *names, int skip, enum unknown_place unknown);
 /* The name in such a list, in a RangeVar of the parse. */

@@ -970,3 +970,23 @@ INSERT INTO zoo (id, i2) VALUES (8000, 1), (DEFAULT, 2);
 INSERT INTO zoo (id, i2) VALUES (8000, 1), (8001, 2);
 SELECT count(*) FROM zoo WHERE id >= 5000;
 ALTER TABLE zoo ALTER COLUMN id DROP IDENTITY;
+
+-- privileges on tables of all shards and of the home shard in one statement
+CREATE ROLE reader_of_both;
+GRANT SELECT, UPDATE (body) ON notes, posts TO reader_of_both;
+SET ROLE reader_of_both;
+SELECT count(*) FROM posts;
+SELECT count(*) FROM notes;
+RESET ROLE;
+REVOKE ALL ON posts, notes FROM reader_of_both;
+SET ROLE reader_of_both;
+SELECT count(*) FROM posts;
+SELECT count(*) FROM notes;
+RESET ROLE;
+DROP ROLE reader_of_both;
+
+-- locks on tables of all shards and of the home shard in one statement
+BEGIN;
+LOCK TABLE notes, users IN SHARE MODE;
+SELECT count(*) FROM users;
+COMMIT;

@@ -402,6 +402,11 @@ Test(utility, of_what_is_dropped_or_emptied_the_other_shards_are_told_their_own)
     expect_elsewhere("DROP TABLE IF EXISTS posts, notes, public.users", "DROP TABLE IF EXISTS posts, public.users");
     expect_elsewhere("DROP INDEX users_pkey, notes_body", "DROP INDEX users_pkey");
     expect_elsewhere("TRUNCATE users, posts", NULL);
+    expect_elsewhere("GRANT SELECT ON notes, users, countries TO bob", "GRANT select ON users, countries TO bob");
+    expect_elsewhere("REVOKE ALL ON notes, users FROM bob CASCADE", "REVOKE ALL ON users FROM bob CASCADE");
+    expect_elsewhere("GRANT SELECT ON pg_catalog.pg_class, notes, users TO bob", "GRANT select ON pg_catalog.pg_class, users TO bob");
+    expect_elsewhere("GRANT SELECT ON notes TO bob", NULL);
+    expect_elsewhere("LOCK TABLE notes, ONLY users IN SHARE MODE NOWAIT", "LOCK TABLE ONLY users IN SHARE MODE NOWAIT");
     expect_elsewhere("DROP TABLE notes", NULL);
     expect_elsewhere("DROP TABLE users, notes CASCADE", NULL);
 }
@@ -468,12 +473,12 @@ Test(utility, what_belongs_to_a_table_follows_it)
            {"COMMENT ON TABLE users IS 'x'", ALL}, {"COMMENT ON COLUMN notes.id IS 'x'", HOME},
            {"COMMENT ON COLUMN public.users.name IS 'x'", ALL}, {"COMMENT ON SCHEMA public IS 'x'", ALL},
            {"COMMENT ON DATABASE app IS 'x'", REFUSED}, {"COMMENT ON CONSTRAINT c ON users IS 'x'", ALL},
-           {"GRANT SELECT ON users TO bob", ALL}, {"GRANT SELECT ON users, notes TO bob", REFUSED},
+           {"GRANT SELECT ON users TO bob", ALL}, {"GRANT SELECT ON users, notes TO bob", ALL},
            {"REVOKE ALL ON notes FROM bob", HOME}, {"GRANT USAGE ON SCHEMA public TO bob", ALL},
            {"GRANT SELECT ON ALL TABLES IN SCHEMA public TO bob", ALL},
            {"GRANT CONNECT ON DATABASE a TO bob", REFUSED},
            {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO bob", ALL}, {"LOCK TABLE users, posts", ALL},
-           {"LOCK TABLE notes", HOME}, {"LOCK TABLE users, notes", REFUSED});
+           {"LOCK TABLE notes", HOME}, {"LOCK TABLE users, notes", ALL});
 }
 
 Test(utility, maintenance_goes_to_the_shards_that_hold_the_tables)
