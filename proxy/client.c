@@ -199,7 +199,7 @@ void client_release_servers(struct client *client)
         next = server->next_lent;
         bool stays = server->joined || server->pinned || server->holds || server->status != 'I' ||
                      (client->mode == POOL_SESSION && !state_of(client)->draining);
-        if (!stays || (server->retire && !server->joined && server->status == 'I'))
+        if (!stays || (server->spoiled && !server->joined && server->status == 'I'))
             client_release_server(client, server);
     }
 }

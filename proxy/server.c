@@ -244,7 +244,7 @@ static enum frame_way error_way(struct server *server, const struct frame *frame
             return way;
     } else if (head.swallow && head.message == 'Q') {
         log_line(LOG_WARNING, "server %llu: %s", (unsigned long long) server->id, fields.message ? fields.message : "");
-        server->retire = true;
+        server->retire = server->spoiled = true;
         way = WAY_DROP;
     }
     bool copying = server->copy_in;

@@ -67,7 +67,8 @@ struct server {
     struct client *client;         /* while lent */
     enum server_state state;
     char status;                   /* of the last ReadyForQuery: 'I', 'T', 'E' */
-    bool retire;                   /* close instead of going idle */
+    bool retire;                   /* close instead of going idle; what is pinned stays with its client until then */
+    bool spoiled;                  /* the same, but at once: it is not in the state that its session should have */
     bool joined;                   /* takes part in its client's transaction */
     bool bringing;                 /* it is being brought to its client's settings or transaction, and that is awaited */
     bool refused;                  /* … and it has refused */

@@ -341,6 +341,25 @@ Test(console, reconnect_replaces_idle_servers_and_spares_those_in_use)
     free(inside);
 }
 
+Test(console, reconnect_and_reload_leave_a_client_what_its_server_keeps_for_it)
+{
+    static const char *const backend = "SELECT pg_backend_pid()";
+    EXPECT(client, "CREATE TEMP TABLE mine (n int)", "CREATE TABLE");
+    EXPECT(client, "INSERT INTO mine VALUES (7)", "INSERT 0 1");
+    EXPECT(client, "SELECT pg_advisory_lock(7)", "");
+    char *before = ask(client, backend);
+    EXPECT(console, "RECONNECT", "RECONNECT");
+    EXPECT(client, "SELECT n FROM mine", "7");
+    EXPECT(console, "RELOAD", "RELOAD");
+    for (int i = 0; i < 3; i++)
+        EXPECT(client, "SELECT n FROM mine", "7");
+    EXPECT(client, backend, before);
+    EXPECT(client, "SELECT pg_advisory_unlock(7)", "t");
+    EXPECT(client, "DISCARD ALL", "DISCARD ALL");
+    AWAIT_SHOWN(console, "SHOW SERVERS", "remote_pid", before, 0);
+    free(before);
+}
+
 Test(console, kill_disconnects_the_clients_of_a_database)
 {
     PGconn *busy = connect_keyway(&keyway, NULL);
