@@ -98,7 +98,7 @@ static const struct scan *target_of(const struct analysis *analysis, const struc
 static void read_changed(struct analysis *analysis, struct query *query, List *set, List *returning)
 {
     const struct resolved_relation *target = &target_of(analysis, query)->relation;
-    analysis->unreadable |= plan_check_target(analysis->plan, target);
+    analysis->unreadable |= plan_check_target(analysis->plan, target, true);
     if (target->place == PLACE_REFERENCE || target->place == PLACE_VIEW)
         analysis_give_up(analysis, "Send it as a statement of its own.",
                          "WITH changes \"%s\", which is not on one shard.", target->name);

@@ -23,12 +23,23 @@
 
 #define SCHEMAS_QUERY "SELECT n.nspname FROM pg_namespace n WHERE n.nspname !~ '^pg_(toast|temp)'"
 
+/*
+ * A write to a table fires its own triggers, those of its partitions and children, and, where it changes or deletes rows that others refer to by
+ * foreign keys with an action, those of the referring tables (c).  TRUNCATE fires its own kind (T).
+ */
 #define RELATIONS_QUERY                                                                                      \
-    "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, t.tgrelid IS NOT NULL,"                \
+    "WITH RECURSIVE fires AS (SELECT tgrelid AS oid, false AS by_key, bool_or(tgtype & 32 <> 0) AS empties FROM pg_trigger"         \
+    " WHERE NOT tgisinternal AND tgenabled <> 'D' GROUP BY tgrelid"                                          \
+    " UNION SELECT e.above, f.by_key OR e.by_key, f.empties FROM fires f JOIN"                               \
+    " (SELECT inhrelid AS below, inhparent AS above, false AS by_key FROM pg_inherits"                       \
+    " UNION ALL SELECT conrelid, confrelid, true FROM pg_constraint WHERE contype = 'f'"                     \
+    " AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))) e ON e.below = f.oid),"        \
+    " t AS (SELECT oid, CASE WHEN bool_or(empties AND NOT by_key) THEN 'T' WHEN bool_or(NOT by_key) THEN 't' ELSE 'c' END AS kind"  \
+    " FROM fires GROUP BY oid)"                                                                              \
+    " SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, coalesce(t.kind, 'f'),"               \
     " r.ev_class IS NOT NULL, CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END"              \
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                                         \
-    " LEFT JOIN (SELECT DISTINCT tgrelid FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D') t"     \
-    " ON t.tgrelid = c.oid"                                                                                  \
+    " LEFT JOIN t ON t.oid = c.oid"                                                                          \
     " LEFT JOIN (SELECT DISTINCT ev_class FROM pg_rewrite WHERE rulename <> '_RETURN') r ON r.ev_class = "   \
     "c.oid"                                                                                                  \
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND " USER_SCHEMA                          \
@@ -269,7 +280,9 @@ static bool add_relation(struct catalog *catalog, const char *const *row)
     relation->has_children = *row[3] == 'p';
     relation->row_security = catalog_is_true(row[4]);
     relation->policies_are_local = true;
-    relation->has_triggers = catalog_is_true(row[5]);
+    relation->has_triggers = row[5] && (*row[5] == 't' || *row[5] == 'T');
+    relation->has_truncate_triggers = row[5] && *row[5] == 'T';
+    relation->referring_triggers = row[5] && *row[5] == 'c';
     relation->has_rules = catalog_is_true(row[6]);
     relation->definition = arena_strdup(&catalog->arena, row[7]);
     catalog->relations =

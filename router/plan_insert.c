@@ -580,7 +580,8 @@ void plan_insert(struct plan *plan, const struct planning *planning, struct aren
     struct inserting inserting = {.plan = plan, .insert = insert};
     analysis_init(&inserting.analysis, planning, plan, arena, (Node *) insert);
     inserting.target = resolve_relation(planning, insert->relation);
-    if (plan_check_target(plan, &inserting.target))
+    bool updates = insert->onConflictClause && insert->onConflictClause->action == ONCONFLICT_UPDATE;
+    if (plan_check_target(plan, &inserting.target, updates))
         return;
     if (inserting.target.table)
         find_columns(&inserting, arena);

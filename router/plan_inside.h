@@ -70,10 +70,10 @@ void plan_update(struct plan *plan, const struct planning *planning, struct aren
 void plan_delete(struct plan *plan, const struct planning *planning, struct arena *arena, DeleteStmt *delete);
 void plan_merge(struct plan *plan, const struct planning *planning, struct arena *arena, MergeStmt *merge);
 
-/* Writes: refuse targets that cannot be written in parts (triggers, rules, views); true if refused. */
+/* Writes: refuse targets that cannot be written in parts (triggers, rules, views); true if refused.  `changes_rows`: not only new ones. */
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
                      const struct resolved_relation *target);
-bool plan_check_target(struct plan *plan, const struct resolved_relation *target);
+bool plan_check_target(struct plan *plan, const struct resolved_relation *target, bool changes_rows);
 /* 'now', 'today' and the like, which each shard would read by its own clock. */
 bool is_clock_text(const char *bytes, size_t length);
 /* Is a string among the literals one of them? */

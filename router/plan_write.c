@@ -40,7 +40,7 @@ bool plan_check_view(struct plan *plan, const struct planning *planning, struct 
     return plan_is_refused(plan);
 }
 
-bool plan_check_target(struct plan *plan, const struct resolved_relation *target)
+bool plan_check_target(struct plan *plan, const struct resolved_relation *target, bool changes_rows)
 {
     if (target->table && !target->relation)
         plan_refuse(plan, NULL, "Create the table through Keyway, or on every shard, and RELOAD.",
@@ -52,6 +52,10 @@ bool plan_check_target(struct plan *plan, const struct resolved_relation *target
                     "If its triggers touch nothing but rows of the same shard, say `triggers = local` in the "
                     "table's section of keyway.ini.",
                     "Table \"%s\" has triggers, which may touch rows of other shards.", target->name);
+    if (changes_rows && target->relation->referring_triggers && !target->table->settings->local_triggers)
+        plan_refuse(plan, NULL,
+                    "If those triggers touch nothing but rows of the same shard, say `triggers = local` in the section of this table, too.",
+                    "Tables that refer to \"%s\" by foreign keys have triggers, which may touch rows of other shards.", target->name);
     if (target->relation->has_rules)
         plan_refuse(plan, NULL, "Drop the rules, or use triggers and `triggers = local`.",
                     "Table \"%s\" has rules, which may touch rows of other shards.", target->name);
@@ -202,7 +206,7 @@ static void plan_change(struct plan *plan, const struct planning *planning, stru
     analyze_clause(&analysis, query, (Node *) change->returning, CLAUSE_OUTPUT);
     struct resolved_relation target = resolve_relation(planning, change->target);
     if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target) ||
-        plan_check_target(plan, &target))
+        plan_check_target(plan, &target, true))
         return;
     if (target.place == PLACE_SHARDED) {
         plan_sharded_change(plan, &analysis, query, change, &target);

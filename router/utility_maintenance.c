@@ -10,12 +10,27 @@
 
 #include "router/utility_place.h"
 
+static void check_truncated(struct plan *plan, const struct planning *planning, const RangeVar *range)
+{
+    struct resolved_relation target = resolve_relation(planning, range);
+    const struct routed_table *owner = place_owner(planning, range);
+    if (owner && target.relation && target.relation->has_truncate_triggers && !owner->settings->local_triggers)
+        plan_refuse(plan, "TRUNCATE of a table with triggers for it is not supported with several shards",
+                    "If they touch nothing but rows of the same shard, say `triggers = local` in the table's section of keyway.ini.",
+                    "Each shard would fire the triggers of \"%s\", which may touch rows of other shards.", range->relname);
+}
+
 /* Each shard empties what it has, and so all of it is empty.  CASCADE may find, from a table of the home shard, rows elsewhere. */
 void route_truncate(struct plan *plan, const struct planning *planning, Node *statement)
 {
     struct utility_place place = {.planning = planning};
     TruncateStmt *elsewhere = copyObject(castNode(TruncateStmt, statement));
+    ListCell *cell;
+    foreach (cell, elsewhere->relations)
+        check_truncated(plan, planning, lfirst(cell));
     elsewhere->relations = place_relations(&place, elsewhere->relations, UNKNOWN_IS_HOME);
+    if (plan_is_refused(plan))
+        return;
     if (elsewhere->behavior == DROP_CASCADE)
         place_apply(plan, &place, "TRUNCATE … CASCADE");
     else

@@ -990,3 +990,33 @@ BEGIN;
 LOCK TABLE notes, users IN SHARE MODE;
 SELECT count(*) FROM users;
 COMMIT;
+
+-- a trigger of a table whose rows refer to those that are deleted writes to other shards
+CREATE FUNCTION note_deleted() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO follows VALUES (''trigger'', OLD.username || OLD.id, NULL); RETURN OLD; END';
+ALTER TABLE posts ADD CONSTRAINT writer FOREIGN KEY (username) REFERENCES users ON DELETE CASCADE NOT VALID;
+CREATE TRIGGER note_deleted AFTER DELETE ON posts FOR EACH ROW EXECUTE FUNCTION note_deleted();
+INSERT INTO users (username) VALUES ('newcomer');
+DELETE FROM users WHERE username IN ('ann', 'zoe', 'max');
+SELECT count(*) FROM follows WHERE follower = 'trigger';
+DROP TRIGGER note_deleted ON posts;
+ALTER TABLE posts DROP CONSTRAINT writer;
+DROP FUNCTION note_deleted();
+
+-- a trigger of a partition alone writes to other shards
+CREATE FUNCTION note_read() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO follows VALUES (''trigger'', NEW.sensor::text, NULL); RETURN NEW; END';
+CREATE TRIGGER note_read AFTER INSERT ON late_readings FOR EACH ROW EXECUTE FUNCTION note_read();
+INSERT INTO readings (day, sensor) VALUES ('2024-01-02', 91), ('2024-01-20', 92), ('2024-02-01', 93);
+SELECT followee FROM follows WHERE follower = 'trigger' ORDER BY followee;
+DROP TRIGGER note_read ON late_readings;
+DROP FUNCTION note_read();
+
+-- TRUNCATE fires a trigger once
+CREATE FUNCTION note_emptied() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO follows VALUES (''trigger'', TG_TABLE_NAME, NULL); RETURN NULL; END';
+CREATE TRIGGER note_emptied AFTER TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION note_emptied();
+TRUNCATE events;
+SELECT followee FROM follows WHERE follower = 'trigger' ORDER BY followee;
+DROP TRIGGER note_emptied ON events;
+DROP FUNCTION note_emptied();
