@@ -114,6 +114,7 @@ static const struct {
     {TOWN_FUNCTIONS, "pg_catalog|bool_or|i|t|t|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|row_number|i|t|f|t|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|now|s|t|f|f|f|t"},
+    {TOWN_FUNCTIONS, "pg_catalog|statement_timestamp|s|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|random|v|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|nextval|v|t|f|f|f|t"},
     {TOWN_FUNCTIONS, "pg_catalog|set_config|v|t|f|f|f|t"},
