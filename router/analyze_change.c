@@ -76,6 +76,7 @@ static void read_insert(struct analysis *analysis, InsertStmt *insert, struct sc
     if (relation.table)
         analysis_give_up(analysis, "Send the INSERT as a statement of its own.",
                          "WITH inserts into table \"%s\", which is spread over the shards.", relation.name);
+    analysis->unreadable |= plan_check_home(analysis->plan, analysis->planning, &relation);
     struct query *query = query_new(analysis, NULL, outer, region_new(analysis, ROOT_REGION));
     read_table(analysis, &relation, insert->relation, query->scope, query->region);
     read_with(analysis, insert->withClause, query->scope);
@@ -98,7 +99,7 @@ static const struct scan *target_of(const struct analysis *analysis, const struc
 static void read_changed(struct analysis *analysis, struct query *query, List *set, List *returning)
 {
     const struct resolved_relation *target = &target_of(analysis, query)->relation;
-    analysis->unreadable |= plan_check_target(analysis->plan, target, true);
+    analysis->unreadable |= plan_check_target(analysis->plan, target, true) || plan_check_home(analysis->plan, analysis->planning, target);
     if (target->place == PLACE_REFERENCE || target->place == PLACE_VIEW)
         analysis_give_up(analysis, "Send it as a statement of its own.",
                          "WITH changes \"%s\", which is not on one shard.", target->name);

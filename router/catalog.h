@@ -92,6 +92,7 @@ struct catalog_relation {
     bool has_triggers; /* user triggers, enabled, also of partitions and children … */
     bool has_truncate_triggers; /* … TRUNCATE is among what fires them */
     bool referring_triggers;    /* it has none, but tables have that refer to it by foreign keys with an action */
+    const char *trigger_text;   /* of the functions of them all; NULL: there are none, or none that could be read */
     bool has_rules;    /* rules other than a view's _RETURN */
     bool references_itself; /* a foreign key of it, or of a part of it, may ask for rows of its own */
     bool row_security;

@@ -23,18 +23,25 @@
 
 #define SCHEMAS_QUERY "SELECT n.nspname FROM pg_namespace n WHERE n.nspname !~ '^pg_(toast|temp)'"
 
+/* Which trigger functions a write to a relation may call: `by_key` through foreign keys, `empties` by TRUNCATE. */
+#define FIRES                                                                                                \
+    "WITH RECURSIVE fires AS (SELECT tgrelid AS oid, tgfoid, false AS by_key, tgtype & 32 <> 0 AS empties FROM pg_trigger"  \
+    " WHERE NOT tgisinternal AND tgenabled <> 'D'"                                                           \
+    " UNION SELECT e.above, f.tgfoid, f.by_key OR e.by_key, f.empties FROM fires f JOIN"                     \
+    " (SELECT inhrelid AS below, inhparent AS above, false AS by_key FROM pg_inherits"                       \
+    " UNION ALL SELECT conrelid, confrelid, true FROM pg_constraint WHERE contype = 'f'"                     \
+    " AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))) e ON e.below = f.oid)"
+
+#define TRIGGERS_QUERY                                                                                       \
+    FIRES " SELECT f.oid, string_agg(p.prosrc, ' ; ') FROM (SELECT DISTINCT oid, tgfoid FROM fires) f JOIN pg_proc p ON p.oid = f.tgfoid" \
+          " JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'internal') GROUP BY f.oid"
+
 /*
  * A write to a table fires its own triggers, those of its partitions and children, and, where it changes or deletes rows that others refer to by
  * foreign keys with an action, those of the referring tables (c).  TRUNCATE fires its own kind (T).
  */
 #define RELATIONS_QUERY                                                                                      \
-    "WITH RECURSIVE fires AS (SELECT tgrelid AS oid, false AS by_key, bool_or(tgtype & 32 <> 0) AS empties FROM pg_trigger"         \
-    " WHERE NOT tgisinternal AND tgenabled <> 'D' GROUP BY tgrelid"                                          \
-    " UNION SELECT e.above, f.by_key OR e.by_key, f.empties FROM fires f JOIN"                               \
-    " (SELECT inhrelid AS below, inhparent AS above, false AS by_key FROM pg_inherits"                       \
-    " UNION ALL SELECT conrelid, confrelid, true FROM pg_constraint WHERE contype = 'f'"                     \
-    " AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))) e ON e.below = f.oid),"        \
-    " t AS (SELECT oid, CASE WHEN bool_or(empties AND NOT by_key) THEN 'T' WHEN bool_or(NOT by_key) THEN 't' ELSE 'c' END AS kind"  \
+    FIRES ", t AS (SELECT oid, CASE WHEN bool_or(empties AND NOT by_key) THEN 'T' WHEN bool_or(NOT by_key) THEN 't' ELSE 'c' END AS kind"  \
     " FROM fires GROUP BY oid)"                                                                              \
     " SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, coalesce(t.kind, 'f'),"               \
     " r.ev_class IS NOT NULL, CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END"              \
@@ -568,6 +575,16 @@ static bool add_default_version(struct catalog *catalog, const char *const *row)
     return true;
 }
 
+static bool add_trigger_text(struct catalog *catalog, const char *const *row)
+{
+    struct catalog_relation *relation;
+    if (!read_relation(catalog, row[0], &relation))
+        return false;
+    if (relation)
+        relation->trigger_text = arena_strdup(&catalog->arena, row[1]);
+    return true;
+}
+
 static bool add_deferrable(struct catalog *catalog, const char *const *row)
 {
     catalog->defers |= row[0] != NULL;
@@ -605,7 +622,8 @@ static bool add_result(struct catalog *catalog, const char *const *row)
     X(catalog_parameters_query, 140000, 10, catalog_add_parameter)                                           \
     X(POLICIES_QUERY, 0, 2, add_policies)                                                                    \
     X(REFERENCES_QUERY, 0, 1, add_reference)                                                                 \
-    X(DEFERRABLE_QUERY, 0, 1, add_deferrable)
+    X(DEFERRABLE_QUERY, 0, 1, add_deferrable)                                                                \
+    X(TRIGGERS_QUERY, 0, 2, add_trigger_text)
 
 #define QUERY_TEXT(query, since, columns, add)   query,
 #define QUERY_READER(query, since, columns, add) {since, columns, add},

@@ -581,7 +581,7 @@ void plan_insert(struct plan *plan, const struct planning *planning, struct aren
     analysis_init(&inserting.analysis, planning, plan, arena, (Node *) insert);
     inserting.target = resolve_relation(planning, insert->relation);
     bool updates = insert->onConflictClause && insert->onConflictClause->action == ONCONFLICT_UPDATE;
-    if (plan_check_target(plan, &inserting.target, updates))
+    if (plan_check_target(plan, &inserting.target, updates) || plan_check_home(plan, planning, &inserting.target))
         return;
     if (inserting.target.table)
         find_columns(&inserting, arena);

@@ -73,6 +73,8 @@ void plan_merge(struct plan *plan, const struct planning *planning, struct arena
 /* Writes: refuse targets that cannot be written in parts (triggers, rules, views); true if refused.  `changes_rows`: not only new ones. */
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,
                      const struct resolved_relation *target);
+/* The same of a table of the home shard, whose triggers run there: they must not touch configured tables. */
+bool plan_check_home(struct plan *plan, const struct planning *planning, const struct resolved_relation *target);
 bool plan_check_target(struct plan *plan, const struct resolved_relation *target, bool changes_rows);
 /* 'now', 'today' and the like, which each shard would read by its own clock. */
 bool is_clock_text(const char *bytes, size_t length);

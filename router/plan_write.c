@@ -10,6 +10,7 @@
 
 #include "router/plan_inside.h"
 #include "router/sql_types.h"
+#include "router/trigger_text.h"
 
 static bool reads_configured(const struct planning *planning, struct plan *plan, struct arena *arena,
                              const struct resolved_relation *view)
@@ -37,6 +38,17 @@ bool plan_check_view(struct plan *plan, const struct planning *planning, struct 
     if (target->place == PLACE_VIEW && reads_configured(planning, plan, arena, target))
         plan_refuse(plan, NULL, "Write to the table itself.",
                     "View \"%s\" is based on a table that is spread over the shards.", target->name);
+    return plan_is_refused(plan);
+}
+
+bool plan_check_home(struct plan *plan, const struct planning *planning, const struct resolved_relation *target)
+{
+    const struct database_settings *settings = planning->routing->settings;
+    const char *text = target->table || !target->relation ? NULL : target->relation->trigger_text;
+    for (size_t i = 0; text && i < settings->table_count; i++)
+        if (trigger_text_names(text, settings->tables[i].name, settings->tables[i].reference))
+            plan_refuse(plan, NULL, "Write to that table in a statement of the application.",
+                        "A trigger of \"%s\" would find, and leave, rows of \"%s\" on the home shard only.", target->name, settings->tables[i].name);
     return plan_is_refused(plan);
 }
 
@@ -206,7 +218,7 @@ static void plan_change(struct plan *plan, const struct planning *planning, stru
     analyze_clause(&analysis, query, (Node *) change->returning, CLAUSE_OUTPUT);
     struct resolved_relation target = resolve_relation(planning, change->target);
     if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target) ||
-        plan_check_target(plan, &target, true))
+        plan_check_target(plan, &target, true) || plan_check_home(plan, planning, &target))
         return;
     if (target.place == PLACE_SHARDED) {
         plan_sharded_change(plan, &analysis, query, change, &target);
@@ -253,7 +265,7 @@ void plan_merge(struct plan *plan, const struct planning *planning, struct arena
                         "MERGE names \"%s\", which is spread over the shards.",
                         analysis.scans[i].relation.name);
     struct resolved_relation target = resolve_relation(planning, merge->relation);
-    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target))
+    if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target) || plan_check_home(plan, planning, &target))
         return;
     analysis.home = target.name;
     plan_home_change(plan, &analysis);

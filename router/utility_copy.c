@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "router/gather_travel.h"
+#include "router/plan_inside.h"
 #include "router/utility_place.h"
 
 struct copy_options {
@@ -313,9 +314,11 @@ static void plan_copy_table(struct plan *plan, const struct planning *planning, 
     const struct routed_table *table = place_configured(planning, copy->relation);
     struct utility_place place = {.planning = planning};
     place_relation(&place, copy->relation, UNKNOWN_IS_HOME);
-    if (!place.everywhere)
-        plan_on_home(plan, "the relation lives on the home shard");
-    else if (copy->filename)
+    if (!place.everywhere) {
+        struct resolved_relation target = resolve_relation(planning, copy->relation);
+        if (!copy->is_from || !plan_check_home(plan, planning, &target))
+            plan_on_home(plan, "the relation lives on the home shard");
+    } else if (copy->filename)
         refuse_file(plan, copy->relation->relname);
     else if (!table)
         plan_refuse(plan, "COPY of this relation is not supported with several shards",

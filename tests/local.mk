@@ -45,6 +45,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_stream.c \
 	tests/unit/test_stream_tls.c \
 	tests/unit/test_text_order.c \
+	tests/unit/test_trigger_text.c \
 	tests/unit/test_utility.c \
 	tests/unit/test_wire.c \
 	tests/unit/test_worker.c \

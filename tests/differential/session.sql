@@ -1020,3 +1020,23 @@ TRUNCATE events;
 SELECT followee FROM follows WHERE follower = 'trigger' ORDER BY followee;
 DROP TRIGGER note_emptied ON events;
 DROP FUNCTION note_emptied();
+
+-- a trigger of a table of the home shard writes to a sharded one
+CREATE FUNCTION note_noted() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO follows VALUES (NEW.author, ''noted'', NULL); RETURN NEW; END';
+CREATE TRIGGER note_noted AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION note_noted();
+INSERT INTO notes VALUES (100, 'zoe', 'by trigger'), (101, 'ann', 'by trigger'), (102, 'max', 'by trigger');
+SELECT follower FROM follows WHERE followee = 'noted' ORDER BY follower;
+SELECT follower FROM follows WHERE followee = 'noted' AND follower = 'zoe';
+DROP TRIGGER note_noted ON notes;
+DROP FUNCTION note_noted();
+
+-- a trigger of a table of the home shard writes to another one there
+CREATE FUNCTION note_noted() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO lists (id, what) SELECT 900 + NEW.id, name FROM countries WHERE code = ''de''; RETURN NEW; END';
+CREATE TRIGGER note_noted AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION note_noted();
+INSERT INTO notes VALUES (100, 'zoe', 'by trigger');
+SELECT what FROM lists WHERE id = 1000;
+DELETE FROM notes WHERE id = 100;
+DROP TRIGGER note_noted ON notes;
+DROP FUNCTION note_noted();

@@ -38,7 +38,7 @@ Test(catalog, has_one_query_per_kind_of_row)
     int count = 0;
     while (catalog_queries[count])
         count++;
-    cr_assert(eq(int, count, TOWN_DEFERRABLE + 1));
+    cr_assert(eq(int, count, TOWN_TRIGGERS + 1));
 }
 
 Test(catalog, finds_relations_by_schema_and_name)

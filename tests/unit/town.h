@@ -31,6 +31,7 @@ enum {
     TOWN_POLICIES,
     TOWN_REFERENCES,
     TOWN_DEFERRABLE,
+    TOWN_TRIGGERS,
 };
 
 /* Add a row: `values` are separated by '|', and '~' stands for NULL. */
