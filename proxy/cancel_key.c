@@ -10,6 +10,7 @@
 #include "config/arena.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
+#include "proxy/run.h"
 
 enum { CANCEL_BUCKETS = 1024 };
 
@@ -112,6 +113,7 @@ static void cancel_what_runs(struct client *client)
     for (struct server *server = client->servers; server; server = server->next_lent)
         if (!server_is_quiet(server))
             server_cancel(server);
+    run_cancel(client);
 }
 
 static void cancel_run(struct inbox_message *message, struct worker *worker)

@@ -743,6 +743,13 @@ void gather_drained(struct gather *gather)
     gather_wake(gather);
 }
 
+/* What is ready fails where the run goes on. */
+void gather_cancel(struct gather *gather)
+{
+    if (gather->step != STEP_READY)
+        fail_with(gather, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
+}
+
 void gather_cancelled(struct gather *gather)
 {
     gather_go_on(gather);

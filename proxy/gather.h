@@ -36,6 +36,8 @@ void gather_query(struct gather *gather, const struct execution *execution, stru
 
 /* A server that is being filled has room again. */
 void gather_drained(struct gather *gather);
+/* The client asks for its end. */
+void gather_cancel(struct gather *gather);
 /* The last cancel request under way for one of the client's servers has ended. */
 void gather_cancelled(struct gather *gather);
 /* A server is gone that had already answered. */

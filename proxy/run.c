@@ -488,6 +488,20 @@ static void skip_failed(struct run *run)
         run->cursor++;
 }
 
+/* A statement of several steps must not take the next one as if nobody had asked for its end, nor a Query its next statement. */
+static bool is_cancelled(struct run *run)
+{
+    uint8_t type = run->items[run->cursor].type;
+    struct error error = {0};
+    if (!run->cancelled || run->failed || (type != 'Q' && type != 'E'))
+        return false;
+    locking_free(run->locking);
+    run->locking = NULL;
+    error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
+    run_fail(run, &error);
+    return true;
+}
+
 void run_continue(struct client *client)
 {
     struct run *run = client->run;
@@ -496,6 +510,11 @@ void run_continue(struct client *client)
             skip_failed(run);
         if (run->cursor == run->count)
             break;
+        if (is_cancelled(run)) {
+            item_failed(run);
+            run->cursor++;
+            continue;
+        }
         if (!client_follow_shards(client))
             return;
         switch (run_item(run, &run->items[run->cursor])) {
@@ -569,6 +588,16 @@ void run_drained(struct client *client)
 {
     if (client->run && client->run->fanout)
         fanout_drained(client->run->fanout);
+}
+
+void run_cancel(struct client *client)
+{
+    struct run *run = client->run;
+    if (run == NULL)
+        return;
+    run->cancelled = true;
+    if (run->gather && run->fanout == NULL)
+        gather_cancel(run->gather);
 }
 
 void run_cancelled(struct client *client)

@@ -34,6 +34,7 @@ struct run {
     struct arena arena;
     bool extended;
     bool failed;            /* an error was sent: what is left is skipped */
+    bool cancelled;         /* the client has asked for it; what ran then may have ended before it heard of that */
     bool several;           /* more than one statement: they form one implicit transaction … */
     bool open;              /* … and so do those of a batch without Sync with what follows it */
     struct run_item *items;
@@ -79,6 +80,8 @@ bool run_is_synced(const struct run *run);
 void run_abandon(struct client *client);
 /* The client's output has drained. */
 void run_drained(struct client *client);
+/* The client asks that what runs be cancelled; its servers have been told. */
+void run_cancel(struct client *client);
 /* The last cancel request under way for one of the client's servers has ended. */
 void run_cancelled(struct client *client);
 /* The load that the client waited for has ended. */

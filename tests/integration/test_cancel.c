@@ -225,6 +225,34 @@ Test(cancel, many_requests_for_one_statement_leave_room_for_those_of_others)
     EXPECT(other, "SELECT count(*) FROM users", "50");
 }
 
+/* What a shard was asked has ended before it hears of the request: the next step is not taken. */
+static void cancel_between_steps(const char *sql)
+{
+    PGconn *lock = lock_users(2), *watcher = connect_server(2);
+    send_query(conn, sql);
+    expect_running(2, "%users%", 1);
+    freeze_postmaster(2);
+    cancel(conn);
+    EXPECT(other, "SELECT 1", "1");
+    PQfinish(lock);
+    EXPECT_SOON(watcher, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%FROM%users%' AND pid <> pg_backend_pid()", "0", 20000);
+    cr_expect(answers_nothing_yet(conn));
+    thaw_postmaster();
+    PQfinish(watcher);
+    if (strchr(sql, ';'))
+        expect_next_of_pipeline(conn, "50"); /* the first statement's only step */
+    expect_next(conn, cancelled);
+    EXPECT(conn, "SELECT count(*) FROM users", "50");
+}
+
+Test(cancel, a_request_that_comes_too_late_for_one_step_ends_the_statement)
+{
+    start_over_three_shards();
+    cancel_between_steps("SELECT count(*) FROM users u, users v WHERE u.age = v.age + 1");
+    cancel_between_steps("SELECT avg(age) FROM users");
+    cancel_between_steps("SELECT count(*) FROM users; SELECT 'and then'");
+    cancel_between_steps("SELECT username FROM users ORDER BY username LIMIT 3 FOR UPDATE");
+}
 
 struct canceller {
     PGcancel *request;
