@@ -20,7 +20,10 @@
 #include "proxy/server_login.h"
 #include "router/limited_settings.h"
 
-enum { MOST_READERS = 8 /* threads that read catalogs for one load */ };
+enum {
+    MOST_READERS = 8,  /* threads that read catalogs for one load */
+    MOST_READINGS = 10, /* while DDL goes on */
+};
 
 /* What PostgreSQL 15 reports of itself in a greeting (55.2.7). */
 static const char *const greeting_parameters[] = {
@@ -459,16 +462,42 @@ uint64_t database_load(struct database *database, struct settings *settings)
     return number;
 }
 
+static uint64_t loads_wanted(struct database *database)
+{
+    pthread_mutex_lock(&database->lock);
+    uint64_t wanted = database->load_wanted;
+    pthread_mutex_unlock(&database->lock);
+    return wanted;
+}
+
+/* The number of a load that began when `seen` was the last one wanted, and has read what all before it are for; 0: another is wanted since then. */
+static uint64_t number_of_load(struct database *database, uint64_t seen)
+{
+    pthread_mutex_lock(&database->lock);
+    uint64_t number = database->load_wanted == seen ? ++database->load_wanted : 0;
+    pthread_mutex_unlock(&database->lock);
+    return number;
+}
+
+/* A load that DDL has wanted meanwhile may be for what was not there yet when this one looked, and must not be taken for done.  While there is DDL all
+ * the time, theirs go on to be read, and the settings are those of the load behind them. */
 bool database_load_now(struct database *database, struct settings *settings, struct error *error)
 {
-    struct database_state *state = state_read(database, settings, error);
-    if (state == NULL)
-        return false;
     struct error none = {0};
-    pthread_mutex_lock(&database->lock);
-    uint64_t number = ++database->load_wanted;
-    pthread_mutex_unlock(&database->lock);
-    install(database, state, number, &none);
+    uint64_t number = 0, seen = 0;
+    for (int reading = 0; number == 0 && reading < MOST_READINGS; reading++) {
+        seen = loads_wanted(database);
+        struct database_state *state = state_read(database, settings, error);
+        if (state == NULL)
+            return false;
+        number = number_of_load(database, seen);
+        if (number > 0)
+            install(database, state, number, &none);
+        else
+            database_state_release(state);
+    }
+    if (number == 0)
+        database_load(database, settings);
     tell_workers(database);
     return true;
 }

@@ -251,6 +251,31 @@ Test(reload, reordered_shards_under_load_never_give_a_wrong_answer)
     cr_expect_gt(answered, 200, "only %d answers", answered);
 }
 
+static void *reload_all_the_time(void *context)
+{
+    PGconn *conn = connect_console(context);
+    while (!atomic_load(&over))
+        EXPECT(conn, "RELOAD", "RELOAD");
+    PQfinish(conn);
+    return NULL;
+}
+
+/* A reload that has looked before the DDL is not taken for one that has seen it. */
+Test(reload, what_ddl_has_made_meanwhile_is_known)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, reload_all_the_time, &keyway);
+    for (int i = 0; i < 30; i++) {
+        EXPECT(client, "DROP TABLE posts", "DROP TABLE");
+        EXPECT_ERROR(client, "SELECT count(*) FROM posts", "42P01");
+        EXPECT(client, "CREATE TABLE posts (username text, id int, PRIMARY KEY (username, id))", "CREATE TABLE");
+        EXPECT(client, "SELECT count(*) FROM posts", "0");
+    }
+    atomic_store(&over, true);
+    pthread_join(thread, NULL);
+    EXPECT(client, "SELECT count(*) FROM posts", "0");
+}
+
 /* What it has begun on one shard cannot go on with another numbering. */
 Test(reload, a_transaction_over_changed_shards_ends_with_a_clear_error)
 {
