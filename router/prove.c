@@ -473,12 +473,24 @@ static const char *what_keeps_groups(const struct query *query)
     return query->windows ? ", windows are within one key" : "";
 }
 
+/* Is there a UNION ALL or the like inside, whose arms are tied to nothing? */
+static bool has_set_inside(const struct analysis *analysis, const struct query *query)
+{
+    for (int i = 0; i < analysis->query_count; i++) {
+        const struct query *other = analysis->queries[i];
+        if (other != query && other->set_operation && other->first_scan >= query->first_scan && other->end_scan <= query->end_scan)
+            return true;
+    }
+    return false;
+}
+
 const char *prove_reason(struct analysis *analysis, const struct query *query, const char *what, const char *groups)
 {
     struct arena *arena = &analysis->plan->arena;
     int count, others;
     const char *tables = name_tables(analysis, query, true, &count), *references = name_tables(analysis, query, false, &others);
-    const char *text = arena_printf(arena, count > 1 ? "%s: %s are tied by their keys" : "%s: rows of %s are independent", what, tables);
+    bool tied = count > 1 && !has_set_inside(analysis, query);
+    const char *text = arena_printf(arena, tied ? "%s: %s are tied by their keys" : "%s: rows of %s are independent", what, tables);
     if (query->set_operation)
         text = arena_printf(arena, groups ? "%s: UNION has each row of %s once"
                                    : query->select->op == SETOP_UNION && query->select->all ? "%s: UNION ALL puts rows of %s side by side"
