@@ -761,6 +761,7 @@ static void tick_busy(struct client *client, const struct settings *settings, ev
         for (struct server *server = client->servers; server; server = server->next_lent)
             if (!server_is_quiet(server))
                 server_cancel(server);
+        run_cancel(client);
     }
 }
 

@@ -184,6 +184,19 @@ Test(cancel, a_write_to_several_shards_has_changed_none)
     EXPECT(conn, "SELECT count(*) FROM users WHERE age = 99", "0");
 }
 
+/* Each part is short, and the request may come when it is over. */
+Test(cancel, rows_that_are_inserted_in_parts_are_not_missed_between_two_of_them)
+{
+    start_over_three_shards();
+    for (int i = 0; i < 10; i++) {
+        send_query(conn, "INSERT INTO users (username, full_name) SELECT chr(97 + g % 26) || '-' || g, repeat('x', 20000) FROM generate_series(1, 20000) AS g");
+        expect_running(1, "INSERT INTO users (username, full_name) VALUES %", 1);
+        cancel(conn);
+        expect_next(conn, cancelled);
+        EXPECT(conn, "SELECT count(*) FROM users", "50");
+    }
+}
+
 Test(cancel, a_fan_out_that_waits_for_one_of_its_servers_gives_the_others_back)
 {
     keyway_start(&keyway, &(struct keyway_setup){.shards = 3, .settings = "pool_size = 1\n"});
