@@ -103,6 +103,7 @@ static const struct {
     {TOWN_COLUMNS, "114|likes|23|-1|integer|f|f|f|t|f|f|~|1|0|~"},
     {TOWN_COLUMNS, "114|username|1043|24|character varying|t|t|t|t|f|f|~|2|0|~"},
     {TOWN_PARENTS, "114|101"},
+    {TOWN_REFERENCES, "105"},
     {TOWN_COLLATIONS, "pg_catalog|C|c|C|C|t|~|~|f|f|UTF8|950"},
     {TOWN_COLLATIONS, "pg_catalog|default|c|xx_XX|xx_XX|t|1|1|f|f|UTF8|100"},
     {TOWN_FUNCTIONS, "pg_catalog|lower|i|t|f|f|f|t"},

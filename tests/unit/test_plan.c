@@ -685,6 +685,7 @@ Test(plan, rows_are_inserted_in_parts_where_these_come_to_the_same)
         {"INSERT INTO users (username, age) SELECT 'a' || g, 1 FROM generate_series(1, 9) g ON CONFLICT (username) DO UPDATE SET age = 2", false},
         {"INSERT INTO users (username) SELECT 'a' || g FROM generate_series(1, 9) g RETURNING username", false},
         {"INSERT INTO users (username) SELECT 'a' || statement_timestamp() FROM generate_series(1, 9) g", false},
+        {"INSERT INTO sequenced (username) SELECT 'a' || g FROM generate_series(1, 9) g", false},
         {"INSERT INTO users (username) SELECT 'a' || now() || g FROM generate_series(1, 9) g", true},
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
