@@ -12,6 +12,7 @@
 
 #include "config/arena.h"
 #include "proxy/explain.h"
+#include "proxy/keyway.h"
 #include "proxy/run.h"
 #include "router/copy_binary.h"
 #include "router/copy_split.h"
@@ -315,7 +316,8 @@ static bool set_up_combine(struct fanout *fanout, const struct merge_shape *shap
         fanout->combine = combine_new(plan->combine, fanout->columns, fanout->column_count, error);
         return fanout->combine != NULL;
     }
-    const struct group_shape groups = {*shape, plan->combine, plan->ranking, plan->ranking_count};
+    int64_t most_bytes = worker_state(fanout->client->stream.worker)->settings->gather_max_bytes;
+    const struct group_shape groups = {*shape, plan->combine, plan->ranking, plan->ranking_count, most_bytes};
     fanout->groups = group_merge_new(&groups, error);
     fanout->merge = fanout->groups ? group_merge_input(fanout->groups) : NULL;
     return fanout->groups != NULL;

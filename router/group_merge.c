@@ -29,7 +29,7 @@ struct group_merge *group_merge_new(const struct group_shape *shape, struct erro
     ranked.key_count = shape->ranking_count;
     groups->skip = !ranks && shape->rows.offset > 0 ? shape->rows.offset : 0;
     groups->remaining = !ranks && shape->rows.limit >= 0 ? shape->rows.limit : -1;
-    if ((groups->merge = merge_new(&rows, error)) && (!ranks || (groups->top = top_rows_new(&ranked, error))) &&
+    if ((groups->merge = merge_new(&rows, error)) && (!ranks || (groups->top = top_rows_new(&ranked, shape->most_bytes, error))) &&
         (groups->combine = combine_new(shape->how, rows.columns, rows.column_count - rows.hidden, error)))
         return groups;
     group_merge_free(groups);

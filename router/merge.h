@@ -102,11 +102,12 @@ void combine_free(struct combine *combine);
 
 /*
  * The first rows of many in the order of the shape's keys, which are given in any order: those that its limit (not -1) and offset choose.  So many
- * rows are held.  Columns are hidden as by a merge.
+ * rows are held, of `most_bytes` together.  Columns are hidden as by a merge.
  */
 struct top_rows;
-struct top_rows *top_rows_new(const struct merge_shape *shape, struct error *error);
-bool top_rows_push(struct top_rows *top, const uint8_t *row, size_t length, struct error *error); /* the bytes are copied */
+struct top_rows *top_rows_new(const struct merge_shape *shape, int64_t most_bytes, struct error *error);
+/* The bytes are copied.  False: the row is malformed, or there are too many bytes (54000). */
+bool top_rows_push(struct top_rows *top, const uint8_t *row, size_t length, struct error *error);
 /* Once all have been pushed: the next of the first; false: that was the last. */
 bool top_rows_next(struct top_rows *top, const uint8_t **row, size_t *length);
 void top_rows_free(struct top_rows *top);
@@ -120,6 +121,7 @@ struct group_shape {
     const struct combine_column *how; /* of each column that is not hidden; with a ranking of the hidden ones, too */
     const struct sort_key *ranking;   /* the order of the groups where it is not that of the keys: those that `limit` (not -1) chooses … */
     int ranking_count;                /* … leave when all have been seen; 0: there is none */
+    int64_t most_bytes;               /* of those that are held for it */
 };
 struct group_merge;
 struct group_merge *group_merge_new(const struct group_shape *shape, struct error *error); /* copies the shape */

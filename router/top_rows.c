@@ -14,11 +14,12 @@ struct top_row {
 
 struct top_rows {
     struct merge *merge;
-    struct top_row *rows; /* once they are all there, the last one first */
+    struct top_row *rows; /* by input, for their lengths; once they are all there, the last one first */
     int inputs, used;     /* so many have been given a row */
     int free;             /* the input for the next row when all have been */
     int count;            /* of rows; -1: not known yet */
     int64_t offset, limit;
+    int64_t bytes, most_bytes; /* of the rows that are held */
 };
 
 /* Keys that order rows the other way around; malloc'ed. */
@@ -33,7 +34,7 @@ static struct sort_key *reversed(const struct sort_key *keys, int count)
     return copy;
 }
 
-struct top_rows *top_rows_new(const struct merge_shape *shape, struct error *error)
+struct top_rows *top_rows_new(const struct merge_shape *shape, int64_t most_bytes, struct error *error)
 {
     struct merge_shape backwards = *shape;
     struct sort_key *keys = reversed(shape->keys, shape->key_count);
@@ -46,7 +47,8 @@ struct top_rows *top_rows_new(const struct merge_shape *shape, struct error *err
     if (merge == NULL)
         return NULL;
     struct top_rows *top = memory_alloc(sizeof(*top));
-    *top = (struct top_rows){.merge = merge, .inputs = backwards.inputs, .count = -1, .offset = shape->offset, .limit = shape->limit};
+    *top = (struct top_rows){.merge = merge, .inputs = backwards.inputs, .count = -1, .offset = shape->offset, .limit = shape->limit,
+                             .most_bytes = most_bytes};
     top->rows = memory_alloc((size_t) top->inputs * sizeof(*top->rows));
     return top;
 }
@@ -60,6 +62,19 @@ void top_rows_free(struct top_rows *top)
     free(top);
 }
 
+/* An input's row takes the place of the one that it has had. */
+static bool count_bytes(struct top_rows *top, int input, size_t length, struct error *error)
+{
+    top->bytes += (int64_t) length - (int64_t) top->rows[input].length;
+    top->rows[input].length = length;
+    if (top->bytes <= top->most_bytes)
+        return true;
+    error_set(error, SQLSTATE_PROGRAM_LIMIT, "the query ranks too many rows");
+    error_detail(error, "The first groups in its order are more than gather_max_bytes (%lld).", (long long) top->most_bytes);
+    error_hint(error, "Ask for fewer of them, or raise gather_max_bytes.");
+    return false;
+}
+
 bool top_rows_push(struct top_rows *top, const uint8_t *row, size_t length, struct error *error)
 {
     const uint8_t *last;
@@ -69,7 +84,7 @@ bool top_rows_push(struct top_rows *top, const uint8_t *row, size_t length, stru
         return false;
     if (top->used == top->inputs && merge_next(top->merge, &last, &last_length) == MERGE_ROW)
         top->free = merge_source(top->merge);
-    return true;
+    return count_bytes(top, input, length, error);
 }
 
 /* A row that has left stays where it is as long as its input is given no other one. */

@@ -233,7 +233,7 @@ static void check_ranking(int64_t offset, int64_t limit)
     const struct sort_key ranking[] = {{1, true, true, NULL}, {0, false, false, NULL}};
     struct model model;
     int at[INPUTS] = {0}, order[KEYS], count = 0;
-    const struct group_shape shape = {{by_number, 1, number_and_sum, 2, 0, offset, limit, INPUTS}, same_and_sum, ranking, 2};
+    const struct group_shape shape = {{by_number, 1, number_and_sum, 2, 0, offset, limit, INPUTS}, same_and_sum, ranking, 2, 10000};
     make_model(&model);
     for (int key = 0; key < KEYS; key++)
         if (model.sums[key] >= 0)
@@ -256,7 +256,7 @@ Test(group_merge, a_ranking_has_the_first_of_all_groups)
 Test(group_merge, a_ranking_may_be_by_what_is_hidden)
 {
     const struct sort_key ranking[] = {{1, true, true, NULL}};
-    const struct group_shape shape = {{by_number, 1, number_and_sum, 2, 1, 1, 2, 2}, same_and_sum, ranking, 1};
+    const struct group_shape shape = {{by_number, 1, number_and_sum, 2, 1, 1, 2, 2}, same_and_sum, ranking, 1, 10000};
     struct group_merge *groups = new_groups(&shape);
     push(groups, 0, ROW("1", "10"));
     push(groups, 1, ROW("2", "30"));
@@ -268,5 +268,24 @@ Test(group_merge, a_ranking_may_be_by_what_is_hidden)
     expect(groups, ROW("2")); /* behind 4, whose sum is NULL */
     expect(groups, ROW("3"));
     expect_step(groups, MERGE_DONE);
+    group_merge_free(groups);
+}
+
+/* Rows whose place others have taken are not counted any more. */
+Test(group_merge, a_ranking_of_too_many_bytes_is_an_error)
+{
+    const struct sort_key ranking[] = {{1, false, false, NULL}};
+    const struct group_shape shape = {{by_number, 1, number_and_sum, 2, 0, 0, 2, 1}, same_and_sum, ranking, 1, 50};
+    struct group_merge *groups = new_groups(&shape);
+    struct error error = {0};
+    const uint8_t *row;
+    size_t length;
+    for (int key = 1; key <= 9; key++)
+        push(groups, 0, row_of_key(key, 9 - key)); /* twelve bytes each */
+    push(groups, 0, ROW("10", "-1000000000000000"));
+    push(groups, 0, ROW("11", "1"));
+    cr_assert_eq(group_merge_next(groups, &row, &length, &error), MERGE_FAILED);
+    cr_assert_str_eq(error.sqlstate, SQLSTATE_PROGRAM_LIMIT);
+    error_clear(&error);
     group_merge_free(groups);
 }
