@@ -52,6 +52,10 @@ struct plan_inside {
     size_t pin_count;
 };
 
+/* The plan, bound to values; what is made of it is in `arena`. */
+struct execution plan_execution(const struct plan *plan, const struct normalised *literals, const struct bind_values *binds,
+                                const struct evaluated *evaluated, struct arena *arena);
+
 /* The query, run on the home shard over copies of the rows it needs.  False: it cannot be, as `proof` says.
  * The tree is changed. */
 bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof);

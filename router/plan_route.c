@@ -11,9 +11,8 @@
 
 #include "router/sql_types.h"
 
-static struct execution execution_of(const struct plan *plan, const struct normalised *literals,
-                                     const struct bind_values *binds, const struct evaluated *evaluated,
-                                     struct arena *arena)
+struct execution plan_execution(const struct plan *plan, const struct normalised *literals, const struct bind_values *binds,
+                                const struct evaluated *evaluated, struct arena *arena)
 {
     return (struct execution){literals, binds, arena, plan->inside->server_encoding, evaluated};
 }
@@ -172,7 +171,7 @@ bool plan_route_evaluated(const struct plan *plan, const struct routing *routing
 {
     (void) routing;
     const struct plan_inside *inside = plan->inside;
-    const struct execution execution = execution_of(plan, literals, binds, evaluated, arena);
+    const struct execution execution = plan_execution(plan, literals, binds, evaluated, arena);
     *route = (struct route){.shards = inside->fixed, .limit = -1};
     if (inside->refused)
         return fail(plan, error);
@@ -210,101 +209,4 @@ const char *plan_kind_name(enum plan_kind kind)
         [PLAN_GATHER] = "gather",   [PLAN_REFUSE] = "refuse",
     };
     return names[kind];
-}
-
-static const char *describe_shards(const struct routing *routing, const struct shard_set *shards,
-                                   struct arena *arena)
-{
-    const char *text = NULL;
-    for (int i = shard_set_next(shards, 0); i >= 0; i = shard_set_next(shards, i + 1)) {
-        const char *name = routing->snapshot->shards[routing->settings->shards[i]].name;
-        text = text ? arena_printf(arena, "%s, %s", text, name) : name;
-    }
-    return text ? text : "none";
-}
-
-static const char *describe_refusal(const struct plan *plan, struct arena *arena)
-{
-    const struct error *refusal = &plan->refusal;
-    return arena_printf(arena, "refuse: %s\n%s%s%s%s", refusal->message,
-                        refusal->detail ? refusal->detail : "", refusal->detail ? "\n" : "",
-                        refusal->hint ? refusal->hint : "", refusal->hint ? "\n" : "");
-}
-
-/* The facts that chose the shards. */
-static const char *describe_facts(const struct plan *plan, const struct execution *execution)
-{
-    const char *text = "";
-    for (int i = 0; i < plan->inside->condition_count; i++) {
-        const struct condition *condition = plan->inside->conditions[i];
-        const char *facts = condition_describe(condition, execution);
-        if (facts)
-            text = arena_printf(execution->arena, "%sfacts: %s: %s\n", text, condition->table, facts);
-    }
-    return text;
-}
-
-/* Which rows are left out where the source of their keys has few rows. */
-static const char *describe_keys(const struct plan *plan, const struct gather_part *part, struct arena *arena)
-{
-    return part->keyed ? arena_printf(arena, "keyed: %s by few rows of %s: %s\n", part->table, plan->gather[part->key_part].table, part->keyed)
-                       : "";
-}
-
-static const char *describe_gathering(const struct plan *plan, const struct routing *routing,
-                                      const struct route *route, struct arena *arena)
-{
-    const char *text = "";
-    for (int i = 0; i < plan->gather_count; i++)
-        text = arena_printf(arena, "%sgathered: %s from %s: %s\n%s", text, plan->gather[i].table,
-                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select,
-                            describe_keys(plan, &plan->gather[i], arena));
-    return text;
-}
-
-static const char *reason_of(const struct plan *plan, const struct route *route)
-{
-    if (route->kind != PLAN_SINGLE || plan->many == PLAN_SINGLE)
-        return plan->reason ? plan->reason : plan_kind_name(route->kind);
-    return "single: all rows that matter are on one shard";
-}
-
-const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
-                          const struct bind_values *binds, const struct route *route, struct arena *arena)
-{
-    const struct execution execution = execution_of(plan, literals, binds, NULL, arena);
-    if (!route || plan->inside->refused)
-        return describe_refusal(plan, arena);
-    const char *text =
-        arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
-                     describe_shards(routing, &route->shards, arena), describe_facts(plan, &execution));
-    if (route->kind == PLAN_GATHER)
-        text = arena_printf(arena, "%s%s", text, describe_gathering(plan, routing, route, arena));
-    if (route->kind != PLAN_SINGLE && plan->shard_text)
-        text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
-    if (route->kind == PLAN_BROADCAST && plan->elsewhere_text)
-        text = arena_printf(arena, "%selsewhere: %s\n", text, plan->elsewhere_text);
-    if (route->kind != PLAN_SINGLE && plan->locking)
-        text = arena_printf(arena, "%slooks: %s\nlocks: %s…%s\n", text, plan->locking->look, plan->locking->before, plan->locking->behind);
-    return text;
-}
-
-/* The statement that a shard gets, with its rows left out; one that is not cut is there as a whole. */
-static const char *describe_rows(const struct insert_rows *rows, struct arena *arena)
-{
-    if (!rows || !rows->before)
-        return "";
-    return arena_printf(arena, "statement: %s…%s%s\n", rows->before, *rows->after == ' ' || !*rows->after ? "" : " ", rows->after);
-}
-
-const char *plan_describe_evaluation(const struct plan *plan, const struct routing *routing, struct arena *arena)
-{
-    const struct insert_rows *rows = plan->inside->insert;
-    struct shard_set home = shard_set_one(0), shards = plan->inside->fixed;
-    bool spread = rows && rows->keyspace;
-    if (spread)
-        shard_set_unite(&shards, keyspace_shards(rows->keyspace));
-    return arena_printf(arena, "%s\nshards: %s%s\ncomputed: on %s: %s\n%s", plan->reason ? plan->reason : plan_kind_name(plan->many),
-                        spread ? "as the computed keys say, of " : "", describe_shards(routing, &shards, arena),
-                        describe_shards(routing, &home, arena), plan->evaluation->sql, describe_rows(rows, arena));
 }

@@ -46,6 +46,20 @@ Test(explain, of_several_shards_shows_each_ones_plan_under_its_name)
            "false");
 }
 
+Test(explain, says_what_becomes_of_the_shards_rows)
+{
+    EXPECT_LIKE(conn, "EXPLAIN SELECT username FROM users ORDER BY age DESC, username NULLS FIRST LIMIT 3 OFFSET 1",
+                "merged: by 2 DESC, 1 NULLS FIRST\nlimited: LIMIT 3 OFFSET 1\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT count(*), 'x', min(age), bool_or(age > 2) FROM users", "combined: 1 sum, 3 min, 4 bool_or\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT age, count(*) FROM users GROUP BY age ORDER BY count(*) DESC, age LIMIT 2",
+                "combine: rows of users are independent, groups meet in the order of their keys\nshards: shard0, shard1, shard2\n"
+                "statement: SELECT age, count(*) FROM users GROUP BY age ORDER BY 1 ASC NULLS LAST\n"
+                "merged: by 1\ncombined: 2 sum\nranked: by 2 DESC, 1\nlimited: LIMIT 2\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT age FROM users UNION SELECT likes FROM posts",
+                "combine: UNION has each row of users and posts once, equal ones meet in their order\n");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT username FROM users LIMIT 2", "shards: shard0, shard1, shard2\nlimited: LIMIT 2\nShard shard0\n");
+}
+
 Test(explain, analyze_runs_the_statement_on_its_shards)
 {
     EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) UPDATE users SET age = age + 10",
