@@ -22,13 +22,16 @@ static const char *describe_refusal(const struct plan *plan, struct arena *arena
                         refusal->hint ? refusal->hint : "", refusal->hint ? "\n" : "");
 }
 
-/* The facts that chose the shards. */
-static const char *describe_facts(const struct plan *plan, const struct execution *execution)
+/* The facts that left shards out: of the statement, or of what is gathered. */
+static const char *describe_facts(const struct plan *plan, const struct execution *execution, const struct route *route)
 {
     const char *text = "";
     for (int i = 0; i < plan->inside->condition_count; i++) {
         const struct condition *condition = plan->inside->conditions[i];
-        const char *facts = condition_describe(condition, execution);
+        struct shard_set some = condition_shards(condition, execution);
+        int asked = shard_set_count(route->kind == PLAN_GATHER ? &some : &route->shards), all = shard_set_count(keyspace_shards(condition->keyspace));
+        bool prunes = asked < all && shard_set_count(&some) < all;
+        const char *facts = prunes ? condition_describe(condition, execution) : NULL;
         if (facts)
             text = arena_printf(execution->arena, "%sfacts: %s: %s\n", text, condition->table, facts);
     }
@@ -110,7 +113,7 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
         return describe_refusal(plan, arena);
     const char *text =
         arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
-                     describe_shards(routing, &route->shards, arena), describe_facts(plan, &execution));
+                     describe_shards(routing, &route->shards, arena), describe_facts(plan, &execution, route));
     if (route->kind == PLAN_GATHER)
         text = arena_printf(arena, "%s%s", text, describe_gathering(plan, routing, route, arena));
     if (route->kind != PLAN_SINGLE && plan->shard_text)

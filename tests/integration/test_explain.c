@@ -46,6 +46,13 @@ Test(explain, of_several_shards_shows_each_ones_plan_under_its_name)
            "false");
 }
 
+Test(explain, tells_facts_that_leave_shards_out_and_no_others)
+{
+    EXPECT_LIKE(conn, "EXPLAIN SELECT u.age FROM users u LEFT JOIN posts p ON p.username = u.username AND p.username = 'zoe' WHERE u.username > ''",
+                "\nshards: shard0, shard1, shard2\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT age FROM users WHERE username > 'h'", "\nshards: shard1, shard2\nfacts: users: username > 'h'\nShard shard1\n");
+}
+
 Test(explain, says_what_becomes_of_the_shards_rows)
 {
     EXPECT_LIKE(conn, "EXPLAIN SELECT username FROM users ORDER BY age DESC, username NULLS FIRST LIMIT 3 OFFSET 1",
