@@ -151,16 +151,50 @@ ResTarget *gather_target(void *field)
     return target;
 }
 
+static int width_of(uint32_t type)
+{
+    enum { ANY = 1000 };
+    switch (type) {
+    case TYPE_bool:
+        return 1;
+    case TYPE_int2:
+        return 2;
+    case TYPE_int4:
+    case TYPE_date:
+    case TYPE_float4:
+    case TYPE_oid:
+        return 4;
+    case TYPE_int8:
+    case TYPE_float8:
+    case TYPE_time:
+    case TYPE_timestamp:
+    case TYPE_timestamptz:
+        return 8;
+    case TYPE_uuid:
+        return 16;
+    default:
+        return ANY;
+    }
+}
+
+/* Of a table whose rows are no more than counted. */
+static const char *narrowest(const struct catalog_relation *relation)
+{
+    const struct catalog_column *found = &relation->columns[0];
+    for (int i = 1; i < relation->column_count; i++)
+        if (width_of(relation->columns[i].type) < width_of(found->type))
+            found = &relation->columns[i];
+    return found->name;
+}
+
 /* The names of the table's columns that the query mentions; never none. */
 static List *columns_of(const struct gathering *gathering, const struct catalog_relation *relation)
 {
     List *columns = NIL;
-    for (int i = 0; i < relation->column_count; i++) {
-        const char *name = relation->columns[i].name;
-        if (gather_mentions(gathering, name) || (!columns && i == relation->column_count - 1))
-            columns = lappend(columns, makeString((char *) name));
-    }
-    return columns;
+    for (int i = 0; i < relation->column_count; i++)
+        if (gather_mentions(gathering, relation->columns[i].name))
+            columns = lappend(columns, makeString((char *) relation->columns[i].name));
+    return columns || !relation->column_count ? columns : list_make1(makeString((char *) narrowest(relation)));
 }
 
 static bool renumber(Node *node, void *context)

@@ -497,3 +497,13 @@ Test(plan_gather, rows_wait_for_the_keys_of_a_table_that_is_restricted_more)
     expect_keyed("WITH x AS (SELECT likes FROM posts) SELECT (SELECT count(*) FROM x), u.username FROM users u JOIN x ON x.likes = u.age "
                  "WHERE u.country = 'de'", "");
 }
+
+/* Of the columns that nobody names the last one was taken, wide or not. */
+Test(plan_gather, rows_that_are_only_counted_move_their_narrowest_column)
+{
+    struct plan *plan = make("SELECT count(*) FROM users a, users b");
+    cr_assert_eq(plan->many, PLAN_GATHER);
+    for (int i = 0; i < plan->gather_count; i++)
+        cr_expect(strstr(plan->gather[i].select, "SELECT age"), "%s", plan->gather[i].select);
+    plan_release(plan);
+}
