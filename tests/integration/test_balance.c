@@ -1,8 +1,8 @@
 /*
  * Clients that move between workers, because these have much to do, or little: nobody notices.
  *
- * All clients ask, and are answered, in rounds.  Rounds that follow at once make a worker busy, and it gives clients away; rounds of which
- * one statement sleeps leave the workers with so little to do that they gather their clients.
+ * All clients ask, and are answered, in rounds.  All at once, and one round behind the other, they make a worker busy, and it gives clients away;
+ * one client after the other, at a pace, they leave the workers with so little to do that these gather their clients.
  */
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include "tests/integration/console.h"
 #include "tests/integration/watch.h"
 
-enum { CLIENTS = 90, SOON_MS = 60000, LONGEST_ROUND = 15 /* seconds */ };
+enum { CLIENTS = 90, SOON_MS = 60000, LONGEST_ROUND = 12 /* seconds */ };
 
 static struct keyway keyway;
 static PGconn *clients[CLIENTS], *console;
@@ -72,14 +72,13 @@ static const char *in_transaction(int round, const char *sql)
     return round % 3 == 0 ? "BEGIN" : round % 3 == 2 ? "COMMIT" : sql;
 }
 
-/* The first client's sleeps as long as the round is to last. */
-static void ask_own(int client, int round, double seconds)
+static void ask_own(int client, int round)
 {
     PGconn *conn = clients[client];
     char sql[200], number[12];
     const char *values[] = {number};
     snprintf(number, sizeof number, "%d", round);
-    snprintf(sql, sizeof sql, "SELECT %d, %d FROM pg_sleep(%f)", client, round, client == 0 ? seconds : 0);
+    snprintf(sql, sizeof sql, "SELECT %d, %d", client, round);
     int sent = 0;
     switch (role_of(client)) {
     case PLAIN:
@@ -115,18 +114,24 @@ static void expect_own(int client, int round)
     expect_next(clients[client], role_of(client) == IN_TRANSACTION ? in_transaction(round, expected) : expected);
 }
 
-/* Returns how many seconds of it were busy: until all were answered but the one that sleeps. */
-static double round_of(double seconds)
+static void round_of(void)
 {
-    long began = milliseconds();
     last_round++;
     for (int i = 0; i < client_count; i++)
-        ask_own(i, last_round, seconds);
-    for (int i = 1; i < client_count; i++)
+        ask_own(i, last_round);
+    for (int i = 0; i < client_count; i++)
         expect_own(i, last_round);
-    double busy = (double) (milliseconds() - began) / 1000;
-    expect_own(0, last_round);
-    return busy;
+}
+
+/* One after another, at a pace. */
+static void quiet_round_of(double seconds)
+{
+    last_round++;
+    for (int i = 0; i < client_count; i++) {
+        ask_own(i, last_round);
+        expect_own(i, last_round);
+        poll(NULL, 0, (int) (seconds * 1000 / client_count));
+    }
 }
 
 /* Those that transact begin anew with the next round. */
@@ -151,12 +156,10 @@ static int sum_of_workers(const char *column)
 }
 
 /* Nobody is missing meanwhile, or counted twice. */
-static double counted_round_of(double seconds)
+static void expect_all(void)
 {
-    double busy = round_of(seconds);
     cr_expect_eq(count_shown(console, "SHOW CLIENTS", "database", "app"), client_count);
     cr_expect_eq(sum_of_workers("clients"), client_count + 1);
-    return busy;
 }
 
 /* But those that listen, and keep their servers, and the console. */
@@ -168,21 +171,15 @@ static bool are_together(void)
     return first <= 4 || first >= all - 4;
 }
 
-static double longer_round(double seconds, double busy)
-{
-    double longer = seconds * 1.1 > 3 * busy ? seconds * 1.1 : 3 * busy;
-    return longer < LONGEST_ROUND ? longer : LONGEST_ROUND;
-}
-
-/* What is little for the workers is a matter of the machine: rounds become longer until they have less to do, and most of a round
- * is quiet at any time. */
+/* What is little for the workers is a matter of the machine: rounds become longer until they have less to do.  Clients at rest do not move, so all
+ * of them have to ask now and then. */
 static void go_quietly(void)
 {
-    double seconds = sanitized() ? 1 : 0.3, busy = 0;
-    for (long deadline = milliseconds() + 2 * SOON_MS; !are_together(); seconds = longer_round(seconds, busy)) {
-        cr_assert_lt(milliseconds(), deadline, "not all clients have come to one worker within rounds of %.1f s, %.1f s of them busy",
-                     seconds, busy);
-        busy = counted_round_of(seconds);
+    double seconds = sanitized() ? 1 : 0.3;
+    for (long deadline = milliseconds() + 2 * SOON_MS; !are_together(); seconds = seconds < LONGEST_ROUND ? seconds * 1.3 : seconds) {
+        cr_assert_lt(milliseconds(), deadline, "not all clients have come to one worker within rounds of %.1f s", seconds);
+        quiet_round_of(seconds);
+        expect_all();
     }
 }
 
@@ -199,8 +196,10 @@ static void go_busily(void)
     go_quietly();
     int before = sum_of_workers("clients_left");
     long deadline = milliseconds() + SOON_MS;
-    while (!have_moved(before, deadline))
-        counted_round_of(0);
+    while (!have_moved(before, deadline)) {
+        round_of();
+        expect_all();
+    }
     cr_expect_eq(sum_of_workers("clients_came"), sum_of_workers("clients_left"));
 }
 
@@ -214,7 +213,7 @@ static void go_freely(void)
     long deadline = milliseconds() + SOON_MS;
     for (int i = 0; i < client_count; i++) {
         sockets[i] = (struct pollfd){.fd = PQsocket(clients[i]), .events = POLLIN};
-        ask_own(i, rounds[i] = last_round + 1, 0);
+        ask_own(i, rounds[i] = last_round + 1);
     }
     while (answers % 1000 > 0 || !have_moved(before, deadline)) {
         poll(sockets, (nfds_t) client_count, 1000);
@@ -222,7 +221,7 @@ static void go_freely(void)
             if (sockets[i].revents == 0 || !PQconsumeInput(clients[i]) || PQisBusy(clients[i]))
                 continue;
             expect_own(i, rounds[i]);
-            ask_own(i, ++rounds[i], 0);
+            ask_own(i, ++rounds[i]);
             answers++;
         }
     }
@@ -337,7 +336,7 @@ Test(balance, a_cancel_request_finds_a_client_that_has_moved)
         expect_next(clients[i], "ERROR 57014: canceling statement due to user request");
         PQfreeCancel(request);
     }
-    round_of(0);
+    round_of();
 }
 
 Test(balance, a_table_is_known_to_the_client_that_made_it_wherever_it_goes)
@@ -359,7 +358,7 @@ Test(balance, clients_come_and_leave_meanwhile)
     for (int times = 0; times < 2; times++) {
         go_busily();
         for (int i = times; i < CLIENTS; i += 3) {
-            ask_own(i, 0, 0);
+            ask_own(i, 0);
             PQfinish(clients[i]); /* some of them with an answer on its way */
             clients[i] = connect_keyway(&keyway, NULL);
             begin(i);
@@ -376,9 +375,9 @@ Test(balance, nobody_escapes_kill)
 {
     start();
     go_busily();
-    round_of(0);
+    round_of();
     for (int i = 0; i < CLIENTS; i++)
-        ask_own(i, last_round + 1, 0);
+        ask_own(i, last_round + 1);
     EXPECT(console, "KILL app", "KILL");
     EXPECT_SHOWN(console, "SHOW POOLS", "database", "app", "cl_active", "0");
     cr_expect_eq(count_shown(console, "SHOW CLIENTS", "database", "app"), 0);
@@ -395,7 +394,7 @@ Test(balance, a_reload_and_a_pause_meanwhile)
     EXPECT(console, "PAUSE", "PAUSE");
     last_round++;
     for (int i = 0; i < CLIENTS; i++)
-        ask_own(i, last_round, 0);
+        ask_own(i, last_round);
     AWAIT_SHOWN(console, "SHOW CLIENTS", "state", "waiting", CLIENTS - LISTENERS); /* these have servers of their own */
     EXPECT(console, "RESUME", "RESUME");
     for (int i = 0; i < CLIENTS; i++)
@@ -420,7 +419,7 @@ Test(balance, shutting_down_at_once_is_possible_with_statements_under_way)
     start();
     go_busily();
     for (int i = 0; i < CLIENTS; i++)
-        ask_own(i, last_round + 1, 0);
+        ask_own(i, last_round + 1);
     EXPECT(console, "SHUTDOWN", "SHUTDOWN");
     cr_expect_eq(keyway_wait(&keyway, SOON_MS), 0, "keyway did not end by itself");
 }
@@ -442,7 +441,7 @@ Test(balance, a_block_of_clients_stays_together_however_busy)
     long deadline = milliseconds() + SOON_MS;
     for (int times = 0; times < 100;) {
         cr_assert_lt(milliseconds(), deadline, "the worker was not busy");
-        round_of(0);
+        round_of();
         times += has_been_busy();
     }
     EXPECT_SHOWN(console, "SHOW WORKERS", "worker", "0", "clients", "32");
@@ -453,7 +452,7 @@ Test(balance, clients_are_dealt_out_and_stay_if_the_settings_say_so)
 {
     start_with("worker_load = 0\n", NULL, true, CLIENTS, NULL);
     for (int times = 0; times < 100; times++)
-        round_of(0);
+        round_of();
     EXPECT_SHOWN(console, "SHOW WORKERS", "worker", "1", "clients", "32");
     cr_expect_eq(sum_of_workers("clients_left"), 0);
 }
