@@ -226,6 +226,8 @@ void analysis_give_up(struct analysis *analysis, const char *hint, const char *d
 /* The slot of key column k of a sharded scan. */
 int scan_key_slot(const struct scan *scan, int k);
 bool scan_is_sharded(const struct scan *scan);
+/* Is one of the scans [first, end)? */
+bool scans_have_sharded(const struct analysis *analysis, int first, int end);
 
 /* A constant, parameter, or a cast of one, that stands beside something of the SQL type; false: it is none of
  * these. */

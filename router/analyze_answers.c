@@ -150,6 +150,14 @@ bool scan_is_sharded(const struct scan *scan)
     return scan->relation.place == PLACE_SHARDED;
 }
 
+bool scans_have_sharded(const struct analysis *analysis, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return true;
+    return false;
+}
+
 int scan_key_slot(const struct scan *scan, int k)
 {
     return scan->first_slot + scan->relation.table->key_columns[k];

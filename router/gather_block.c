@@ -29,7 +29,7 @@ static bool is_block(struct analysis *analysis, const struct query *query)
     struct anchor anchor;
     struct proof proof = {0};
     return !query->correlated && !query->passes_order && !query->set_operation && query->outputs_known &&
-           gather_has_sharded(analysis, query->first_scan, query->rows_end_scan) &&
+           scans_have_sharded(analysis, query->first_scan, query->rows_end_scan) &&
            prove_block(analysis, query, &anchor, &proof) &&
            gather_reads_fit(analysis, query->first_scan, query->rows_end_scan);
 }

@@ -176,7 +176,7 @@ bool gather_runs_again(const struct gathering *gathering)
 {
     const struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->query_count; i++)
-        if (is_run_again(analysis->queries[i]) && gather_has_sharded(analysis, analysis->queries[i]->first_scan, analysis->queries[i]->end_scan))
+        if (is_run_again(analysis->queries[i]) && scans_have_sharded(analysis, analysis->queries[i]->first_scan, analysis->queries[i]->end_scan))
             return true;
     return false;
 }

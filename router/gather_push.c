@@ -31,14 +31,6 @@ static bool is_open(const struct gathering *gathering, const struct query *query
     return true;
 }
 
-bool gather_has_sharded(const struct analysis *analysis, int first, int end)
-{
-    for (int i = first; i < end; i++)
-        if (scan_is_sharded(&analysis->scans[i]))
-            return true;
-    return false;
-}
-
 bool gather_all_readings(struct gathering *gathering, const SelectStmt *select, gather_reading_test test)
 {
     struct analysis *analysis = gathering->analysis;
@@ -209,7 +201,7 @@ static bool is_whole(struct analysis *analysis, const struct query *query)
     struct anchor anchor;
     struct proof proof = {0};
     return !query->correlated && !query->passes_order && query->outputs_known && query->output_count > 0 &&
-           gather_has_sharded(analysis, query->first_scan, query->end_scan) &&
+           scans_have_sharded(analysis, query->first_scan, query->end_scan) &&
            prove_query(analysis, query, &anchor, &proof) &&
            gather_reads_fit(analysis, query->first_scan, query->end_scan);
 }

@@ -12,8 +12,6 @@
 /* FROM and WHERE of the query become a part.  False, and nothing has changed: they cannot. */
 bool gather_push_block(struct gathering *gathering, SelectStmt *select);
 
-bool gather_has_sharded(const struct analysis *analysis, int first, int end);
-
 /* Readings of the query that no part stands for yet: does it hold for all of them, and is there one? */
 typedef bool (*gather_reading_test)(struct analysis *analysis, const struct query *query);
 bool gather_all_readings(struct gathering *gathering, const SelectStmt *select, gather_reading_test test);

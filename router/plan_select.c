@@ -164,14 +164,6 @@ static enum plan_kind choose(struct selecting *selecting)
     return kind == PLAN_REFUSE ? try_groups(selecting) : kind;
 }
 
-static bool has_sharded(const struct analysis *analysis)
-{
-    for (int i = 0; i < analysis->scan_count; i++)
-        if (scan_is_sharded(&analysis->scans[i]))
-            return true;
-    return false;
-}
-
 /* The shards themselves are tried first; where they cannot answer, their rows are gathered. */
 static enum plan_kind choose_or_gather(struct selecting *selecting)
 {
@@ -227,6 +219,6 @@ void plan_select(struct plan *plan, const struct planning *planning, struct aren
     plan->writes |= selecting.analysis.modifying;
     if (plan_is_refused(plan))
         return;
-    enum plan_kind kind = has_sharded(&selecting.analysis) ? choose_or_gather(&selecting) : PLAN_SINGLE;
+    enum plan_kind kind = scans_have_sharded(&selecting.analysis, 0, selecting.analysis.scan_count) ? choose_or_gather(&selecting) : PLAN_SINGLE;
     plan_conclude(plan, &selecting.analysis, kind, reason_for(&selecting, kind), &selecting.proof);
 }

@@ -37,14 +37,6 @@ static bool disprove(struct analysis *analysis, struct proof *proof, const char 
     return false;
 }
 
-static bool has_sharded(const struct analysis *analysis, int first, int end)
-{
-    for (int i = first; i < end; i++)
-        if (scan_is_sharded(&analysis->scans[i]))
-            return true;
-    return false;
-}
-
 static void anchor_at_scan(struct analysis *analysis, int number, struct anchor *anchor)
 {
     const struct scan *scan = &analysis->scans[number];
@@ -160,7 +152,7 @@ static bool find_anchor(struct analysis *analysis, const struct source *source, 
         anchor_at_scan(analysis, source->scan, anchor);
         return true;
     case SOURCE_QUERY:
-        return has_sharded(analysis, source->query->first_scan, source->query->end_scan) &&
+        return scans_have_sharded(analysis, source->query->first_scan, source->query->end_scan) &&
                anchor_at_query(analysis, source, anchor, proof);
     case SOURCE_OTHER:
         return false;

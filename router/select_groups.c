@@ -198,20 +198,13 @@ static int sorted_column(struct grouping *grouping, Node *node)
     return -1;
 }
 
-static struct sort_key direction_of(const SortBy *sort)
-{
-    bool descending = sort->sortby_dir == SORTBY_DESC;
-    bool nulls_first = sort->sortby_nulls == SORTBY_NULLS_FIRST || (sort->sortby_nulls == SORTBY_NULLS_DEFAULT && descending);
-    return (struct sort_key){.descending = descending, .nulls_first = nulls_first};
-}
-
 static bool sort_as_told(struct grouping *grouping, const SortBy *sort)
 {
     struct selecting *selecting = grouping->selecting;
     int column = sort->sortby_dir == SORTBY_USING ? -1 : sorted_column(grouping, sort->node);
     if (column < 0)
         return give_up(grouping, "ORDER BY is by more than what GROUP BY has.");
-    struct sort_key key = direction_of(sort);
+    struct sort_key key = selecting_direction(sort);
     key.column = column;
     bool named = false;
     for (int k = 0; k < grouping->count; k++)
@@ -281,7 +274,7 @@ static bool rank_as_told(struct grouping *grouping, const SortBy *sort, struct s
     struct selecting *selecting = grouping->selecting;
     if (sort->sortby_dir == SORTBY_USING || !is_accepted(selecting->query, sort->node))
         return give_up(grouping, "ORDER BY is not by keys or aggregates.");
-    *key = direction_of(sort);
+    *key = selecting_direction(sort);
     key->column = selecting_position(selecting, sort->node);
     if (key->column < 0)
         key->column = sorted_column(grouping, sort->node);
@@ -336,21 +329,13 @@ static bool order_groups(struct grouping *grouping)
 
 /* ---- UNION ---- */
 
-static bool has_sharded(const struct analysis *analysis, const struct query *query)
-{
-    for (int i = query->first_scan; i < query->end_scan; i++)
-        if (scan_is_sharded(&analysis->scans[i]))
-            return true;
-    return false;
-}
-
 /* Does it do for an arm of UNION that each shard gives its part, whatever is given twice? */
 static bool prove_arm(struct selecting *selecting, const struct query *query)
 {
     struct anchor anchor;
     if (query->set_operation && query->select->op == SETOP_UNION)
         return prove_arm(selecting, query->left) && prove_arm(selecting, query->right);
-    return !has_sharded(&selecting->analysis, query) || prove_query(&selecting->analysis, query, &anchor, &selecting->proof);
+    return !scans_have_sharded(&selecting->analysis, query->first_scan, query->end_scan) || prove_query(&selecting->analysis, query, &anchor, &selecting->proof);
 }
 
 /* Each shard would have its own value of what one arm gives once. */

@@ -110,13 +110,18 @@ static bool add_hidden(struct selecting *selecting, Node *node, struct sort_key 
     return true;
 }
 
+struct sort_key selecting_direction(const SortBy *sort)
+{
+    bool descending = sort->sortby_dir == SORTBY_DESC;
+    bool nulls_first = sort->sortby_nulls == SORTBY_NULLS_FIRST || (sort->sortby_nulls == SORTBY_NULLS_DEFAULT && descending);
+    return (struct sort_key){.descending = descending, .nulls_first = nulls_first};
+}
+
 static bool add_sort_key(struct selecting *selecting, const SortBy *sort, struct sort_key *key)
 {
     if (sort->sortby_dir == SORTBY_USING)
         return selecting_give_up(selecting, "Sort by ASC or DESC.", "ORDER BY … USING names an operator.");
-    key->descending = sort->sortby_dir == SORTBY_DESC;
-    key->nulls_first = sort->sortby_nulls == SORTBY_NULLS_FIRST ||
-                       (sort->sortby_nulls == SORTBY_NULLS_DEFAULT && key->descending);
+    *key = selecting_direction(sort);
     int position = selecting_position(selecting, sort->node);
     if (position < 0)
         return add_hidden(selecting, sort->node, key);
@@ -180,11 +185,11 @@ static bool read_inherited_order(struct selecting *selecting)
         const SortBy *by = NULL;
         struct sort_key *key = &plan->sort_keys[plan->sort_key_count++];
         const struct text_order *order;
-        key->column = selecting->query->outputs_known ? sorted_output(selecting, selecting->query, k, &by) : -1;
-        if (key->column < 0 || by->sortby_dir == SORTBY_USING)
+        int column = selecting->query->outputs_known ? sorted_output(selecting, selecting->query, k, &by) : -1;
+        if (column < 0 || by->sortby_dir == SORTBY_USING)
             return selecting_give_up(selecting, "Give the query an ORDER BY of its own.", "Its rows come in the order of a subquery.");
-        key->descending = by->sortby_dir == SORTBY_DESC;
-        key->nulls_first = by->sortby_nulls == SORTBY_NULLS_FIRST || (by->sortby_nulls == SORTBY_NULLS_DEFAULT && key->descending);
+        *key = selecting_direction(by);
+        key->column = column;
         uint32_t type = selecting_output_type(selecting, selecting->query, key->column, &order);
         key->order = order;
         if (!selecting_can_order(selecting, type, order))

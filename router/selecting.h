@@ -30,6 +30,8 @@ uint32_t selecting_output_type(struct selecting *selecting, const struct query *
 /* Does a merge order values of the type as PostgreSQL does?  Else it gives up. */
 bool selecting_can_order(struct selecting *selecting, uint32_t type, const struct text_order *order);
 
+/* ASC or DESC, NULLS FIRST or LAST: a sort key without a column. */
+struct sort_key selecting_direction(const SortBy *sort);
 /* ORDER BY: the plan's sort keys, and what has to be selected for them. */
 bool selecting_read_order(struct selecting *selecting);
 /* LIMIT and OFFSET: those of the plan. */
