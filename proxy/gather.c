@@ -5,7 +5,7 @@
  *
  *      examine    only the question about the statement, where the parts cannot be asked for before its answer
  *      collect    rows are held; when all have come they are ready to become arrays.  Parts that need only what has a key among the
- *                 rows of others are asked for once those have come, or without keys, if there are too many of them
+ *                 rows of others are asked for once those have come (gather_keys.c), or without keys, if there are too many of them
  *      open …     too many came, or some that fit no array: gather_tables.c takes them on, and lets the rest come
  *
  * When rows are to go to tables, what the home shard still sends is dropped: it reads its own rows again, into the table.
@@ -36,7 +36,7 @@ void gather_free(struct gather *gather)
 {
     error_clear(&gather->error);
     error_clear(&gather->refusal);
-    for (int i = 0; gather->rows && i < gather->plan->gather_count; i++)
+    for (int i = 0; gather->rows && i < gather_total(gather); i++)
         gather_rows_free(&gather->rows[i]);
     plan_release(gather->plan);
 }
@@ -132,28 +132,60 @@ bool gather_takes_part(const struct gather *gather, int shard, int part)
     return shard_set_has(&gather->route.gather_shards[part], shard);
 }
 
+int gather_total(const struct gather *gather)
+{
+    return gather->plan->gather_count + gather->plan->gather_questions;
+}
+
 /* Is it its turn?  The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
 static bool is_asked(const struct gather *gather, const struct gather_shard *shard, int part)
 {
     return part < gather->asked && (gather_takes_part(gather, shard->number, part) || shard == gather->home);
 }
 
+/* Behind the last one stands the end. */
 static int next_part(const struct gather *gather, const struct gather_shard *shard, int part)
 {
     while (part < gather->plan->gather_count && !is_asked(gather, shard, part))
         part++;
-    return part;
+    return part < gather->plan->gather_count ? part : gather_total(gather);
 }
+
+static bool is_question(const struct gather *gather, int number)
+{
+    return number >= gather->plan->gather_count && number < gather_total(gather);
+}
+
+/* The home shard is asked for keys before it is for its parts. */
+static int first_answer(const struct gather *gather, const struct gather_shard *shard)
+{
+    bool questions = shard == gather->home && gather->plan->gather_questions > 0;
+    return questions ? gather->plan->gather_count : next_part(gather, shard, 0);
+}
+
+static int next_answer(const struct gather *gather, const struct gather_shard *shard)
+{
+    if (is_question(gather, shard->part + 1) && is_question(gather, shard->part))
+        return shard->part + 1;
+    return next_part(gather, shard, is_question(gather, shard->part) ? 0 : shard->part + 1);
+}
+
+static void ask_more(struct gather *gather);
 
 static void answered(struct gather_shard *shard)
 {
-    const struct gather *gather = shard->gather;
-    if (shard->part == AT_EXAMINATION && gather->wraps)
+    struct gather *gather = shard->gather;
+    int number = shard->part;
+    if (number == AT_EXAMINATION && gather->wraps)
         shard->part = AT_COLUMNS;
-    else if (shard->part < AT_MODE && gather->asks_mode)
+    else if (number < AT_MODE && gather->asks_mode)
         shard->part = AT_MODE;
     else
-        shard->part = next_part(gather, shard, shard->part < 0 ? 0 : shard->part + 1);
+        shard->part = number < 0 ? first_answer(gather, shard) : next_answer(gather, shard);
+    if (number < 0 || number == gather_total(gather))
+        return;
+    gather_keys_answered(gather, number);
+    ask_more(gather);
 }
 
 static void sync_shard(struct gather_shard *shard)
@@ -163,11 +195,17 @@ static void sync_shard(struct gather_shard *shard)
     extended_sync(shard->server, &shard->sink);
 }
 
+static void ask_part(struct gather_shard *shard, int number)
+{
+    gather_keys_asked(shard->gather, number);
+    gather_ask_part(shard->gather, shard, number);
+}
+
 static void ask_parts(struct gather_shard *shard, int from)
 {
     struct gather *gather = shard->gather;
     for (int part = next_part(gather, shard, from); part < gather->plan->gather_count; part = next_part(gather, shard, part + 1))
-        gather_ask_part(gather, shard, part);
+        ask_part(shard, part);
 }
 
 /* Another shard's parts from one on.  What it has been asked before may still be under way. */
@@ -175,9 +213,9 @@ static void ask_shard(struct gather_shard *shard, int from)
 {
     struct gather *gather = shard->gather;
     int first = next_part(gather, shard, from);
-    if (first == gather->plan->gather_count || shard->server == NULL)
+    if (first == gather_total(gather) || shard->server == NULL)
         return;
-    if (shard->awaited == 0 || shard->part == gather->plan->gather_count)
+    if (shard->awaited == 0 || shard->part == gather_total(gather))
         shard->part = first;
     ask_parts(shard, from);
     sync_shard(shard);
@@ -195,30 +233,32 @@ static void ask_home_for_parts(struct gather *gather)
 {
     if (gather->asks_mode)
         gather_ask_mode(gather);
+    for (int i = gather->plan->gather_count; i < gather_total(gather); i++)
+        ask_part(gather->home, i);
     if (!gather->tables)
         ask_parts(gather->home, 0);
 }
 
-/* --- parts that waited for keys ------------------------------------------------------------------------------ */
+/* --- parts that wait for keys -------------------------------------------------------------------------------- */
 
-static void take_keys(struct gather *gather, int number)
+/* Up to the first one that still waits. */
+static void find_askable(struct gather *gather)
 {
-    const struct gather_part *part = &gather->plan->gather[number];
-    struct gather_keys *keys = &gather->keys[number];
-    if (!part->keyed || gather->tables)
-        return;
-    struct gather_rows *source = &gather->rows[part->key_part];
-    keys->type = gather_rows_array_type(source, part->key_column);
-    keys->value = gather_rows_array(source, part->key_column, &gather->run->arena, &keys->length);
+    while (gather->asked < gather->plan->gather_count && gather_keys_are_settled(gather, gather->asked))
+        gather->asked++;
 }
 
-/* Their sources have come; or went to tables, and all rows are asked for. */
-static void ask_later(struct gather *gather)
+/* Keys have come, or will not. */
+static void ask_more(struct gather *gather)
 {
     int from = gather->asked;
-    gather->asked = gather->plan->gather_count;
+    if (error_is_set(&gather->error))
+        return;
+    find_askable(gather);
+    if (gather->asked == from)
+        return;
     for (int i = from; i < gather->asked; i++)
-        take_keys(gather, i);
+        gather_keys_take(gather, i);
     ask_shards(gather, from);
     if (!gather->tables)
         ask_shard(gather->home, from);
@@ -330,9 +370,10 @@ static void examined(struct gather *gather)
     }
     if (gather->plan->gather_as_text && !gather->read_only && !gather->tables) {
         gather->tables = true;
-        gather->asked = gather->plan->gather_count;
+        gather_keys_give_up(gather, 0);
+        find_askable(gather);
     }
-    home->part = gather->asks_mode ? AT_MODE : next_part(gather, home, 0);
+    home->part = gather->asks_mode ? AT_MODE : first_answer(gather, home);
     ask_home_for_parts(gather);
     sync_shard(home);
     ask_shards(gather, 0);
@@ -351,10 +392,10 @@ void gather_go_on(struct gather *gather)
             examined(gather);
         break;
     case STEP_COLLECT:
-        if (gather->tables && gather->home->done) {
+        if (gather->asked < gather->plan->gather_count) {
+            break;
+        } else if (gather->tables && gather->home->done) {
             gather_tables_open(gather);
-        } else if (all_done(gather) && gather->asked < gather->plan->gather_count) {
-            ask_later(gather);
         } else if (all_done(gather)) {
             gather->step = STEP_READY;
             run_gathered(gather->run, false);
@@ -373,19 +414,16 @@ void gather_go_on(struct gather *gather)
 
 /* --- rows ---------------------------------------------------------------------------------------------------- */
 
-static void turn_to_tables(struct gather *gather)
+/* Too many rows of a part have come, or they fit no array. */
+static void turn_to_tables(struct gather *gather, int part)
 {
     if (gather->read_only) {
         gather_refuse_read_only(gather);
         return;
     }
     gather->tables = true;
-    for (int i = 0; i < gather->plan->gather_count; i++) {
-        buffer_free(&gather->rows[i].own);
-        gather->rows[i].own_count = 0;
-    }
-    if (gather->asked < gather->plan->gather_count)
-        ask_later(gather);
+    gather_keys_give_up(gather, part);
+    ask_more(gather);
     gather_go_on(gather);
 }
 
@@ -443,21 +481,45 @@ static bool wants_tables(const struct gather *gather)
 
 static bool outgrows_arrays(const struct gather *gather, const struct frame *frame)
 {
-    return !error_is_set(&gather->error) && !gather->tables &&
-           (gather->held + frame->body_length > gather->bound || wants_tables(gather));
+    return !gather->tables && (gather->held + frame->body_length > gather->bound || wants_tables(gather));
+}
+
+/* A row from which keys are taken, whatever becomes of it; false: it is none, or there are too many. */
+static bool is_held_for_keys(struct gather *gather, int number, const struct frame *frame)
+{
+    if (!gather_keys_are_awaited(gather, number))
+        return false;
+    bool held = gather_keys_have_room(gather, number, frame->body_length);
+    if (!held)
+        ask_more(gather);
+    return held;
+}
+
+static void take_key(struct gather *gather, int number, const struct frame *frame)
+{
+    if (!is_held_for_keys(gather, number, frame))
+        return;
+    if (!gather_rows_add(&gather->rows[number], true, frame))
+        fail_with(gather, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent rows in an unknown format");
 }
 
 static enum sink_answer take_row(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
+    if (error_is_set(&gather->error))
+        return SINK_TAKEN;
+    if (is_question(gather, shard->part)) {
+        take_key(gather, shard->part, frame);
+        return SINK_TAKEN;
+    }
     if (outgrows_arrays(gather, frame)) {
         if (gather->asks_mode)
             return leave(shard);
-        turn_to_tables(gather);
+        turn_to_tables(gather, shard->part);
     }
     if (error_is_set(&gather->error))
         return SINK_TAKEN;
-    if (!gather->tables) {
+    if (!gather->tables || is_held_for_keys(gather, shard->part, frame)) {
         hold_row(shard, frame);
         return SINK_TAKEN;
     }
@@ -496,15 +558,15 @@ static void shard_failed(struct gather_shard *shard, const struct frame *frame)
 static void take_columns(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
-    if (shard->part >= gather->plan->gather_count)
+    if (shard->part >= gather_total(gather))
         return;
     struct gather_rows *rows = &gather->rows[shard->part];
     if (!gather_rows_describe(rows, frame)) {
         fail_with(gather, SQLSTATE_FEATURE_NOT_SUPPORTED, "the columns of a table are not the same on all shards");
         return;
     }
-    if (!gather->tables && !error_is_set(&gather->error) && !gather_rows_fit_arrays(rows))
-        turn_to_tables(gather);
+    if (!gather->tables && !error_is_set(&gather->error) && !is_question(gather, shard->part) && !gather_rows_fit_arrays(rows))
+        turn_to_tables(gather, shard->part);
     if (!gather_takes_part(gather, shard->number, shard->part)) /* it only describes the part */
         answered(shard);
 }
@@ -608,7 +670,7 @@ static bool knows_parameters(const struct gather *gather)
     int count = gather->bind ? gather->bind->values.count : 0;
     if (count != gather->type_count)
         return false;
-    for (int i = 0; i < gather->plan->gather_count; i++)
+    for (int i = 0; i < gather_total(gather); i++)
         for (int k = 0; k < gather->plan->gather[i].parameter_count; k++)
             if (gather->types[gather->plan->gather[i].parameters[k]] == 0)
                 return false;
@@ -652,12 +714,11 @@ static struct gather *gather_new(struct run *run, const struct execution *execut
 static void make_rows(struct gather *gather)
 {
     const struct plan *plan = gather->plan;
-    gather->rows = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->rows);
-    for (int i = 0; i < plan->gather_count; i++)
+    gather->rows = arena_alloc_array(&gather->run->arena, (size_t) gather_total(gather), sizeof *gather->rows);
+    for (int i = 0; i < gather_total(gather); i++)
         gather_rows_init(&gather->rows[i], &gather->run->arena, plan->gather[i].column_count, plan->gather[i].as_text);
-    gather->keys = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->keys);
-    while (gather->asked < plan->gather_count && (gather->tables || !plan->gather[gather->asked].keyed))
-        gather->asked++;
+    gather_keys_begin(gather);
+    find_askable(gather);
 }
 
 static void copy_bind(struct gather *gather, const struct execution *execution)
@@ -718,7 +779,7 @@ const char *gather_moves(const struct gather *gather, struct arena *arena)
     for (int i = 0; i < gather->plan->gather_count; i++)
         text = arena_printf(arena, "%smoved: %s: %zu rows, %zu bytes, %s\n", text, gather->plan->gather[i].table,
                             gather->rows[i].other_count, gather->rows[i].other_bytes, way);
-    return text;
+    return arena_printf(arena, "%s%s", gather_keys_describe(gather, arena), text);
 }
 
 const struct route *gather_route(const struct gather *gather)

@@ -68,25 +68,31 @@ void gather_ask_mode(struct gather *gather)
     extended_execute(home, &gather->home->sink, "", 0);
 }
 
+static int arrays_of(const struct gather *gather, int number)
+{
+    return number < gather->plan->gather_count ? gather->keyed[number].count : 0;
+}
+
 /* The rows that are asked for: those with its keys, if these are known. */
 static const char *select_of(const struct gather *gather, int number)
 {
-    return gather->keys[number].value ? gather->plan->gather[number].keyed : gather->plan->gather[number].select;
+    return arrays_of(gather, number) ? gather->plan->gather[number].keyed : gather->plan->gather[number].select;
 }
 
 /* A type of the database's own is called otherwise on another shard, which finds out by itself. */
 static void parse_part(struct gather *gather, struct server *server, struct reply_sink *sink, const char *text, int number)
 {
     const struct gather_part *part = &gather->plan->gather[number];
-    const struct gather_keys *keys = &gather->keys[number];
     bool home = server == gather->home->server;
-    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) part->parameter_count + 1, sizeof *types);
+    int arrays = arrays_of(gather, number), count = part->parameter_count + arrays;
+    uint32_t *types = arena_alloc_array(&gather->run->arena, (size_t) count, sizeof *types);
     for (int i = 0; i < part->parameter_count; i++) {
         uint32_t type = gather->types[part->parameters[i]];
         types[i] = home || type < FIRST_USER_TYPE ? type : 0;
     }
-    types[part->parameter_count] = keys->type;
-    extended_parse(server, sink, text, strlen(text), types, part->parameter_count + (keys->value != NULL));
+    for (int i = 0; i < arrays; i++)
+        types[part->parameter_count + i] = gather->keyed[number].arrays[i].type;
+    extended_parse(server, sink, text, strlen(text), types, count);
 }
 
 static void put_value(struct buffer *out, const struct bind_value *value)
@@ -94,6 +100,14 @@ static void put_value(struct buffer *out, const struct bind_value *value)
     wire_put_int32(out, value->length);
     if (value->length > 0)
         wire_put_bytes(out, value->bytes, (size_t) value->length);
+}
+
+static void put_array(struct buffer *out, const struct gather_array *array)
+{
+    if (array->value)
+        wire_put_bytes(out, array->value, array->length);
+    else
+        wire_put_int32(out, -1);
 }
 
 /* The result formats: binary, but for what comes as text if it goes to no table. */
@@ -108,22 +122,21 @@ static void put_formats(const struct gather *gather, const struct gather_part *p
 static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, int number, bool binary)
 {
     const struct gather_part *part = &gather->plan->gather[number];
-    const struct gather_keys *keys = &gather->keys[number];
     struct buffer *out = stream_output(&server->stream);
-    int count = part->parameter_count + (keys->value != NULL);
+    int arrays = arrays_of(gather, number), count = part->parameter_count + arrays;
     size_t mark = wire_begin(out, 'B');
     wire_put_string(out, "");
     wire_put_string(out, "");
     wire_put_int16(out, (int16_t) count);
     for (int i = 0; i < part->parameter_count; i++)
         wire_put_int16(out, gather->bind->values.values[part->parameters[i]].binary);
-    if (keys->value)
+    for (int i = 0; i < arrays; i++)
         wire_put_int16(out, 1);
     wire_put_int16(out, (int16_t) count);
     for (int i = 0; i < part->parameter_count; i++)
         put_value(out, &gather->bind->values.values[part->parameters[i]]);
-    if (keys->value)
-        wire_put_bytes(out, keys->value, keys->length);
+    for (int i = 0; i < arrays; i++)
+        put_array(out, &gather->keyed[number].arrays[i]);
     put_formats(gather, part, out, binary);
     wire_end(out, mark);
     server_expect(server, 'B', false, sink);

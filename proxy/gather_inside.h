@@ -25,11 +25,24 @@ enum {
     AT_MODE = -1,    /* whether the transaction is READ ONLY */
 };
 
-/* The array of a column, as a parameter; NULL: all rows are asked for. */
-struct gather_keys {
-    const uint8_t *value; /* of a Bind message, with its length before it */
+/* The array of a column, as a parameter. */
+struct gather_array {
+    const uint8_t *value; /* of a Bind message, with its length before it; NULL: it is not known */
     size_t length;
-    uint32_t type;
+    uint32_t type; /* 0: not known */
+};
+
+/* What a part is asked for with: an array from each of its sources; or none at all, and all rows are asked for. */
+struct gather_keyed {
+    struct gather_array *arrays;
+    int count;
+};
+
+/* A part, or a question to the home shard, that others have their keys from. */
+enum source_state { SOURCE_OF_NOTHING, SOURCE_AWAITED, SOURCE_KNOWN, SOURCE_TOO_LARGE };
+struct gather_source {
+    enum source_state state;
+    int answers; /* of shards, awaited */
 };
 
 struct gather_shard {
@@ -64,9 +77,10 @@ struct gather {
     struct gather_shard *shards;
     int shard_count;
     struct gather_shard *home;
-    struct gather_rows *rows; /* by part */
-    int asked;                /* parts so far: those behind wait for keys */
-    struct gather_keys *keys; /* by part: what its keyed rows are asked for with */
+    struct gather_rows *rows;      /* by part, and behind these by question for keys */
+    struct gather_source *sources; /* likewise */
+    int asked;                     /* parts so far: those behind wait for keys */
+    struct gather_keyed *keyed;    /* by part */
     size_t held, bound;       /* bytes of rows that are held, and how many may be */
     bool asks_mode;           /* whether the transaction is READ ONLY is asked, and decides what the bound is */
     bool read_only;           /* there can be no tables */
@@ -90,10 +104,28 @@ void gather_go_on(struct gather *gather);
 void gather_wake(struct gather *gather);
 void gather_refuse_read_only(struct gather *gather);
 bool gather_takes_part(const struct gather *gather, int shard, int part);
+/* Parts, and questions for keys. */
+int gather_total(const struct gather *gather);
 /* Is the copy of so many rows worth statistics and indexes? */
 bool gather_is_worth_analyzing(const struct gather *gather, size_t rows);
 /* Bytes move to the home shard; false: too many, and the gathering fails. */
 bool gather_count(struct gather *gather, size_t length);
+
+/* In gather_keys.c: numbers are those of parts, or, behind them, of questions to the home shard for keys alone. */
+void gather_keys_begin(struct gather *gather);
+/* A shard is asked for it, or has answered. */
+void gather_keys_asked(struct gather *gather, int number);
+void gather_keys_answered(struct gather *gather, int number);
+bool gather_keys_are_awaited(const struct gather *gather, int number);
+/* One more row of what is awaited; false: it is too large, and awaited no longer. */
+bool gather_keys_have_room(struct gather *gather, int number, size_t length);
+/* Parts from one on are no sources any more, if they are awaited. */
+void gather_keys_give_up(struct gather *gather, int from);
+/* The part needs to wait for keys no longer; with which it is to be asked for. */
+bool gather_keys_are_settled(const struct gather *gather, int part);
+void gather_keys_take(struct gather *gather, int part);
+/* Of questions for keys: lines for EXPLAIN ANALYZE, in the arena. */
+const char *gather_keys_describe(const struct gather *gather, struct arena *arena);
 
 /* In gather_ask.c: all of these only write. */
 void gather_ask_examination(struct gather *gather, const struct statement *statement);

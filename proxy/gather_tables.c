@@ -300,6 +300,15 @@ static bool may_declare(struct gather *gather)
     return false;
 }
 
+/* The home shard reads them again. */
+static void forget_own_rows(struct gather *gather)
+{
+    for (int i = 0; i < gather->plan->gather_count; i++) {
+        buffer_free(&gather->rows[i].own);
+        gather->rows[i].own_count = 0;
+    }
+}
+
 void gather_tables_open(struct gather *gather)
 {
     if (!may_declare(gather)) {
@@ -309,6 +318,7 @@ void gather_tables_open(struct gather *gather)
     gather->table_sink = (struct reply_sink){table_frame, table_lost};
     gather->step = STEP_OPEN;
     gather->part = -1;
+    forget_own_rows(gather);
     ask_savepoint(gather);
     for (int i = 0; i < gather->plan->gather_count; i++)
         gather_ask_table(gather, i);

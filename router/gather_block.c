@@ -701,11 +701,13 @@ bool gather_push_block(struct gathering *gathering, SelectStmt *select)
         return false;
     int columns = list_length(block.keys) + list_length(block.partials);
     gather_qualify(gathering, query, query->rows_end_scan);
-    int part = gather_add_part(gathering, block.groups ? GATHER_GROUPS : GATHER_FOUND, query, query->rows_end_scan,
-                               part_of_block(&block), columns);
+    const SelectStmt *computed = part_of_block(&block);
+    int part = gather_add_part(gathering, block.groups ? GATHER_GROUPS : GATHER_FOUND, query, query->rows_end_scan, computed, columns);
     if (part < 0)
         return false;
     gather_own_readings(gathering, select, part, true);
+    if (block.keys)
+        gather_note_pushed(gathering, select, computed, part, block.keys);
     read_block(&block, part);
     return true;
 }

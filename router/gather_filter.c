@@ -324,5 +324,6 @@ Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool par
             *own = lappend(*own, lfirst(cell));
     }
     struct joined joined = {analysis, judging.scans, judging.count, conjuncts, count};
-    return gather_conjunction(list_concat(list_copy(*own), gather_partner_conditions(&joined, place)));
+    List *partners = scan_is_sharded(scan) ? gather_partner_conditions(&joined, place) : NIL;
+    return gather_conjunction(list_concat(list_copy(*own), partners));
 }

@@ -15,6 +15,15 @@ struct gather_wanted {
     List *own;       /* what of it the query says of this table alone (gather_filter()) */
 };
 
+/* A query, or its FROM and WHERE, that is a part now. */
+struct gather_pushed {
+    struct gather_pushed *next;
+    const SelectStmt *select; /* of the readings: it reads the part's copy now … */
+    const SelectStmt *computed; /* … and this is what the shards compute */
+    int part;
+    const List *expressions;  /* the part's first columns are these of the query's; NIL: its columns are the query's */
+};
+
 struct gathering {
     struct plan *plan;
     struct analysis *analysis;
@@ -29,7 +38,12 @@ struct gathering {
     bool *arrays;              /* of the parts: their rows can be arrays */
     List **columns;            /* of the parts: their names */
     const char ***forms;       /* of the parts: what stands behind the columns' values in arrays (gather_travel), or NULL */
-    struct gather_key *keys;   /* by scan: which rows are not needed (gather_keys) */
+    struct gather_pushed *pushed; /* what became parts, the newest first */
+    struct gather_keys *keys;  /* by scan: which rows are not needed (gather_keys) … */
+    int *sequence;             /* … and in which order scans become parts */
+    int sequence_count;
+    struct gather_part *questions; /* to the home shard for keys alone */
+    int question_count;
     struct gather_wanted *wanted; /* by scan (gather_applied) */
     List *copies;              /* of RangeVar: where the query names the parts */
     struct gather_part *parts;

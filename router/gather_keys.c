@@ -1,43 +1,79 @@
 /*
  * Proof: in every combination of rows that can influence the result, a column of the one table equals a column of the other (the scan's
  * region, analyze.h); the other's rows in these combinations are among those of its part.  A row of the first whose value is not among
- * the values of that part stands in no such combination.
+ * the values of that part stands in no such combination.  This holds for each source by itself, so that a table may have several, and a table that waits
+ * for keys may be the source of others.
+ *
+ * A source is
+ *
+ * - another table of which rows are gathered;
+ * - a subquery, or FROM and WHERE of one, that the shards compute: a column of its part, which has all values that the subquery shows in it;
+ * - a table that is on the home shard in full: this is asked for the column's values, no more than a few, which serve for nothing else.
  *
  * Which table is the smaller one is not known.  A table that is compared with a constant is taken for smaller than one that is not, and
- * one that is searched for by a value for smaller than one of which a range is wanted.  If the source turns out to be large, its
- * keys are not used.
+ * one that is searched for by a value for smaller than one of which a range is wanted; so is one that gets keys from such a one.  If a source turns out to be
+ * large, its keys are not used.
  */
 #include "router/gather_keys.h"
 
 #include <string.h>
 
+#include "router/expressions.h"
 #include "router/gather_filter.h"
 #include "router/sql_types.h"
 
-/* By scan: where the keys come from, and which columns are equal; source -1: nowhere. */
-struct gather_key {
-    int source;
-    int column, source_column;
-    bool is_source; /* of another scan's */
-};
-
-/* ---- how much a filter leaves ---- */
+enum { MOST_NODES = 40, MOST_SOURCES = 4 /* of one table */ };
 
 enum restriction { UNRESTRICTED, RANGE_WANTED, VALUE_WANTED };
+
+enum node_kind { NODE_TABLE, NODE_HOME, NODE_PART };
+
+/* What may wait for keys (a table), or have some. */
+struct node {
+    enum node_kind kind;
+    int scan;                    /* of a table, or one on the home shard */
+    const struct query *reading; /* of a part … */
+    const struct gather_pushed *pushed; /* … what became it */
+    enum restriction restriction;
+    bool waits; /* it may */
+    bool placed;
+};
+
+/* Columns that are equal: of a table, by number; and of the source, by its number there. */
+struct link {
+    const struct node *source;
+    int column, source_column;
+};
+
+/* By scan: where its keys come from. */
+struct gather_keys {
+    struct link links[MOST_SOURCES];
+    int count;
+    bool is_source;
+};
+
+/* ---- how much is wanted ---- */
+
+static bool is_equality(const A_Expr *expression)
+{
+    bool columns = expression->lexpr && IsA(expression->lexpr, ColumnRef) && IsA(expression->rexpr, ColumnRef);
+    return (expression->kind == AEXPR_OP || expression->kind == AEXPR_IN) && !strcmp(parse_name(expression->name), "=") && !columns;
+}
 
 static bool finds_value(Node *node, void *context)
 {
     if (!node)
         return false;
-    if (IsA(node, A_Expr)) {
-        const A_Expr *expression = castNode(A_Expr, node);
-        bool equal = expression->kind == AEXPR_OP && !strcmp(parse_name(expression->name), "=");
-        bool columns = expression->lexpr && IsA(expression->lexpr, ColumnRef) && IsA(expression->rexpr, ColumnRef);
-        return (equal && !columns) || (expression->kind == AEXPR_IN && !strcmp(parse_name(expression->name), "="));
-    }
+    if (IsA(node, A_Expr))
+        return is_equality(castNode(A_Expr, node));
     if (IsA(node, BoolExpr) && castNode(BoolExpr, node)->boolop == NOT_EXPR)
         return false;
     return parse_walk(node, finds_value, context);
+}
+
+static bool has_constant(Node *node, void *context)
+{
+    return node && (IsA(node, A_Const) || IsA(node, ParamRef) || parse_walk(node, has_constant, context));
 }
 
 static enum restriction restriction_of(struct gathering *gathering, const struct scan *scan)
@@ -47,14 +83,29 @@ static enum restriction restriction_of(struct gathering *gathering, const struct
     return !filter ? UNRESTRICTED : finds_value(filter, NULL) ? VALUE_WANTED : RANGE_WANTED;
 }
 
-/* ---- which columns are equal ---- */
-
-static bool is_candidate(const struct gathering *gathering, int scan)
+/* Groups are taken to be fewer than rows. */
+static enum restriction restriction_of_part(const SelectStmt *select)
 {
-    const struct scan *candidate = &gathering->analysis->scans[scan];
-    return scan_is_sharded(candidate) && gathering->owners[scan] < 0 && candidate->range && candidate->first_slot != NO_SLOT &&
-           candidate->relation.relation;
+    ListCell *cell;
+    bool restricted = select->groupClause || select->limitCount || select->distinctClause;
+    foreach (cell, gather_conjuncts(select->whereClause)) {
+        if (finds_value(lfirst(cell), NULL) && has_constant(lfirst(cell), NULL))
+            return VALUE_WANTED;
+        restricted |= has_constant(lfirst(cell), NULL);
+    }
+    return restricted ? RANGE_WANTED : UNRESTRICTED;
 }
+
+/* ---- the nodes ---- */
+
+struct choice {
+    struct gathering *gathering;
+    struct analysis *analysis;
+    struct node nodes[MOST_NODES];
+    int count;
+    struct link links[MOST_NODES][MOST_NODES]; /* of a table to a source; looked for once */
+    bool looked[MOST_NODES][MOST_NODES];
+};
 
 /* What holds in one reading of a name need not hold in another. */
 static bool is_read_once(const struct analysis *analysis, int scan)
@@ -65,60 +116,269 @@ static bool is_read_once(const struct analysis *analysis, int scan)
     return readings == 1;
 }
 
-static bool find_columns(struct analysis *analysis, int scan, int source, struct gather_key *key)
+static bool has_columns(const struct scan *scan)
 {
-    const struct scan *one = &analysis->scans[scan], *other = &analysis->scans[source];
-    for (int i = 0; i < one->relation.relation->column_count; i++)
-        for (int k = 0; k < other->relation.relation->column_count; k++) {
-            int left = one->first_slot + i, right = other->first_slot + k;
-            uint32_t type = analysis->slots[left].type;
-            if (!analysis_equal(analysis, one->region, left, right) || type >= FIRST_USER_TYPE ||
-                !types_compare(type, analysis->slots[right].type))
-                continue;
-            *key = (struct gather_key){.source = source, .column = i, .source_column = k, .is_source = key->is_source};
+    return scan->range && scan->first_slot != NO_SLOT && scan->relation.relation;
+}
+
+/* Who may read a view need not be allowed to read its tables. */
+static bool is_in_view(const struct analysis *analysis, int scan)
+{
+    for (int i = 0; i < analysis->view_count; i++)
+        if (scan >= analysis->views[i].first_scan && scan < analysis->views[i].end_scan)
             return true;
-        }
     return false;
+}
+
+static bool is_on_home_shard(const struct choice *choice, int number)
+{
+    const struct scan *scan = &choice->analysis->scans[number];
+    bool whole = scan->relation.place == PLACE_UNSHARDED || (scan->relation.place == PLACE_REFERENCE && !scan->relation.table->problem);
+    return whole && choice->gathering->owners[number] < 0 && scan->relation.relation->kind != RELATION_SEQUENCE &&
+           !is_in_view(choice->analysis, number);
+}
+
+static void add_node(struct choice *choice, struct node node)
+{
+    if (choice->count < MOST_NODES)
+        choice->nodes[choice->count++] = node;
+}
+
+static void add_table(struct choice *choice, int number)
+{
+    const struct scan *scan = &choice->analysis->scans[number];
+    if (!has_columns(scan))
+        return;
+    if (scan_is_sharded(scan) && choice->gathering->owners[number] < 0) {
+        add_node(choice, (struct node){.kind = NODE_TABLE, .scan = number, .restriction = restriction_of(choice->gathering, scan),
+                                       .waits = is_read_once(choice->analysis, number)});
+    } else if (is_on_home_shard(choice, number)) {
+        enum restriction restriction = restriction_of(choice->gathering, scan);
+        bool few = restriction == UNRESTRICTED && scan->relation.place == PLACE_UNSHARDED; /* no more than few are asked for */
+        add_node(choice, (struct node){.kind = NODE_HOME, .scan = number, .restriction = few ? RANGE_WANTED : restriction, .placed = true});
+    }
+}
+
+/* All readings of what became the part; its columns are the same in each. */
+static void add_part(struct choice *choice, const struct gather_pushed *pushed)
+{
+    if (!choice->gathering->arrays[pushed->part] || !choice->gathering->parts[pushed->part].binary)
+        return;
+    for (int i = 0; i < choice->analysis->query_count; i++)
+        if (choice->analysis->queries[i]->select == pushed->select)
+            add_node(choice, (struct node){.kind = NODE_PART, .scan = -1, .reading = choice->analysis->queries[i], .pushed = pushed,
+                                           .restriction = restriction_of_part(pushed->computed), .placed = true});
+}
+
+/* ---- which columns are equal ---- */
+
+static const struct source *find_source(const struct source *source, const struct query *query)
+{
+    if (!source || source->query == query)
+        return source;
+    const struct source *found = find_source(source->left, query);
+    return found ? found : find_source(source->right, query);
+}
+
+/* Where the query stands in the FROM of one around it; NULL: it does not. */
+static const struct source *source_of(const struct query *query)
+{
+    for (int i = 0; query->around && i < query->around->from_count; i++) {
+        const struct source *found = find_source(query->around->from[i], query);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* The slot of the part's column inside of the query. */
+static int slot_inside(const struct choice *choice, const struct node *node, int column)
+{
+    const struct query *query = node->reading;
+    const List *expressions = node->pushed->expressions;
+    if (query->set_operation)
+        return NO_SLOT;
+    if (!expressions)
+        return column < query->output_count ? query->outputs[column].slot : NO_SLOT;
+    return column < list_length(expressions) ? analysis_slot(choice->analysis, query, list_nth(expressions, column)) : NO_SLOT;
+}
+
+/* That of the query's column, as those around it know it, which shows this column of the part and nothing else. */
+static int slot_outside(const struct node *node, int column, int inside)
+{
+    const struct source *source = source_of(node->reading);
+    bool whole = !node->pushed->expressions;
+    for (int i = 0; source && i < source->output_count && i < node->reading->output_count; i++)
+        if (whole ? i == column : inside >= 0 && node->reading->outputs[i].slot == inside)
+            return source->outputs[i].slot;
+    return NO_SLOT;
+}
+
+static int column_count(const struct choice *choice, const struct node *node)
+{
+    return node->kind == NODE_PART ? choice->gathering->parts[node->pushed->part].column_count
+                                   : choice->analysis->scans[node->scan].relation.relation->column_count;
+}
+
+static bool equal_slots(const struct choice *choice, int region, int left, int right)
+{
+    if (right < 0 || !analysis_equal(choice->analysis, region, left, right))
+        return false;
+    uint32_t type = choice->analysis->slots[left].type;
+    return type < FIRST_USER_TYPE && types_compare(type, choice->analysis->slots[right].type);
+}
+
+static bool is_equal(const struct choice *choice, const struct scan *scan, int slot, const struct node *source, int column)
+{
+    if (source->kind != NODE_PART)
+        return equal_slots(choice, scan->region, slot, choice->analysis->scans[source->scan].first_slot + column);
+    int inside = slot_inside(choice, source, column);
+    return equal_slots(choice, scan->region, slot, inside) || equal_slots(choice, scan->region, slot, slot_outside(source, column, inside));
+}
+
+/* An array of the keys is one of labels, if they are. */
+static bool is_enumeration(const struct scan *scan, int column)
+{
+    return scan->relation.relation->columns[column].enumeration;
+}
+
+static struct link find_columns(const struct choice *choice, const struct node *node, const struct node *source)
+{
+    const struct scan *scan = &choice->analysis->scans[node->scan];
+    for (int i = 0; i < scan->relation.relation->column_count; i++)
+        for (int k = 0; !is_enumeration(scan, i) && k < column_count(choice, source); k++)
+            if (is_equal(choice, scan, scan->first_slot + i, source, k))
+                return (struct link){source, i, k};
+    return (struct link){0};
+}
+
+/* Its source is NULL: there is none. */
+static struct link link_to(struct choice *choice, const struct node *node, const struct node *source)
+{
+    ptrdiff_t from = node - choice->nodes, to = source - choice->nodes;
+    if (!choice->looked[from][to])
+        choice->links[from][to] = find_columns(choice, node, source);
+    choice->looked[from][to] = true;
+    return choice->links[from][to];
 }
 
 /* ---- the choice ---- */
 
-static void choose_source(struct gathering *gathering, int scan, const enum restriction *restrictions)
+/* The query in whose FROM, or below, the scan stands, and no smaller one. */
+static const struct query *innermost(const struct analysis *analysis, int scan)
 {
-    struct gather_key *keys = gathering->keys;
-    int best = -1;
-    if (keys[scan].is_source || !is_read_once(gathering->analysis, scan))
-        return;
-    for (int i = 0; i < gathering->analysis->scan_count; i++) {
-        if (i == scan || !is_candidate(gathering, i) || keys[i].source >= 0 || restrictions[i] == UNRESTRICTED ||
-            restrictions[i] < restrictions[scan] || (restrictions[i] == restrictions[scan] && i > scan) ||
-            (best >= 0 && restrictions[i] <= restrictions[best]))
-            continue;
-        if (find_columns(gathering->analysis, scan, i, &keys[scan]))
-            best = i;
+    const struct query *found = NULL;
+    for (int i = 0; i < analysis->query_count; i++) {
+        const struct query *query = analysis->queries[i];
+        if (scan >= query->first_scan && scan < query->end_scan &&
+            (!found || query->end_scan - query->first_scan <= found->end_scan - found->first_scan))
+            found = query;
     }
-    if (best >= 0)
-        keys[best].is_source = true;
+    return found;
+}
+
+/* A reference table beside it in FROM restricts it without keys (gather_partners.h). */
+static bool is_partner(const struct choice *choice, const struct node *node, const struct node *source)
+{
+    const struct analysis *analysis = choice->analysis;
+    return source->kind == NODE_HOME && analysis->scans[source->scan].relation.place == PLACE_REFERENCE &&
+           innermost(analysis, node->scan) == innermost(analysis, source->scan);
+}
+
+static bool may_restrict(struct choice *choice, const struct node *node, const struct node *source)
+{
+    return source != node && source->placed && source->restriction != UNRESTRICTED && source->restriction >= node->restriction &&
+           !is_partner(choice, node, source) && link_to(choice, node, source).source;
+}
+
+/* How much would be known of it, if it came next. */
+static enum restriction reach(struct choice *choice, const struct node *node)
+{
+    enum restriction most = node->restriction;
+    for (int i = 0; node->waits && i < choice->count; i++)
+        if (choice->nodes[i].restriction > most && may_restrict(choice, node, &choice->nodes[i]))
+            most = choice->nodes[i].restriction;
+    return most;
+}
+
+static struct node *next_node(struct choice *choice)
+{
+    struct node *best = NULL;
+    enum restriction most = UNRESTRICTED;
+    for (int i = 0; i < choice->count; i++) {
+        struct node *node = &choice->nodes[i];
+        enum restriction reached = node->placed ? UNRESTRICTED : reach(choice, node);
+        if (node->placed || (best && reached <= most))
+            continue;
+        best = node;
+        most = reached;
+    }
+    return best;
+}
+
+static bool has_column(const struct gather_keys *keys, int column)
+{
+    for (int i = 0; i < keys->count; i++)
+        if (keys->links[i].column == column)
+            return true;
+    return false;
+}
+
+static void place(struct choice *choice, struct node *node)
+{
+    struct gathering *gathering = choice->gathering;
+    struct gather_keys *keys = &gathering->keys[node->scan];
+    enum restriction most = node->restriction;
+    for (enum restriction wanted = VALUE_WANTED; node->waits && wanted > UNRESTRICTED; wanted--)
+        for (int i = 0; i < choice->count && keys->count < MOST_SOURCES; i++) {
+            struct node *source = &choice->nodes[i];
+            if (source->restriction != wanted || !may_restrict(choice, node, source) || has_column(keys, link_to(choice, node, source).column))
+                continue;
+            keys->links[keys->count++] = link_to(choice, node, source);
+            if (source->kind == NODE_TABLE)
+                gathering->keys[source->scan].is_source = true;
+            most = source->restriction > most ? source->restriction : most;
+        }
+    node->restriction = most;
+    node->placed = true;
+    if (keys->count)
+        gathering->sequence[gathering->sequence_count++] = node->scan;
+}
+
+bool gather_waits_for_keys(const struct gathering *gathering, int scan)
+{
+    return gathering->keys[scan].count > 0;
+}
+
+/* Those that wait for nothing stand before those that do, and of these the ones that others wait for; else they are as they stand in the query. */
+static void put_in_order(struct gathering *gathering)
+{
+    const int *waiting = gathering->sequence;
+    int waiting_count = gathering->sequence_count, scans = gathering->analysis->scan_count;
+    gathering->sequence = arena_alloc_array(gathering->analysis->arena, (size_t) scans, sizeof *gathering->sequence);
+    gathering->sequence_count = 0;
+    for (int i = 0; i < 2 * scans; i++)
+        if (!gather_waits_for_keys(gathering, i % scans) && gathering->keys[i % scans].is_source == (i < scans))
+            gathering->sequence[gathering->sequence_count++] = i % scans;
+    for (int i = 0; i < waiting_count; i++)
+        gathering->sequence[gathering->sequence_count++] = waiting[i];
 }
 
 void gather_choose_keys(struct gathering *gathering)
 {
     const struct analysis *analysis = gathering->analysis;
-    size_t count = (size_t) analysis->scan_count;
-    enum restriction *restrictions = arena_alloc_array(analysis->arena, count, sizeof *restrictions);
-    gathering->keys = arena_alloc_array(analysis->arena, count, sizeof *gathering->keys);
-    for (int i = 0; i < analysis->scan_count; i++) {
-        gathering->keys[i].source = -1;
-        restrictions[i] = is_candidate(gathering, i) ? restriction_of(gathering, &analysis->scans[i]) : UNRESTRICTED;
-    }
+    struct choice *choice = arena_alloc(analysis->arena, sizeof *choice);
+    struct node *node;
+    *choice = (struct choice){.gathering = gathering, .analysis = gathering->analysis};
+    gathering->keys = arena_alloc_array(analysis->arena, (size_t) analysis->scan_count, sizeof *gathering->keys);
+    gathering->sequence = arena_alloc_array(analysis->arena, (size_t) analysis->scan_count, sizeof *gathering->sequence);
     for (int i = 0; i < analysis->scan_count; i++)
-        if (is_candidate(gathering, i))
-            choose_source(gathering, i, restrictions);
-}
-
-bool gather_waits_for_keys(const struct gathering *gathering, int scan)
-{
-    return gathering->keys[scan].source >= 0;
+        add_table(choice, i);
+    for (const struct gather_pushed *pushed = gathering->pushed; pushed; pushed = pushed->next)
+        add_part(choice, pushed);
+    while ((node = next_node(choice)))
+        place(choice, node);
+    put_in_order(gathering);
 }
 
 /* ---- the condition ---- */
@@ -135,6 +395,18 @@ static Node *is_among_keys(const char *column, int number)
                                (Node *) array, -1);
 }
 
+/* … OR $number IS NULL: that source was not used. */
+static Node *is_among_known_keys(const char *column, int number)
+{
+    NullTest *test = makeNode(NullTest);
+    ParamRef *array = makeNode(ParamRef);
+    array->number = number;
+    array->location = test->location = -1;
+    test->arg = (Expr *) array;
+    test->nulltesttype = IS_NULL;
+    return (Node *) makeBoolExpr(OR_EXPR, list_make2(is_among_keys(column, number), test), -1);
+}
+
 static int column_of_part(const struct gathering *gathering, int part, const char *name)
 {
     ListCell *cell;
@@ -144,25 +416,100 @@ static int column_of_part(const struct gathering *gathering, int part, const cha
     return -1;
 }
 
+static const char *name_of(const struct scan *scan, int column)
+{
+    return scan->relation.relation->columns[column].name;
+}
+
+/* SELECT the column FROM the table WHERE what the query says of it alone LIMIT one more than few */
+static SelectStmt *select_of_home(struct gathering *gathering, const struct scan *scan, const char *column)
+{
+    List *own;
+    SelectStmt *select = makeNode(SelectStmt);
+    gather_filter(gathering->analysis, scan, true, &own);
+    RangeVar *from = (RangeVar *) copyObjectImpl(scan->range);
+    from->schemaname = (char *) scan->relation.schema;
+    select->targetList = list_make1(gather_target(makeString((char *) column)));
+    select->fromClause = list_make1(from);
+    select->whereClause = (Node *) copyObjectImpl(gather_conjunction(own));
+    select->limitCount = expression_number(arena_printf(gathering->arena, "%d", GATHER_MOST_KEYS + 1));
+    select->limitOption = (LimitOption) PARSED_LIMIT_COUNT;
+    return select;
+}
+
+static bool same_question(const struct gather_part *left, const struct gather_part *right)
+{
+    return !left->parameter_count && !right->parameter_count && !strcmp(left->select, right->select);
+}
+
+/* The number of the question for the column's values; -1: it cannot be written. */
+static int ask_home(struct gathering *gathering, const struct link *link)
+{
+    const struct scan *scan = &gathering->analysis->scans[link->source->scan];
+    SelectStmt *select = select_of_home(gathering, scan, name_of(scan, link->source_column));
+    struct gather_parameters parameters = gather_renumber(gathering, (Node *) select);
+    struct gather_part part = {.what = GATHER_KEYS,
+                               .table = arena_strdup(gathering->arena, scan->relation.name),
+                               .select = parse_deparse((Node *) select, gathering->arena),
+                               .parameters = parameters.numbers,
+                               .parameter_count = parameters.count,
+                               .column_count = 1,
+                               .binary = true};
+    if (!part.select || scan->relation.relation->columns[link->source_column].enumeration)
+        return -1;
+    for (int i = 0; i < gathering->question_count; i++)
+        if (same_question(&gathering->questions[i], &part))
+            return i;
+    gathering->questions[gathering->question_count] = part;
+    return gathering->question_count++;
+}
+
+/* The table's own part, and where in it the column is; false: it has no array of it. */
+static bool find_part(const struct gathering *gathering, const struct link *link, struct gather_key *key)
+{
+    const struct scan *scan = &gathering->analysis->scans[link->source->scan];
+    key->part = gathering->owners[link->source->scan];
+    if (key->part < 0 || !gathering->scans[key->part] || !gathering->arrays[key->part] || !gathering->parts[key->part].binary)
+        return false;
+    key->column = column_of_part(gathering, key->part, name_of(scan, link->source_column));
+    return key->column >= 0;
+}
+
+static bool find_key(struct gathering *gathering, const struct link *link, struct gather_key *key)
+{
+    *key = (struct gather_key){0};
+    switch (link->source->kind) {
+    case NODE_TABLE:
+        return find_part(gathering, link, key);
+    case NODE_PART:
+        *key = (struct gather_key){.part = link->source->pushed->part, .column = link->source_column};
+        return true;
+    case NODE_HOME:
+        key->part = ask_home(gathering, link);
+        key->of_home = true;
+        return key->part >= 0;
+    }
+    return false;
+}
+
 void gather_add_keys(struct gathering *gathering, int scan, const SelectStmt *select)
 {
-    const struct gather_key *key = &gathering->keys[scan];
-    const struct scan *scans = gathering->analysis->scans;
+    const struct gather_keys *keys = &gathering->keys[scan];
     struct gather_part *part = &gathering->parts[gathering->part_count - 1];
-    int source = gathering->owners[key->source];
-    if (source < 0 || !gathering->scans[source] || !gathering->arrays[source] || !part->binary)
-        return;
-    int column = column_of_part(gathering, source, scans[key->source].relation.relation->columns[key->source_column].name);
-    if (column < 0)
-        return;
-    const char *name = scans[scan].relation.relation->columns[key->column].name;
-    if (scans[scan].relation.relation->columns[key->column].enumeration) /* the array is of labels */
-        return;
+    struct gather_key *found = arena_alloc_array(gathering->arena, MOST_SOURCES, sizeof *found);
     SelectStmt restricted = *select;
-    Node *among = is_among_keys(name, part->parameter_count + 1);
-    restricted.whereClause =
-        select->whereClause ? (Node *) makeBoolExpr(AND_EXPR, list_make2(select->whereClause, among), -1) : among;
-    part->keyed = parse_deparse((Node *) &restricted, gathering->arena);
-    part->key_part = source;
-    part->key_column = column;
+    List *conditions = gather_conjuncts(select->whereClause); /* which the parser makes one AND of */
+    int count = 0, columns[MOST_SOURCES];
+    for (int i = 0; part->binary && i < keys->count; i++)
+        if (find_key(gathering, &keys->links[i], &found[count]))
+            columns[count++] = keys->links[i].column;
+    for (int i = 0; i < count; i++) {
+        const char *name = name_of(&gathering->analysis->scans[scan], columns[i]);
+        int number = part->parameter_count + i + 1;
+        conditions = lappend(conditions, count == 1 ? is_among_keys(name, number) : is_among_known_keys(name, number));
+    }
+    restricted.whereClause = gather_conjunction(conditions);
+    part->keyed = count ? parse_deparse((Node *) &restricted, gathering->arena) : NULL;
+    part->keys = found;
+    part->key_count = part->keyed ? count : 0;
 }

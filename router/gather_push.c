@@ -89,6 +89,13 @@ void gather_own_readings(struct gathering *gathering, const SelectStmt *select, 
     }
 }
 
+void gather_note_pushed(struct gathering *gathering, const SelectStmt *select, const SelectStmt *computed, int part, const List *expressions)
+{
+    struct gather_pushed *pushed = arena_alloc(gathering->analysis->arena, sizeof *pushed);
+    *pushed = (struct gather_pushed){gathering->pushed, select, computed, part, expressions};
+    gathering->pushed = pushed;
+}
+
 /* ---- parts ---- */
 
 const char *gather_column_name(struct gathering *gathering, int number)
@@ -288,6 +295,7 @@ static bool push_whole(struct gathering *gathering, SelectStmt *select)
     if (part < 0)
         return false;
     gather_own_readings(gathering, select, part, false);
+    gather_note_pushed(gathering, select, copyObject(select), part, NIL);
     read_copy(gathering, select, query, part);
     return true;
 }

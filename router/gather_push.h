@@ -18,6 +18,8 @@ bool gather_all_readings(struct gathering *gathering, const SelectStmt *select, 
 const struct query *gather_first_reading(const struct gathering *gathering, const SelectStmt *select);
 /* May the shards compute the query as a whole, as it is? */
 bool gather_moves_whole(struct gathering *gathering, const SelectStmt *select);
+/* What the query, or its FROM and WHERE, became (struct gather_pushed). */
+void gather_note_pushed(struct gathering *gathering, const SelectStmt *select, const SelectStmt *computed, int part, const List *expressions);
 /* They are the part's now; `rows`: only what FROM and WHERE read. */
 void gather_own_readings(struct gathering *gathering, const SelectStmt *select, int part, bool rows);
 

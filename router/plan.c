@@ -347,7 +347,7 @@ static bool writes_beyond_ascii(const struct plan *plan)
     if (plan->evaluation && plan->evaluation->rows)
         found |= is_beyond_ascii(plan->evaluation->sql) || is_beyond_ascii(plan->inside->insert->before) ||
                  is_beyond_ascii(plan->inside->insert->after);
-    for (int i = 0; i < plan->gather_count; i++)
+    for (int i = 0; i < plan->gather_count + plan->gather_questions; i++)
         found |= is_beyond_ascii(plan->gather[i].select);
     return found;
 }

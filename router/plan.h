@@ -120,7 +120,17 @@ enum gather_what {
     GATHER_FOUND,  /* what FROM and WHERE of a query find */
     GATHER_GROUPS, /* … in groups, with partial values of its aggregates */
     GATHER_RESULT, /* of a subquery as a whole */
+    GATHER_KEYS,   /* of a table on the home shard: values that others are asked for by, and no more */
 };
+enum { GATHER_MOST_KEYS = 10000 /* of a table on the home shard: more are not used */ };
+
+/* Keys that restrict a part: the values of a column of another part, which has to be asked for before, or of one of GATHER_KEYS. */
+struct gather_key {
+    int part;   /* of_home: the number among those, else among the parts */
+    bool of_home;
+    int column;
+};
+
 struct gather_part {
     enum gather_what what;
     const char *table;     /* whose rows they are made of: "users, posts" */
@@ -128,9 +138,9 @@ struct gather_part {
     const int *parameters; /* … these of the statement's parameters, 0-based */
     int parameter_count;
     int column_count;
-    const char *keyed;     /* the same of those rows only that have a key among the values of … ; NULL: it is not known; `select` always is right */
-    int key_part;          /* … a part before it … */
-    int key_column;        /* … in this column: their array is its last parameter */
+    const char *keyed;     /* the same of those rows only that have these keys; NULL: there are none; `select` always is right */
+    const struct gather_key *keys; /* their arrays are the last parameters; of several each may be NULL, which restricts nothing */
+    int key_count;
     const char *copy;      /* of the temporary table, in quotes, to be found in pg_temp */
     const bool *as_text;   /* of the columns: arrays, which no array holds; NULL: there are none */
     const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
@@ -211,6 +221,7 @@ struct plan {
     int parameter_count;
     const struct gather_part *gather; /* of PLAN_GATHER; shard_text is the query over the temporary tables */
     int gather_count;
+    int gather_questions;      /* so many of GATHER_KEYS stand behind the parts: only the home shard is asked, and the query does not read them */
     const char *gather_values; /* the query over arrays, or NULL: it needs the tables */
     bool gather_as_text;       /* … takes arrays as their texts: it is for transactions that can have no tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */

@@ -38,11 +38,15 @@ static const char *describe_facts(const struct plan *plan, const struct executio
     return text;
 }
 
-/* Which rows are left out where the source of their keys has few rows. */
+/* Which rows are left out where the sources of their keys have few rows. */
 static const char *describe_keys(const struct plan *plan, const struct gather_part *part, struct arena *arena)
 {
-    return part->keyed ? arena_printf(arena, "keyed: %s by few rows of %s: %s\n", part->table, plan->gather[part->key_part].table, part->keyed)
-                       : "";
+    const char *sources = "";
+    for (int i = 0; i < part->key_count; i++) {
+        const struct gather_key *key = &part->keys[i];
+        sources = arena_printf(arena, "%s%s%s", sources, i ? ", " : "", plan->gather[key->of_home ? plan->gather_count + key->part : key->part].table);
+    }
+    return part->keyed ? arena_printf(arena, "keyed: %s by few rows of %s: %s\n", part->table, sources, part->keyed) : "";
 }
 
 static const char *describe_gathering(const struct plan *plan, const struct routing *routing,
@@ -53,6 +57,9 @@ static const char *describe_gathering(const struct plan *plan, const struct rout
         text = arena_printf(arena, "%sgathered: %s from %s: %s\n%s", text, plan->gather[i].table,
                             describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select,
                             describe_keys(plan, &plan->gather[i], arena));
+    for (int i = plan->gather_count; i < plan->gather_count + plan->gather_questions; i++)
+        text = arena_printf(arena, "%skeys: %s from %s: %s\n", text, plan->gather[i].table,
+                            describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select);
     return text;
 }
 

@@ -288,13 +288,21 @@ int gather_same_part(const struct gathering *gathering, enum gather_what what, c
     return -1;
 }
 
+static bool same_keys(const struct gather_part *left, const struct gather_part *right)
+{
+    for (int i = 0; i < left->key_count && i < right->key_count; i++)
+        if (left->keys[i].part != right->keys[i].part || left->keys[i].of_home != right->keys[i].of_home ||
+            left->keys[i].column != right->keys[i].column)
+            return false;
+    return left->key_count == right->key_count;
+}
+
 /* One before the newest that is restricted by the same keys, too. */
 static int same_keyed_part(const struct gathering *gathering)
 {
     const struct gather_part *newest = &gathering->parts[gathering->part_count - 1];
     for (const struct gather_part *part = gathering->parts; newest->keyed && part < newest; part++)
-        if (part->keyed && !newest->parameter_count && !part->parameter_count && part->key_part == newest->key_part &&
-            part->key_column == newest->key_column && !strcmp(part->keyed, newest->keyed))
+        if (part->keyed && !newest->parameter_count && !part->parameter_count && same_keys(part, newest) && !strcmp(part->keyed, newest->keyed))
             return (int) (part - gathering->parts);
     return -1;
 }
@@ -346,7 +354,8 @@ static void make_room(struct gathering *gathering)
     gathering->forms = arena_alloc_array(analysis->arena, room, sizeof *gathering->forms);
     gathering->owners = arena_alloc_array(analysis->arena, room, sizeof *gathering->owners);
     gathering->wanted = arena_alloc_array(analysis->arena, room, sizeof *gathering->wanted);
-    gathering->parts = arena_alloc_array(gathering->arena, room, sizeof *gathering->parts);
+    gathering->parts = arena_alloc_array(gathering->arena, 2 * room, sizeof *gathering->parts);
+    gathering->questions = arena_alloc_array(analysis->arena, room, sizeof *gathering->questions);
     for (size_t i = 0; i < room; i++)
         gathering->owners[i] = -1;
 }
@@ -369,13 +378,12 @@ static bool find_part(struct gathering *gathering, int number)
     return gathering->owners[number] >= 0;
 }
 
-/* Those whose keys come from others stand behind all others. */
 static bool make_parts(struct gathering *gathering)
 {
-    int scans = gathering->analysis->scan_count;
-    for (int i = 0; i < 2 * scans; i++)
-        if (gather_waits_for_keys(gathering, i % scans) == (i >= scans) && !find_part(gathering, i % scans))
+    for (int i = 0; i < gathering->sequence_count; i++)
+        if (!find_part(gathering, gathering->sequence[i]))
             return false;
+    memcpy(gathering->parts + gathering->part_count, gathering->questions, (size_t) gathering->question_count * sizeof *gathering->parts);
     for (int i = 0; i < gathering->part_count; i++)
         if (gathering->scans[i])
             gather_index(gathering, i);
@@ -736,6 +744,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     plan->shard_text = text_of_query;
     plan->gather = gathering.parts;
     plan->gather_count = gathering.part_count;
+    plan->gather_questions = gathering.question_count;
     plan->gather_runs_again = gather_runs_again(&gathering);
     write_over_arrays(&gathering, select);
     plan_pin_all(plan);

@@ -175,8 +175,11 @@ bool plan_route_evaluated(const struct plan *plan, const struct routing *routing
     *route = (struct route){.shards = inside->fixed, .limit = -1};
     if (inside->refused)
         return fail(plan, error);
+    int asked = plan->gather_count + plan->gather_questions;
     if (plan->gather)
-        route->gather_shards = arena_alloc_array(arena, (size_t) plan->gather_count, sizeof *route->gather_shards);
+        route->gather_shards = arena_alloc_array(arena, (size_t) asked, sizeof *route->gather_shards);
+    for (int i = plan->gather_count; i < asked; i++)
+        shard_set_add(&route->gather_shards[i], 0);
     for (int i = 0; i < inside->condition_count; i++) {
         struct shard_set some = condition_shards(inside->conditions[i], &execution);
         if (plan->gather && inside->gather_owners[i] >= 0)

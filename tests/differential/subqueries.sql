@@ -551,3 +551,38 @@ SELECT count(*) FILTER (WHERE username NOT IN (SELECT follower FROM follows)), m
 SELECT username, username IN (SELECT username FROM posts WHERE id = 1) FROM users WHERE username = 'bob' GROUP BY ROLLUP (username) ORDER BY 1
 SELECT username, count(*) FROM users WHERE username < 'c' GROUP BY GROUPING SETS ((username), ()) HAVING (username NOT IN (SELECT follower FROM follows)) IS NULL ORDER BY 1
 SELECT max(username), max(username) IN (SELECT username FROM posts) FROM users WHERE username = 'nobody'
+
+-- keys of a table on the home shard: NULLs among them, beside outer joins on either side, and where they must not be used
+SELECT u.username, n.id, n.body FROM users u JOIN notes n ON n.author = u.full_name OR n.author = u.username ORDER BY 1, 2
+SELECT p.username, p.id, n.body FROM posts p JOIN notes n ON n.id = p.likes WHERE n.author = 'ann' ORDER BY 1, 2, 3
+SELECT n.id, p.username, p.id FROM notes n LEFT JOIN posts p ON p.likes = n.id AND p.id = 1 ORDER BY 1, 2, 3
+SELECT p.username, p.id, n.id FROM posts p LEFT JOIN notes n ON n.id = p.likes AND n.author = 'ann' WHERE p.id < 3 ORDER BY 1, 2, 3
+SELECT p.username, p.id, n.id FROM posts p FULL JOIN notes n ON n.id = p.likes AND n.author = 'ann' WHERE p.id < 3 OR p.id IS NULL ORDER BY 1, 2, 3
+SELECT u.username FROM users u WHERE u.full_name IN (SELECT author FROM notes) ORDER BY 1
+SELECT u.username FROM users u WHERE u.age NOT IN (SELECT id FROM notes WHERE author = 'ann') ORDER BY 1
+SELECT u.username FROM users u WHERE u.full_name NOT IN (SELECT author FROM notes WHERE author IS NOT NULL) ORDER BY 1
+SELECT u.username FROM users u WHERE (u.age IN (SELECT id FROM notes)) IS NOT TRUE ORDER BY 1
+SELECT p.username, p.id FROM posts p WHERE EXISTS (SELECT FROM notes n WHERE n.id = p.likes AND n.body LIKE 'f%') ORDER BY 1, 2
+SELECT p.username, p.id FROM posts p WHERE NOT EXISTS (SELECT FROM notes n WHERE n.id = p.likes) AND p.id = 2 ORDER BY 1, 2
+SELECT n.id, (SELECT count(*) FROM posts p WHERE p.likes = n.id), (SELECT max(p.username) FROM posts p WHERE p.likes = n.id + 1) FROM notes n ORDER BY 1
+SELECT n.id FROM notes n WHERE n.id NOT IN (SELECT likes FROM posts WHERE likes IS NOT NULL AND id = 2) ORDER BY 1
+SELECT n.author, count(*) FROM notes n JOIN posts p ON p.likes = n.id GROUP BY ROLLUP (n.author) ORDER BY 1, 2
+
+-- keys of a subquery that the shards compute: plain, grouped, limited, DISTINCT, of an outer join, of a UNION, used twice
+SELECT username, age FROM users WHERE age IN (SELECT likes FROM posts WHERE id = 2) ORDER BY 1
+SELECT username, age FROM users WHERE age NOT IN (SELECT likes FROM posts WHERE id = 2 AND likes IS NOT NULL) ORDER BY 1
+SELECT u.username, p.n FROM users u JOIN (SELECT likes, count(*) AS n FROM posts WHERE id < 3 GROUP BY likes HAVING count(*) > 2) p ON p.likes = u.age ORDER BY 1
+SELECT u.username, p.n FROM users u LEFT JOIN (SELECT likes, count(*) AS n FROM posts WHERE id = 1 GROUP BY likes) p ON p.likes = u.age ORDER BY 1
+SELECT u.username, p.likes FROM users u JOIN (SELECT likes FROM posts WHERE likes > 3 ORDER BY likes, username, id LIMIT 4) p ON p.likes = u.age ORDER BY 1, 2
+SELECT u.username, p.likes FROM users u JOIN (SELECT likes, id FROM posts GROUP BY ROLLUP (likes, id)) p ON p.likes = u.age AND p.id = 1 ORDER BY 1, 2
+SELECT u.username FROM users u JOIN (SELECT DISTINCT likes FROM posts WHERE id = 1) p ON p.likes = u.age ORDER BY 1
+SELECT u.username FROM users u JOIN (SELECT p.likes FROM follows f LEFT JOIN posts p ON p.username = f.follower AND p.id = 2 WHERE f.since > '2024-03-05') x ON x.likes = u.age ORDER BY 1
+SELECT u.username FROM users u WHERE u.age IN (SELECT likes FROM posts WHERE id = 1 UNION SELECT amount FROM stock WHERE item = 'nut') ORDER BY 1
+WITH x AS (SELECT likes FROM posts WHERE id = 2 GROUP BY likes) SELECT u.username, (SELECT count(*) FROM x) FROM users u JOIN x ON x.likes = u.age WHERE u.age NOT IN (SELECT likes + 1 FROM x WHERE likes IS NOT NULL) ORDER BY 1
+SELECT e.kind, count(*) FROM events e WHERE e.username IN (SELECT username FROM users WHERE age = 30) AND e.weight IN (SELECT likes FROM posts WHERE username > 'm') GROUP BY e.kind ORDER BY 1
+
+-- keys from several tables, and from those that wait for keys themselves
+SELECT u.username, p.id, n.id FROM users u, posts p, notes n WHERE p.likes = u.age AND p.id = 2 AND n.author = p.username ORDER BY 1, 2, 3
+SELECT s.tenant, s.item, u.username, p.id FROM stock s, users u, posts p WHERE p.id = 1 AND u.age = p.likes AND s.amount = u.age ORDER BY 1, 2, 3, 4
+SELECT s.tenant, s.item, u.username, p.id FROM stock s LEFT JOIN users u ON s.amount = u.age LEFT JOIN posts p ON p.likes = u.age AND p.id = 1 ORDER BY 1, 2, 3, 4
+SELECT count(*) FROM events a JOIN events b ON b.weight = a.weight JOIN users u ON u.age = b.weight WHERE a.kind = 'odd' OR a.id = 3

@@ -222,6 +222,46 @@ Test(gather_ways, rows_are_asked_for_by_the_keys_of_others)
     on_both("COMMIT");
 }
 
+/* Of a table on the home shard no more than some are asked for; other rows may outgrow arrays meanwhile. */
+Test(gather_ways, rows_are_asked_for_by_the_keys_of_the_home_shard)
+{
+    static const char few[] = "SELECT u.username, u.karma FROM users u JOIN bonus b ON b.age = u.age WHERE b.grade = 'gold' ORDER BY 1";
+    static const char none[] = "SELECT count(*), max(u.karma) FROM users u WHERE u.age IN (SELECT age FROM bonus WHERE grade = 'none')";
+    static const char many[] = "SELECT count(*), sum(length(u.full_name)) FROM users u JOIN many m ON m.age = u.age";
+    static const char beside[] = "SELECT count(*), sum(length(a.full_name)) FROM users a JOIN bonus b ON b.age = a.age JOIN users c ON c.karma < a.karma "
+                                 "WHERE b.grade = 'gold' AND c.full_name > ''";
+    static const char chained[] = "SELECT count(*), max(f.since) FROM bonus b, users u, follows f WHERE b.age = u.age AND b.grade = 'gold' AND f.followee = u.username";
+    static const char both[] = "SELECT count(*) FROM users u JOIN bonus b ON b.age = u.age JOIN many m ON m.age = u.karma WHERE b.grade = 'gold'";
+    static const char *const all[] = {few, none, many, beside, chained, both};
+    on_both("CREATE TABLE bonus (age int, grade text)");
+    on_both("INSERT INTO bonus VALUES (30, 'gold'), (31, 'gold'), (NULL, 'gold'), (40, 'silver')");
+    on_both("CREATE TABLE many AS SELECT i AS age FROM generate_series(-20000, 20000) i");
+    for (int large = 0; large < 2; large++) {
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            expect_same(all[i]);
+            expect_same_binary(all[i]);
+        }
+        if (!large)
+            make_rows_large();
+    }
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE SELECT u.karma FROM users u JOIN bonus b ON b.age = u.age WHERE b.grade = 'gold'",
+                "\nkeyed: users by few rows of bonus: ");
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE SELECT u.karma FROM users u JOIN bonus b ON b.age = u.age WHERE b.grade = 'gold'", "\nkeys: bonus: 3 values\n");
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE SELECT u.karma FROM users u JOIN many m ON m.age = u.age", "\nkeys: many: not used, there are too many\n");
+    on_both("BEGIN");
+    on_both("INSERT INTO bonus VALUES (33, 'gold')");
+    on_both("UPDATE users SET age = 33 WHERE username = 'anna'");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        expect_same(all[i]);
+    on_both("COMMIT");
+    on_both("BEGIN READ ONLY");
+    on_both("SAVEPOINT s");
+    expect_same(few);
+    expect_same(both);
+    expect_same(chained);
+    on_both("COMMIT");
+}
+
 /* ---- transactions that may not write ---- */
 
 /* The primary key of a copy. */

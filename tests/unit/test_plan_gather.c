@@ -469,7 +469,8 @@ static void expect_keyed(const char *sql, const char *keyed)
     cr_expect_eq(plan->many, PLAN_GATHER, "%s", sql);
     const struct gather_part *last = &plan->gather[plan->gather_count - 1];
     cr_expect_str_eq(last->keyed ? last->keyed : "", keyed, "%s\n  %s", sql, last->keyed ? last->keyed : "none");
-    cr_expect(!last->keyed || !plan->gather[last->key_part].keyed, "%s: its source waits, too", sql);
+    for (int i = 0; i < last->key_count; i++)
+        cr_expect(last->keys[i].of_home || &plan->gather[last->keys[i].part] < last, "%s: its source comes later", sql);
     plan_release(plan);
 }
 
@@ -496,6 +497,72 @@ Test(plan_gather, rows_wait_for_the_keys_of_a_table_that_is_restricted_more)
     expect_keyed("SELECT u.username FROM users u JOIN posts p ON p.likes = u.age WHERE p.body = $1", ages);
     expect_keyed("WITH x AS (SELECT likes FROM posts) SELECT (SELECT count(*) FROM x), u.username FROM users u JOIN x ON x.likes = u.age "
                  "WHERE u.country = 'de'", "");
+}
+
+static void expect_question(const char *sql, const char *keyed, const char *question)
+{
+    struct plan *plan = make(sql);
+    cr_assert(plan->many == PLAN_GATHER, "%s", sql);
+    const struct gather_part *last = &plan->gather[plan->gather_count - 1];
+    cr_expect(last->keyed && !strcmp(last->keyed, keyed), "%s\n  %s", sql, last->keyed ? last->keyed : "none");
+    cr_assert(plan->gather_questions == 1 && plan->gather[plan->gather_count].what == GATHER_KEYS, "%s", sql);
+    cr_expect_str_eq(plan->gather[plan->gather_count].select, question, "%s", sql);
+    plan_release(plan);
+}
+
+Test(plan_gather, rows_wait_for_the_keys_of_a_table_of_the_home_shard)
+{
+    static const char ages[] = "SELECT username, age FROM public.users WHERE age OPERATOR(pg_catalog.=) ANY($1)";
+    static const char all[] = "SELECT id FROM public.notes n LIMIT 10001", bob[] = "SELECT id FROM public.notes n WHERE n.username = 'bob' LIMIT 10001";
+    expect_question("SELECT u.username FROM users u JOIN notes n ON n.id = u.age", ages, all);
+    expect_question("SELECT u.username FROM notes n LEFT JOIN users u ON n.id = u.age WHERE n.username = 'bob'", ages, bob);
+    expect_question("SELECT username FROM users u WHERE age IN (SELECT id FROM notes n WHERE n.username = 'bob')", ages, bob);
+    expect_question("SELECT username FROM users u WHERE EXISTS (SELECT FROM notes n WHERE n.username = 'bob' AND u.age = n.id)", ages, bob);
+    expect_question("SELECT n.id, (SELECT max(username) FROM users WHERE age = n.id) FROM notes n WHERE n.username = 'bob'", ages, bob);
+    expect_question("WITH n AS (SELECT id FROM notes n WHERE n.username = 'bob') SELECT u.username FROM users u, n WHERE u.age = n.id", ages, bob);
+    expect_question("SELECT u.username FROM users u JOIN notes n ON n.id = u.age WHERE n.username = $2 AND u.name = $1",
+                    "SELECT username, age FROM public.users u WHERE u.name = $1 AND age OPERATOR(pg_catalog.=) ANY($2)",
+                    "SELECT id FROM public.notes n WHERE n.username = $1 LIMIT 10001");
+    expect_question("SELECT u.username FROM users u, (SELECT max(id) FROM posts) p WHERE u.age IN (SELECT id FROM visits WHERE id > 3) AND u.age < max", ages,
+                    "SELECT id FROM public.visits WHERE id > 3 LIMIT 10001");
+    expect_question("SELECT u.username FROM users u JOIN notes n ON n.id = u.age WHERE u.name > 'b' AND u.name < 'd'",
+                    "SELECT username, age FROM public.users u WHERE u.name > 'b' AND u.name < 'd' AND age OPERATOR(pg_catalog.=) ANY($1)", all);
+    /* all rows stay; others are wanted; the table's rows are fewer already; a part's NULLs count */
+    expect_keyed("SELECT u.username FROM users u LEFT JOIN notes n ON n.id = u.age", "");
+    expect_keyed("SELECT u.username FROM users u FULL JOIN notes n ON n.id = u.age", "");
+    expect_keyed("SELECT username FROM users WHERE age NOT IN (SELECT id FROM notes)", "");
+    expect_keyed("SELECT username FROM users u WHERE NOT EXISTS (SELECT FROM notes n WHERE n.id = u.age)", "");
+    expect_keyed("SELECT username FROM users WHERE age IN (SELECT id FROM notes) OR name = 'x'", "");
+    expect_keyed("SELECT username FROM users WHERE age = ALL (SELECT id FROM notes)", "");
+    expect_keyed("SELECT username FROM users WHERE age < (SELECT id FROM notes n WHERE n.id = age)", "");
+    expect_keyed("SELECT u.username FROM users u JOIN notes n ON n.id = u.age WHERE u.name = 'x'", "");
+}
+
+Test(plan_gather, rows_wait_for_the_keys_of_a_subquery)
+{
+    static const char ages[] = "SELECT username, age FROM public.users WHERE age OPERATOR(pg_catalog.=) ANY($1)";
+    expect_keyed("SELECT username FROM users WHERE age IN (SELECT likes FROM posts WHERE body = 'x')", ages);
+    expect_keyed("SELECT u.username FROM users u JOIN (SELECT likes, count(*) FROM posts GROUP BY likes) p ON p.likes = u.age", ages);
+    expect_keyed("SELECT u.username FROM users u JOIN (SELECT DISTINCT likes FROM posts) p ON p.likes = u.age", ages);
+    expect_keyed("SELECT u.username FROM users u JOIN (SELECT likes FROM posts ORDER BY id LIMIT 3) p ON p.likes = u.age", ages);
+    expect_keyed("SELECT u.username FROM users u LEFT JOIN (SELECT DISTINCT likes FROM posts) p ON p.likes = u.age", "");
+    expect_keyed("SELECT u.username FROM users u JOIN (SELECT count(*) AS likes FROM posts GROUP BY likes) p ON p.likes = u.age", "");
+    expect_keyed("SELECT u.username FROM users u JOIN (SELECT likes + 1 AS likes FROM posts GROUP BY likes) p ON p.likes = u.age", "");
+    expect_keyed("SELECT username FROM users WHERE age NOT IN (SELECT likes FROM posts WHERE body = 'x')", "");
+    expect_keyed("SELECT username FROM users WHERE age IN (SELECT likes FROM posts)", "");
+}
+
+/* What waits for few rows is few rows itself. */
+Test(plan_gather, rows_wait_for_the_keys_of_several_tables_and_of_those_that_wait)
+{
+    expect_keyed("SELECT u.username FROM users u, posts p, notes n WHERE p.likes = u.age AND p.body = 'x' AND n.username = u.name",
+                 "SELECT username, name, age FROM public.users WHERE (age OPERATOR(pg_catalog.=) ANY($1) OR $1 IS NULL) AND "
+                 "(name OPERATOR(pg_catalog.=) ANY($2) OR $2 IS NULL)");
+    struct plan *plan = make("SELECT m.x FROM numbers m, users u, posts p WHERE p.body = 'x' AND u.age = p.likes AND u.name = p.username AND m.x = u.age");
+    cr_assert_eq(plan->gather_count, 3);
+    cr_expect_str_eq(plan->gather[0].table, "posts");
+    cr_expect(!plan->gather[0].keyed && plan->gather[1].keyed && plan->gather[2].keyed);
+    plan_release(plan);
 }
 
 /* Of the columns that nobody names the last one was taken, wide or not. */
