@@ -829,178 +829,178 @@ SELECT u.username, (SELECT max(u.age + p.likes) FROM posts p WHERE p.username = 
 SELECT count(*), array_agg(username), string_agg(username, ',') FROM users WHERE false
 
 -- lists of groups by the first columns of a subquery's ORDER BY
-SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country
-SELECT country, active, string_agg(username, ','), count(*) FROM (SELECT u.country, u.active, u.username FROM users u ORDER BY u.country, u.active, u.username DESC) s GROUP BY s.country, s.active ORDER BY s.country
-SELECT country, json_agg(s) FROM (SELECT country AS country, age, username FROM users ORDER BY 1, 2, 3) s WHERE age > 20 GROUP BY 1 HAVING count(*) > 1 ORDER BY count(*), 1
-SELECT country, array_agg(likes) FROM (SELECT country, likes, p.username FROM users JOIN posts p ON likes = age ORDER BY country, likes, p.username) s GROUP BY country
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country;
+SELECT country, active, string_agg(username, ','), count(*) FROM (SELECT u.country, u.active, u.username FROM users u ORDER BY u.country, u.active, u.username DESC) s GROUP BY s.country, s.active ORDER BY s.country;
+SELECT country, json_agg(s) FROM (SELECT country AS country, age, username FROM users ORDER BY 1, 2, 3) s WHERE age > 20 GROUP BY 1 HAVING count(*) > 1 ORDER BY count(*), 1;
+SELECT country, array_agg(likes) FROM (SELECT country, likes, p.username FROM users JOIN posts p ON likes = age ORDER BY country, likes, p.username) s GROUP BY country;
 
 -- … by others, which PostgreSQL may sort again
-SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY username, country) s GROUP BY country
-SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country DESC, username) s GROUP BY country
-SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country ORDER BY country DESC
-SELECT x, array_agg(username) FROM (SELECT title AS country, country AS x, username FROM users ORDER BY country, username) s GROUP BY x
-SELECT b, array_agg(a) FROM (SELECT country, username FROM users ORDER BY country, username) s (a, b) GROUP BY b
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY username, country) s GROUP BY country;
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country DESC, username) s GROUP BY country;
+SELECT country, array_agg(username) FROM (SELECT country, username FROM users ORDER BY country, username) s GROUP BY country ORDER BY country DESC;
+SELECT x, array_agg(username) FROM (SELECT title AS country, country AS x, username FROM users ORDER BY country, username) s GROUP BY x;
+SELECT b, array_agg(a) FROM (SELECT country, username FROM users ORDER BY country, username) s (a, b) GROUP BY b;
 
 -- spreads of floats in a subquery, of groups that have one row, of what squares cannot tell, and of infinite numbers
-SELECT round(avg(x)::numeric, 2), count(x) FROM (SELECT stddev(score) AS x FROM users GROUP BY country, age) s
-SELECT round(max(x)::numeric, 4), round(min(x)::numeric, 4) FROM (SELECT covar_samp(score, age / 7.0::float8) AS x FROM users WHERE score < 100 GROUP BY age) s
-SELECT count(*) FROM users WHERE age > (SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) FROM users)
-SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) + stddev(score * 1.1) FROM users WHERE score < 100
-WITH c AS (SELECT country, stddev_pop(CASE WHEN age < 20 THEN 'nan'::float8 ELSE score * 1.1 END) AS x FROM users GROUP BY country) SELECT country, round(x::numeric, 2), x > (SELECT avg(x) FROM c) FROM c
-SELECT sum(score * 1e-320::float8) < 3 FROM users WHERE score < 100
+SELECT round(avg(x)::numeric, 2), count(x) FROM (SELECT stddev(score) AS x FROM users GROUP BY country, age) s;
+SELECT round(max(x)::numeric, 4), round(min(x)::numeric, 4) FROM (SELECT covar_samp(score, age / 7.0::float8) AS x FROM users WHERE score < 100 GROUP BY age) s;
+SELECT count(*) FROM users WHERE age > (SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) FROM users);
+SELECT stddev_pop(CASE WHEN age < 30 THEN 'infinity'::float8 ELSE score * 1.1 END) + stddev(score * 1.1) FROM users WHERE score < 100;
+WITH c AS (SELECT country, stddev_pop(CASE WHEN age < 20 THEN 'nan'::float8 ELSE score * 1.1 END) AS x FROM users GROUP BY country) SELECT country, round(x::numeric, 2), x > (SELECT avg(x) FROM c) FROM c;
+SELECT sum(score * 1e-320::float8) < 3 FROM users WHERE score < 100;
 
 -- … and of none
-SELECT max(x), max(y), count(*) FROM (SELECT stddev(f8) AS x, var_pop(f8) AS y FROM zoo WHERE f8 IS NULL OR abs(f8) < 1e9 GROUP BY id % 7, f8 IS NULL) s
-SELECT round(max(x)::numeric, 3), count(*) FROM (SELECT country, regr_intercept(score, age) + covar_pop(score, age) AS x FROM users WHERE score IS NULL OR score < 50 GROUP BY country, score IS NULL) s
+SELECT max(x), max(y), count(*) FROM (SELECT stddev(f8) AS x, var_pop(f8) AS y FROM zoo WHERE f8 IS NULL OR abs(f8) < 1e9 GROUP BY id % 7, f8 IS NULL) s;
+SELECT round(max(x)::numeric, 3), count(*) FROM (SELECT country, regr_intercept(score, age) + covar_pop(score, age) AS x FROM users WHERE score IS NULL OR score < 50 GROUP BY country, score IS NULL) s;
 
 -- subqueries over subqueries that name the column of the one below several times: neither Keyway nor the home shard may look into it once for each
-WITH a AS (SELECT country, sum(score) AS s FROM users WHERE score < 100 GROUP BY country), b AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM a), c AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM b), d AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM c) SELECT country, round(max(s)) FROM d GROUP BY country ORDER BY country
-SELECT round(max(s)) FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT avg(score) AS s FROM users WHERE score < 100 GROUP BY country) x ORDER BY x.s LIMIT 3) y) z
+WITH a AS (SELECT country, sum(score) AS s FROM users WHERE score < 100 GROUP BY country), b AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM a), c AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM b), d AS (SELECT country, CASE WHEN s > 1 THEN s WHEN s < -1 THEN -s WHEN s = 0 THEN 0 ELSE s END AS s FROM c) SELECT country, round(max(s)) FROM d GROUP BY country ORDER BY country;
+SELECT round(max(s)) FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT CASE WHEN s > 1 THEN s ELSE -s END AS s FROM (SELECT avg(score) AS s FROM users WHERE score < 100 GROUP BY country) x ORDER BY x.s LIMIT 3) y) z;
 
 -- jsonb_object_agg() of equal keys that have equal values, and of what a subquery gives
-SELECT jsonb_object_agg(coalesce(country, 'x'), 1), jsonb_object_agg(coalesce(country, 'x'), upper(country)) FROM users
-SELECT jsonb_object_agg(username || '/' || id, (SELECT count(*) FROM users u WHERE u.age = p.likes)) FROM posts p
-SELECT country, jsonb_object_agg(username, (SELECT sum(likes) FROM posts p WHERE p.likes < u.age)) FROM users u GROUP BY country
-SELECT jsonb_object_agg(coalesce(country, 'x'), NULL), jsonb_object_agg(coalesce(country, 'x'), 'y') FROM users
+SELECT jsonb_object_agg(coalesce(country, 'x'), 1), jsonb_object_agg(coalesce(country, 'x'), upper(country)) FROM users;
+SELECT jsonb_object_agg(username || '/' || id, (SELECT count(*) FROM users u WHERE u.age = p.likes)) FROM posts p;
+SELECT country, jsonb_object_agg(username, (SELECT sum(likes) FROM posts p WHERE p.likes < u.age)) FROM users u GROUP BY country;
+SELECT jsonb_object_agg(coalesce(country, 'x'), NULL), jsonb_object_agg(coalesce(country, 'x'), 'y') FROM users;
 
 -- DISTINCT constants beside partial values: a shard without rows has a row of these, but no group
-SELECT count(DISTINCT 1), count(*) FROM users WHERE age < -1
-SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age < -1
-SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age > 20
-SELECT count(DISTINCT 1) FILTER (WHERE true), count(DISTINCT 1) FILTER (WHERE false), sum(age) FROM users WHERE username = ANY (ARRAY['ann', 'zoe'])
-SELECT x.a, x.b, c.code FROM (SELECT count(DISTINCT 1) AS a, sum(age) AS b FROM users WHERE age < -1) x, countries c ORDER BY c.code
+SELECT count(DISTINCT 1), count(*) FROM users WHERE age < -1;
+SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age < -1;
+SELECT count(DISTINCT 'x'), sum(DISTINCT 1), array_agg(DISTINCT 3), string_agg(DISTINCT 'x', ','), count(*), max(age) FROM users WHERE age > 20;
+SELECT count(DISTINCT 1) FILTER (WHERE true), count(DISTINCT 1) FILTER (WHERE false), sum(age) FROM users WHERE username = ANY (ARRAY['ann', 'zoe']);
+SELECT x.a, x.b, c.code FROM (SELECT count(DISTINCT 1) AS a, sum(age) AS b FROM users WHERE age < -1) x, countries c ORDER BY c.code;
 
 -- sums of columns of recursive queries in the queries of WITH behind them
-WITH RECURSIVE r AS (SELECT username, age, 0 AS l FROM users WHERE age < 30 UNION ALL SELECT u.username, u.age, l + 1 FROM users u JOIN r ON u.age = r.age + 3 WHERE l < 4), s AS (SELECT kind, sum(l) AS n, avg(age) AS m FROM r JOIN events e ON e.username = r.username GROUP BY kind) SELECT * FROM s ORDER BY kind
-WITH RECURSIVE one AS (SELECT 1 AS n), s AS (SELECT avg(one.n), count(*) FROM posts, one) SELECT * FROM s
-WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5), s AS (SELECT sum(n) AS x FROM r, users) SELECT x, (SELECT sum(n) FROM r) FROM s
-WITH RECURSIVE later AS (SELECT sum(n) AS x, count(*) FROM early, users), early (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM early WHERE n < 3) SELECT count FROM later
+WITH RECURSIVE r AS (SELECT username, age, 0 AS l FROM users WHERE age < 30 UNION ALL SELECT u.username, u.age, l + 1 FROM users u JOIN r ON u.age = r.age + 3 WHERE l < 4), s AS (SELECT kind, sum(l) AS n, avg(age) AS m FROM r JOIN events e ON e.username = r.username GROUP BY kind) SELECT * FROM s ORDER BY kind;
+WITH RECURSIVE one AS (SELECT 1 AS n), s AS (SELECT avg(one.n), count(*) FROM posts, one) SELECT * FROM s;
+WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5), s AS (SELECT sum(n) AS x FROM r, users) SELECT x, (SELECT sum(n) FROM r) FROM s;
+WITH RECURSIVE later AS (SELECT sum(n) AS x, count(*) FROM early, users), early (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM early WHERE n < 3) SELECT count FROM later;
 
 -- GROUP BY finds an expression by what its names mean: with the table's name here and without it there it is the same
-SELECT age % 2, count(country) FROM users GROUP BY users.age % 2 ORDER BY users.age % 2
-SELECT lower(u.country), count(*), max(u.age) FROM users u GROUP BY lower(country) HAVING lower(u.country) > 'a' ORDER BY lower(country)
-SELECT u.age % 3, count(*) FROM users u JOIN posts p USING (username) GROUP BY age % 3
-SELECT likes % 2, rank() OVER (ORDER BY posts.likes % 2), sum(count(*)) OVER (ORDER BY posts.likes % 2) FROM posts GROUP BY public.posts.likes % 2
-SELECT CASE WHEN p.likes > 3 THEN 'many' ELSE 'few' END, count(DISTINCT id) FROM posts p GROUP BY CASE WHEN likes > 3 THEN 'many' ELSE 'few' END
-SELECT (age % 2) + 1, stddev(karma) FROM users GROUP BY users.age % 2 ORDER BY (users.age % 2) + 1
-WITH w AS (SELECT age % 2 AS k, count(*) AS n FROM users GROUP BY users.age % 2) SELECT w.k % 2, sum(n) FROM w GROUP BY k % 2 ORDER BY 1
-SELECT users.age % 2, grouping(age % 2), count(*) FROM users GROUP BY ROLLUP (users.age % 2) ORDER BY 1, 2, 3
-SELECT u.age % 2, age % 2, count(*) FROM users u GROUP BY ROLLUP (1, 2)
-SELECT u.age % 2, age % 2, count(*) FROM users u GROUP BY CUBE (age % 2, u.age % 2)
+SELECT age % 2, count(country) FROM users GROUP BY users.age % 2 ORDER BY users.age % 2;
+SELECT lower(u.country), count(*), max(u.age) FROM users u GROUP BY lower(country) HAVING lower(u.country) > 'a' ORDER BY lower(country);
+SELECT u.age % 3, count(*) FROM users u JOIN posts p USING (username) GROUP BY age % 3;
+SELECT likes % 2, rank() OVER (ORDER BY posts.likes % 2), sum(count(*)) OVER (ORDER BY posts.likes % 2) FROM posts GROUP BY public.posts.likes % 2;
+SELECT CASE WHEN p.likes > 3 THEN 'many' ELSE 'few' END, count(DISTINCT id) FROM posts p GROUP BY CASE WHEN likes > 3 THEN 'many' ELSE 'few' END;
+SELECT (age % 2) + 1, stddev(karma) FROM users GROUP BY users.age % 2 ORDER BY (users.age % 2) + 1;
+WITH w AS (SELECT age % 2 AS k, count(*) AS n FROM users GROUP BY users.age % 2) SELECT w.k % 2, sum(n) FROM w GROUP BY k % 2 ORDER BY 1;
+SELECT users.age % 2, grouping(age % 2), count(*) FROM users GROUP BY ROLLUP (users.age % 2) ORDER BY 1, 2, 3;
+SELECT u.age % 2, age % 2, count(*) FROM users u GROUP BY ROLLUP (1, 2);
+SELECT u.age % 2, age % 2, count(*) FROM users u GROUP BY CUBE (age % 2, u.age % 2);
 
 -- … and in spellings that are the same for PostgreSQL alone
-SELECT age::integer % 2, count(*) FROM users GROUP BY age % 2 ORDER BY 1
-SELECT substring(country, 1, 1), count(*) FROM users GROUP BY substring(country FROM 1 FOR 1) ORDER BY 1
-SELECT likes BETWEEN 1 AND 2, count(*) FROM posts GROUP BY likes >= 1 AND likes <= 2 ORDER BY 1
-SELECT likes = ANY (ARRAY[1, 2]), sum(id) FROM posts GROUP BY likes IN (1, 2) ORDER BY 1
-SELECT lower(country), count(*) FROM users GROUP BY pg_catalog.lower(country) ORDER BY 1
+SELECT age::integer % 2, count(*) FROM users GROUP BY age % 2 ORDER BY 1;
+SELECT substring(country, 1, 1), count(*) FROM users GROUP BY substring(country FROM 1 FOR 1) ORDER BY 1;
+SELECT likes BETWEEN 1 AND 2, count(*) FROM posts GROUP BY likes >= 1 AND likes <= 2 ORDER BY 1;
+SELECT likes = ANY (ARRAY[1, 2]), sum(id) FROM posts GROUP BY likes IN (1, 2) ORDER BY 1;
+SELECT lower(country), count(*) FROM users GROUP BY pg_catalog.lower(country) ORDER BY 1;
 
 -- SELECT DISTINCT is sorted by an output in another spelling
-SELECT DISTINCT u.age + 1 FROM users u ORDER BY age + 1 LIMIT 5
-SELECT DISTINCT lower(users.country) FROM users ORDER BY lower(country) DESC
-SELECT DISTINCT age::integer + 1 FROM users ORDER BY age + 1 LIMIT 5
+SELECT DISTINCT u.age + 1 FROM users u ORDER BY age + 1 LIMIT 5;
+SELECT DISTINCT lower(users.country) FROM users ORDER BY lower(country) DESC;
+SELECT DISTINCT age::integer + 1 FROM users ORDER BY age + 1 LIMIT 5;
 
 -- what follows from a primary key that is joined, beside what does not
-SELECT u.full_name, u.age + 1, count(*), count(DISTINCT e.kind) FROM users u JOIN events e ON e.weight = u.age % 5 GROUP BY u.username ORDER BY u.username
-SELECT x.full_name, count(*) FROM (SELECT * FROM users) x GROUP BY x.username
+SELECT u.full_name, u.age + 1, count(*), count(DISTINCT e.kind) FROM users u JOIN events e ON e.weight = u.age % 5 GROUP BY u.username ORDER BY u.username;
+SELECT x.full_name, count(*) FROM (SELECT * FROM users) x GROUP BY x.username;
 
 -- grouping sets of which one can only be sorted and one only hashed
 SELECT f, x, grouping(f, x), count(*) FROM (SELECT (age % 8)::bit(4) AS f, (age % 3)::text::xid AS x FROM users) s GROUP BY GROUPING SETS ((f), (x))
 
 -- groups that meet in a merge: keys of every type that it orders, NULLs among them
-SELECT f8, count(*), min(num52), max(f4), bool_or(bl) FROM zoo GROUP BY f8
-SELECT f4, num52, count(*) FROM zoo GROUP BY f4, num52
-SELECT bl, i2, sum(id), sum(i2), min(d), max(ts), min(tz), max(u), min(bin) FROM zoo GROUP BY bl, i2
-SELECT d, ts, tz, count(*) FROM zoo GROUP BY 1, 2, 3
-SELECT u, bin, nm, c5, vc, count(num), count(*) FROM zoo GROUP BY (u, bin), nm, c5, vc
-SELECT age, sum(karma), every(active), bool_and(active) FILTER (WHERE age > 30) FROM users GROUP BY age
-SELECT english, n % 2, count(*), min(bytes) FROM words GROUP BY english, n % 2
-SELECT letter, padded, short, tag, count(*) FROM words GROUP BY letter, padded, short, tag
-SELECT upper_first, count(*) FROM words GROUP BY upper_first
-SELECT folded, count(*) FROM words GROUP BY folded HAVING count(*) > 100
-SELECT points COLLATE "C", count(*) FROM words GROUP BY points COLLATE "C"
+SELECT f8, count(*), min(num52), max(f4), bool_or(bl) FROM zoo GROUP BY f8;
+SELECT f4, num52, count(*) FROM zoo GROUP BY f4, num52;
+SELECT bl, i2, sum(id), sum(i2), min(d), max(ts), min(tz), max(u), min(bin) FROM zoo GROUP BY bl, i2;
+SELECT d, ts, tz, count(*) FROM zoo GROUP BY 1, 2, 3;
+SELECT u, bin, nm, c5, vc, count(num), count(*) FROM zoo GROUP BY (u, bin), nm, c5, vc;
+SELECT age, sum(karma), every(active), bool_and(active) FILTER (WHERE age > 30) FROM users GROUP BY age;
+SELECT english, n % 2, count(*), min(bytes) FROM words GROUP BY english, n % 2;
+SELECT letter, padded, short, tag, count(*) FROM words GROUP BY letter, padded, short, tag;
+SELECT upper_first, count(*) FROM words GROUP BY upper_first;
+SELECT folded, count(*) FROM words GROUP BY folded HAVING count(*) > 100;
+SELECT points COLLATE "C", count(*) FROM words GROUP BY points COLLATE "C";
 
 -- … of which a column shows nothing, one twice, or a constant
-SELECT count(*), 'of', 5, NULL FROM posts GROUP BY likes
-SELECT count(*) FROM posts GROUP BY likes % 3, id % 2
-SELECT country, country AS again, max(country) FROM users GROUP BY users.country
-SELECT country AS age, count(*) FROM users GROUP BY age
-SELECT age % 2 AS parity, count(*), sum(age) FROM users GROUP BY parity
+SELECT count(*), 'of', 5, NULL FROM posts GROUP BY likes;
+SELECT count(*) FROM posts GROUP BY likes % 3, id % 2;
+SELECT country, country AS again, max(country) FROM users GROUP BY users.country;
+SELECT country AS age, count(*) FROM users GROUP BY age;
+SELECT age % 2 AS parity, count(*), sum(age) FROM users GROUP BY parity;
 
 -- … over joins, FULL ones too, and of no rows
-SELECT p.likes, count(*), count(u.username), max(u.age) FROM users u FULL JOIN posts p USING (username) GROUP BY p.likes
-SELECT p.username, count(*) FROM users u LEFT JOIN posts p USING (username) WHERE u.age < 50 GROUP BY p.username
-SELECT u.age, c.code, count(*), sum(c.population) FROM users u JOIN countries c ON c.code = u.country GROUP BY u.age, c.code
-SELECT age, count(*) FROM users WHERE age < -5 GROUP BY age
-SELECT age, (SELECT count(*) FROM posts p WHERE p.username = max(u.username)) FROM users u GROUP BY age
-SELECT age % 4, count(*) FROM users WHERE username IN (SELECT username FROM posts WHERE likes > 2) GROUP BY age % 4
-SELECT age, count(DISTINCT username), count(DISTINCT country) FROM users GROUP BY age
+SELECT p.likes, count(*), count(u.username), max(u.age) FROM users u FULL JOIN posts p USING (username) GROUP BY p.likes;
+SELECT p.username, count(*) FROM users u LEFT JOIN posts p USING (username) WHERE u.age < 50 GROUP BY p.username;
+SELECT u.age, c.code, count(*), sum(c.population) FROM users u JOIN countries c ON c.code = u.country GROUP BY u.age, c.code;
+SELECT age, count(*) FROM users WHERE age < -5 GROUP BY age;
+SELECT age, (SELECT count(*) FROM posts p WHERE p.username = max(u.username)) FROM users u GROUP BY age;
+SELECT age % 4, count(*) FROM users WHERE username IN (SELECT username FROM posts WHERE likes > 2) GROUP BY age % 4;
+SELECT age, count(DISTINCT username), count(DISTINCT country) FROM users GROUP BY age;
 
 -- … whose sums are too large for their type, or errors of one group
-SELECT sum(b) FROM (SELECT age, 9000000000000000000 AS b FROM users) s GROUP BY age % 2
-SELECT age % 2, sum(9000000000000000000::int8) FROM users GROUP BY age % 2
-SELECT age % 2, sum(1000 / (age - 30)) FROM users GROUP BY age % 2
+SELECT sum(b) FROM (SELECT age, 9000000000000000000 AS b FROM users) s GROUP BY age % 2;
+SELECT age % 2, sum(9000000000000000000::int8) FROM users GROUP BY age % 2;
+SELECT age % 2, sum(1000 / (age - 30)) FROM users GROUP BY age % 2;
 
 -- DISTINCT, the same way
-SELECT DISTINCT country, active FROM users
-SELECT DISTINCT f8, f4, num52, bl FROM zoo
-SELECT DISTINCT 'x', likes % 3, NULL FROM posts
-SELECT DISTINCT english COLLATE "C", n % 2 FROM words
-SELECT DISTINCT p.* FROM users u JOIN posts p USING (username) WHERE u.age > 30
-SELECT DISTINCT likes, (SELECT u.age % 2 FROM users u WHERE u.username = p.username) FROM posts p
-SELECT DISTINCT unnest(tags) FROM users
-SELECT DISTINCT random() < 2, country FROM users
+SELECT DISTINCT country, active FROM users;
+SELECT DISTINCT f8, f4, num52, bl FROM zoo WHERE f8 <> 0 OR f8 IS NULL;
+SELECT DISTINCT 'x', likes % 3, NULL FROM posts;
+SELECT DISTINCT english COLLATE "C", n % 2 FROM words;
+SELECT DISTINCT p.* FROM users u JOIN posts p USING (username) WHERE u.age > 30;
+SELECT DISTINCT likes, (SELECT u.age % 2 FROM users u WHERE u.username = p.username) FROM posts p;
+SELECT DISTINCT unnest(tags) FROM users;
+SELECT DISTINCT random() < 2, country FROM users;
 
 -- UNION has a row once, however many arms and shards give it
-SELECT age FROM users UNION SELECT likes FROM posts
-SELECT country FROM users UNION SELECT code FROM countries
-SELECT country, age FROM users UNION SELECT code, 30 FROM countries UNION ALL SELECT 'de', 30
-SELECT country, age FROM users UNION ALL SELECT 'de', 30 UNION SELECT code, 30 FROM countries
-SELECT age FROM users UNION (SELECT likes FROM posts UNION ALL SELECT 30)
-SELECT age FROM users UNION (SELECT likes FROM posts EXCEPT SELECT age FROM users)
-SELECT username, age FROM users UNION (SELECT username, likes FROM posts INTERSECT SELECT username, id FROM posts)
-SELECT age FROM users UNION SELECT count(*)::int FROM posts
-SELECT age FROM users UNION SELECT max(likes) FROM posts GROUP BY username
-SELECT age FROM users UNION SELECT karma FROM users
-SELECT born FROM users UNION SELECT d FROM zoo
-SELECT active, age FROM users WHERE age > 30 UNION SELECT bl, i2 FROM zoo
-SELECT random() < 2, age FROM users UNION SELECT true, 5
-SELECT now() > '2020-01-01', age FROM users UNION SELECT true, 5
-SELECT english FROM words UNION SELECT term FROM terms
-SELECT 1 UNION SELECT age FROM users UNION SELECT age FROM users
+SELECT age FROM users UNION SELECT likes FROM posts;
+SELECT country FROM users UNION SELECT code FROM countries;
+SELECT country, age FROM users UNION SELECT code, 30 FROM countries UNION ALL SELECT 'de', 30;
+SELECT country, age FROM users UNION ALL SELECT 'de', 30 UNION SELECT code, 30 FROM countries;
+SELECT age FROM users UNION (SELECT likes FROM posts UNION ALL SELECT 30);
+SELECT age FROM users UNION (SELECT likes FROM posts EXCEPT SELECT age FROM users);
+SELECT username, age FROM users UNION (SELECT username, likes FROM posts INTERSECT SELECT username, id FROM posts);
+SELECT age FROM users UNION SELECT count(*)::int FROM posts;
+SELECT age FROM users UNION SELECT max(likes) FROM posts GROUP BY username;
+SELECT age FROM users UNION SELECT karma FROM users;
+SELECT born FROM users UNION SELECT d FROM zoo;
+SELECT active, age FROM users WHERE age > 30 UNION SELECT bl, i2 FROM zoo;
+SELECT random() < 2, age FROM users UNION SELECT true, 5;
+SELECT now() > '2020-01-01', age FROM users UNION SELECT true, 5;
+SELECT english FROM words UNION SELECT term FROM terms;
+SELECT 1 UNION SELECT age FROM users UNION SELECT age FROM users;
 
 -- [total order]
 
 -- groups in the order of their keys
-SELECT country, count(*), sum(age) FROM users GROUP BY country ORDER BY country
-SELECT country, count(*), sum(age) FROM users GROUP BY country ORDER BY 1 DESC NULLS LAST LIMIT 3 OFFSET 1
-SELECT count(*) FROM users GROUP BY country ORDER BY country NULLS FIRST LIMIT 4
-SELECT active, age % 3 AS third, count(*) FROM users GROUP BY active, third ORDER BY third DESC, active NULLS FIRST
-SELECT max(id), likes AS l FROM posts GROUP BY likes ORDER BY l DESC OFFSET 2
-SELECT english, count(*) FROM words GROUP BY english ORDER BY english DESC, english COLLATE "C" LIMIT 7
-SELECT points, count(*) FROM words GROUP BY points ORDER BY points
-SELECT f8, count(*) FROM zoo GROUP BY f8 ORDER BY f8 DESC NULLS LAST
-SELECT age AS x, karma AS x FROM users GROUP BY age, karma ORDER BY x
-SELECT country FROM users GROUP BY country ORDER BY country LIMIT NULL OFFSET NULL
-SELECT country FROM users GROUP BY country ORDER BY country LIMIT 0
+SELECT country, count(*), sum(age) FROM users GROUP BY country ORDER BY country;
+SELECT country, count(*), sum(age) FROM users GROUP BY country ORDER BY 1 DESC NULLS LAST LIMIT 3 OFFSET 1;
+SELECT count(*) FROM users GROUP BY country ORDER BY country NULLS FIRST LIMIT 4;
+SELECT active, age % 3 AS third, count(*) FROM users GROUP BY active, third ORDER BY third DESC, active NULLS FIRST;
+SELECT max(id), likes AS l FROM posts GROUP BY likes ORDER BY l DESC OFFSET 2;
+SELECT english, count(*) FROM words GROUP BY english ORDER BY english DESC, english COLLATE "C" LIMIT 7;
+SELECT points, count(*) FROM words GROUP BY points ORDER BY points;
+SELECT f8, count(*) FROM zoo GROUP BY f8 ORDER BY f8 DESC NULLS LAST;
+SELECT age AS x, karma AS x FROM users GROUP BY age, karma ORDER BY x;
+SELECT country FROM users GROUP BY country ORDER BY country LIMIT NULL OFFSET NULL;
+SELECT country FROM users GROUP BY country ORDER BY country LIMIT 0;
 
 -- … of aggregates
-SELECT country, count(*) FROM users GROUP BY country ORDER BY count(*) DESC, country LIMIT 4
-SELECT country, count(*) AS c FROM users GROUP BY country ORDER BY c, country DESC NULLS LAST LIMIT 2 OFFSET 2
-SELECT likes FROM posts GROUP BY likes ORDER BY sum(id) DESC NULLS LAST, likes LIMIT 5
-SELECT likes % 4 FROM posts GROUP BY likes % 4, id % 3 ORDER BY max(posted), likes % 4, id % 3 LIMIT 6 OFFSET 1
-SELECT age, min(country) FROM users GROUP BY age ORDER BY min(country) NULLS FIRST, 1 LIMIT 10
-SELECT age, sum(karma) FROM users GROUP BY age ORDER BY 2 DESC, 1 LIMIT 10
-SELECT age, avg(karma) FROM users GROUP BY age ORDER BY count(*), age LIMIT 10
-SELECT age, count(*) FROM users GROUP BY age ORDER BY count(*) + age, age LIMIT 10
-SELECT 'x', age FROM users GROUP BY age ORDER BY 1, max(karma), age LIMIT 5
-SELECT age FROM users GROUP BY age ORDER BY count(*), age LIMIT 0
+SELECT country, count(*) FROM users GROUP BY country ORDER BY count(*) DESC, country LIMIT 4;
+SELECT country, count(*) AS c FROM users GROUP BY country ORDER BY c, country DESC NULLS LAST LIMIT 2 OFFSET 2;
+SELECT likes FROM posts GROUP BY likes ORDER BY sum(id) DESC NULLS LAST, likes LIMIT 5;
+SELECT likes % 4 FROM posts GROUP BY likes % 4, id % 3 ORDER BY max(posted), likes % 4, id % 3 LIMIT 6 OFFSET 1;
+SELECT age, min(country) FROM users GROUP BY age ORDER BY min(country) NULLS FIRST, 1 LIMIT 10;
+SELECT age, sum(karma) FROM users GROUP BY age ORDER BY 2 DESC, 1 LIMIT 10;
+SELECT age, avg(karma) FROM users GROUP BY age ORDER BY count(*), age LIMIT 10;
+SELECT age, count(*) FROM users GROUP BY age ORDER BY count(*) + age, age LIMIT 10;
+SELECT 'x', age FROM users GROUP BY age ORDER BY 1, max(karma), age LIMIT 5;
+SELECT age FROM users GROUP BY age ORDER BY count(*), age LIMIT 0;
 
 -- DISTINCT and UNION in an order
-SELECT DISTINCT country, active FROM users ORDER BY active DESC, country LIMIT 5 OFFSET 1
-SELECT DISTINCT age % 5 AS fifth FROM users ORDER BY fifth DESC
-SELECT DISTINCT age FROM users ORDER BY age % 5, age
-SELECT country FROM users UNION SELECT code FROM countries ORDER BY country DESC LIMIT 6
-SELECT age AS a, likes AS b FROM users JOIN posts USING (username) UNION SELECT 1, 2 ORDER BY b, 1 LIMIT 9
-SELECT age FROM users UNION SELECT likes FROM posts ORDER BY age + 1
-SELECT age AS n FROM users UNION SELECT likes FROM posts ORDER BY likes
+SELECT DISTINCT country, active FROM users ORDER BY active DESC, country LIMIT 5 OFFSET 1;
+SELECT DISTINCT age % 5 AS fifth FROM users ORDER BY fifth DESC;
+SELECT DISTINCT age FROM users ORDER BY age % 5, age;
+SELECT country FROM users UNION SELECT code FROM countries ORDER BY country DESC LIMIT 6;
+SELECT age AS a, likes AS b FROM users JOIN posts USING (username) UNION SELECT 1, 2 ORDER BY b, 1 LIMIT 9;
+SELECT age FROM users UNION SELECT likes FROM posts ORDER BY age + 1;
+SELECT age AS n FROM users UNION SELECT likes FROM posts ORDER BY likes;

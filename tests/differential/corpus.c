@@ -139,17 +139,23 @@ static void read_script(struct reader *reader, struct entry *entry)
         fail(reader, "a statement of a script ends with a semicolon");
 }
 
-static void read_statement(struct reader *reader, struct entry *entry)
+/* Up to a blank line, or a semicolon at the end of one; true: more statements follow. */
+static bool read_statement(struct reader *reader, struct entry *entry)
 {
     char *sql = NULL;
+    bool more = true, ended = false;
     while (!strncmp(reader->line, "--$", 3)) {
         read_values(reader, entry);
         if (!next_line(reader))
             fail(reader, "values without a statement");
     }
-    do
+    while (more && !ended) {
+        ended = ends_statement(reader->line);
+        if (ended)
+            reader->line[strlen(reader->line) - 1] = '\0';
         add_line(&sql, reader->line);
-    while (next_line(reader) && *reader->line);
+        more = next_line(reader) && *reader->line;
+    }
     if (!entry->step_count)
         add_step(entry);
     for (int i = 0; i < entry->step_count; i++)
@@ -157,26 +163,33 @@ static void read_statement(struct reader *reader, struct entry *entry)
     if (is_copy_in(sql))
         fail(reader, "COPY FROM STDIN belongs into a script");
     free(sql);
+    return more;
+}
+
+static struct entry *add_entry(struct reader *reader, const char *comment)
+{
+    struct corpus *corpus = reader->corpus;
+    corpus->entries = grown(corpus->entries, corpus->count, sizeof *corpus->entries);
+    struct entry *entry = &corpus->entries[corpus->count++];
+    *entry = (struct entry){.file = reader->name, .line = reader->number, .section = reader->section, .comment = strdup(comment)};
+    return entry;
 }
 
 /* The reader is at its comment. */
 static void read_paragraph(struct reader *reader)
 {
-    struct corpus *corpus = reader->corpus;
     if (!reader->sectioned || strncmp(reader->line, "-- ", 3) != 0)
-        fail(reader, "expected a section, then a comment that says what the next statement catches");
-    corpus->entries = grown(corpus->entries, corpus->count, sizeof *corpus->entries);
-    struct entry *entry = &corpus->entries[corpus->count++];
-    *entry = (struct entry){.file = reader->name,
-                            .line = reader->number,
-                            .section = reader->section,
-                            .comment = strdup(reader->line + 3)};
+        fail(reader, "expected a section, then a comment that says what the next statements catch");
+    char *comment = strdup(reader->line + 3);
+    struct entry *entry = add_entry(reader, comment);
     if (!next_line(reader) || !*reader->line)
         fail(reader, "a comment without a statement");
     if (reader->section == SECTION_SCRIPT)
         read_script(reader, entry);
     else
-        read_statement(reader, entry);
+        while (read_statement(reader, entry))
+            entry = add_entry(reader, comment);
+    free(comment);
 }
 
 static void read_file(struct corpus *corpus, const char *path)

@@ -4,7 +4,7 @@
  * A file is a list of sections, `-- [NAME]`, of paragraphs.  A paragraph begins with a comment that says what
  * it catches; a line
  * `--$ a | b` gives values for $1, $2 (`~`: NULL), several such lines several executions; the rest is the
- * statement. In a script each statement ends with a semicolon at the end of a line, and the lines behind COPY
+ * statement, or several, each but the last of which ends with a semicolon at the end of a line.  In a script each statement ends with a semicolon at the end of a line, and the lines behind COPY
  * … FROM STDIN up to `\.` are its data.
  */
 #ifndef KEYWAY_DIFFERENTIAL_CORPUS_H

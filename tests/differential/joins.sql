@@ -364,44 +364,44 @@ SELECT array_agg(p.* ORDER BY p.username, p.id) FROM users u JOIN posts p ON u.a
 SELECT row_to_json(u.*), pg_typeof(u.*) FROM users u JOIN posts p ON u.age = p.likes
 
 -- rows of gathered tables keep their types
-SELECT u, p.id FROM users u JOIN posts p ON p.likes = u.age
-SELECT u.username, p FROM users u LEFT JOIN posts p ON p.likes = u.age
-SELECT u, p FROM users u FULL JOIN posts p ON p.likes = u.age
-SELECT array_agg(p ORDER BY p.username, p.id), max(u.title) FROM posts p LEFT JOIN users u ON p.likes = u.age GROUP BY p.id % 3
-SELECT pg_typeof(p), pg_typeof(u), count(*) FROM posts p JOIN users u ON p.likes = u.age GROUP BY 1, 2
-SELECT DISTINCT p FROM posts p WHERE id < 3
-SELECT array_agg(p.*) FILTER (WHERE p.id = 2), pg_typeof(array_agg(p.*)), count(p.*), max(p.*) FROM posts p LEFT JOIN users u ON p.likes = u.age WHERE p.username = 'bob' AND p.id = 2
-SELECT p FROM posts p ORDER BY p LIMIT 3
-SELECT p AS x FROM posts p ORDER BY x DESC LIMIT 2
-SELECT id AS p, count(*) FROM posts p GROUP BY p ORDER BY p LIMIT 2
-SELECT p, count(*) FROM posts p JOIN users u ON p.likes = u.age GROUP BY p ORDER BY p
-SELECT x.p, (x.p).id FROM (SELECT p FROM posts p ORDER BY username, id LIMIT 3) x
-SELECT (x.p).*, x.age FROM (SELECT p, u.age FROM posts p JOIN users u ON p.likes = u.age) x
-SELECT p.likes, (SELECT u FROM users u WHERE u.age = p.likes ORDER BY username LIMIT 1) FROM posts p
-SELECT first_value(p) OVER (PARTITION BY likes ORDER BY id DESC, username) FROM posts p WHERE likes < 20
-SELECT p, n FROM posts p, notes n WHERE p.likes = n.id
-SELECT CASE WHEN p.likes > 5 THEN p END, coalesce(p, NULL)::text FROM posts p LEFT JOIN users u ON p.likes = u.age WHERE p.id < 4
-SELECT ARRAY[p, q], greatest(p, q), nullif(p, q) FROM posts p, posts q WHERE p.likes = q.id AND p.username < q.username
-SELECT p FROM posts p EXCEPT SELECT q FROM posts q WHERE q.likes > 9
-SELECT z, z.dims FROM zoo z JOIN users u ON u.age = z.id
-SELECT count(w), max(w::text), min(w) FROM (SELECT r AS w FROM readings r JOIN users u ON r.sensor = u.age) x
+SELECT u, p.id FROM users u JOIN posts p ON p.likes = u.age;
+SELECT u.username, p FROM users u LEFT JOIN posts p ON p.likes = u.age;
+SELECT u, p FROM users u FULL JOIN posts p ON p.likes = u.age;
+SELECT array_agg(p ORDER BY p.username, p.id), max(u.title) FROM posts p LEFT JOIN users u ON p.likes = u.age GROUP BY p.id % 3;
+SELECT pg_typeof(p), pg_typeof(u), count(*) FROM posts p JOIN users u ON p.likes = u.age GROUP BY 1, 2;
+SELECT DISTINCT p FROM posts p WHERE id < 3;
+SELECT array_agg(p.*) FILTER (WHERE p.id = 2), pg_typeof(array_agg(p.*)), count(p.*), max(p.*) FROM posts p LEFT JOIN users u ON p.likes = u.age WHERE p.username = 'bob' AND p.id = 2;
+SELECT p FROM posts p ORDER BY p LIMIT 3;
+SELECT p AS x FROM posts p ORDER BY x DESC LIMIT 2;
+SELECT id AS p, count(*) FROM posts p GROUP BY p ORDER BY p LIMIT 2;
+SELECT p, count(*) FROM posts p JOIN users u ON p.likes = u.age GROUP BY p ORDER BY p;
+SELECT x.p, (x.p).id FROM (SELECT p FROM posts p ORDER BY username, id LIMIT 3) x;
+SELECT (x.p).*, x.age FROM (SELECT p, u.age FROM posts p JOIN users u ON p.likes = u.age) x;
+SELECT p.likes, (SELECT u FROM users u WHERE u.age = p.likes ORDER BY username LIMIT 1) FROM posts p;
+SELECT first_value(p) OVER (PARTITION BY likes ORDER BY id DESC, username) FROM posts p WHERE likes < 20;
+SELECT p, n FROM posts p, notes n WHERE p.likes = n.id;
+SELECT CASE WHEN p.likes > 5 THEN p END, coalesce(p, NULL)::text FROM posts p LEFT JOIN users u ON p.likes = u.age WHERE p.id < 4;
+SELECT ARRAY[p, q], greatest(p, q), nullif(p, q) FROM posts p, posts q WHERE p.likes = q.id AND p.username < q.username;
+SELECT p FROM posts p EXCEPT SELECT q FROM posts q WHERE q.likes > 9;
+SELECT z, z.dims FROM zoo z JOIN users u ON u.age = z.id;
+SELECT count(w), max(w::text), min(w) FROM (SELECT r AS w FROM readings r JOIN users u ON r.sensor = u.age) x;
 
 -- … and those of views
-SELECT a, p.id, pg_typeof(a) FROM adults a JOIN posts p ON p.likes = a.age
-SELECT DISTINCT adults FROM adults WHERE age < 50
-SELECT array_agg(a ORDER BY a.username), max((a).country) FROM adults AS a JOIN posts p ON p.likes = a.age
-SELECT b FROM adults AS b (x, y) JOIN posts p ON p.likes = y
-SELECT w.a FROM (SELECT a FROM adults a) w JOIN posts p ON p.likes = (w.a).age
-SELECT a FROM adults a LEFT JOIN posts p ON p.likes = a.age
+SELECT a, p.id, pg_typeof(a) FROM adults a JOIN posts p ON p.likes = a.age;
+SELECT DISTINCT adults FROM adults WHERE age < 50;
+SELECT array_agg(a ORDER BY a.username), max((a).country) FROM adults AS a JOIN posts p ON p.likes = a.age;
+SELECT b FROM adults AS b (x, y) JOIN posts p ON p.likes = y;
+SELECT w.a FROM (SELECT a FROM adults a) w JOIN posts p ON p.likes = (w.a).age;
+SELECT a FROM adults a LEFT JOIN posts p ON p.likes = a.age;
 
 -- … in comparisons they are compared as rows, in which NULL is equal to NULL
-SELECT u.username FROM users u WHERE u IN (SELECT v FROM users v WHERE age > 30)
-SELECT u.username, v.username FROM users u JOIN users v ON u IN (v, v)
-SELECT count(*) FROM users u, users v WHERE v.age = u.age + 1 AND u NOT IN (v)
-SELECT (p, q.id) IN (SELECT r, r.id FROM posts r), p IS NOT DISTINCT FROM q, p = q FROM posts p, posts q WHERE p.likes = q.id
-SELECT u.username FROM users u LEFT JOIN posts p ON p.likes = u.age WHERE p IS NULL
-SELECT u = (SELECT v FROM users v WHERE v.username = u.username) FROM users u
+SELECT u.username FROM users u WHERE u IN (SELECT v FROM users v WHERE age > 30);
+SELECT u.username, v.username FROM users u JOIN users v ON u IN (v, v);
+SELECT count(*) FROM users u, users v WHERE v.age = u.age + 1 AND u NOT IN (v);
+SELECT (p, q.id) IN (SELECT r, r.id FROM posts r), p IS NOT DISTINCT FROM q, p = q FROM posts p, posts q WHERE p.likes = q.id;
+SELECT u.username FROM users u LEFT JOIN posts p ON p.likes = u.age WHERE p IS NULL;
+SELECT u = (SELECT v FROM users v WHERE v.username = u.username) FROM users u;
 
 -- patterns whose operands are printed apart
-SELECT (u.age + 1)::text SIMILAR TO (p.body || '_'), (NOT u.age = 1)::text SIMILAR TO 't%' ESCAPE '#', count(*) FROM users u, posts p GROUP BY 1, 2 ORDER BY 1, 2
-SELECT (NOT u.age = 1)::text LIKE (p.body || '_') ESCAPE 'x', (u.age + 1)::text ILIKE '2_' ESCAPE '#', count(*) FROM users u, posts p GROUP BY 1, 2 ORDER BY 1, 2
+SELECT (u.age + 1)::text SIMILAR TO (p.body || '_'), (NOT u.age = 1)::text SIMILAR TO 't%' ESCAPE '#', count(*) FROM users u, posts p GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT (NOT u.age = 1)::text LIKE (p.body || '_') ESCAPE 'x', (u.age + 1)::text ILIKE '2_' ESCAPE '#', count(*) FROM users u, posts p GROUP BY 1, 2 ORDER BY 1, 2;

@@ -379,27 +379,27 @@ INSERT INTO words (word, n) VALUES (upper('straße'), 1), (lower('ÅNGSTRÖM'), 
 -- [total order]
 
 -- the order of expressions whose collation is the default one, and of those that a column, COLLATE or a type gives another one
-SELECT word FROM words ORDER BY lower(word), word COLLATE "C"
-SELECT word FROM words ORDER BY upper(word) DESC, word
-SELECT word || 'e' AS longer FROM words ORDER BY longer
-SELECT coalesce(english, word), word FROM words ORDER BY coalesce(english, word), word
-SELECT coalesce(points, 'm'), word FROM words ORDER BY 1, word
-SELECT lower(bytes), word FROM words ORDER BY 1, word
-SELECT lower(upper_first), word FROM words ORDER BY lower(upper_first), word
-SELECT lower(word COLLATE "C"), word FROM words ORDER BY 1, word
-SELECT lower(tag::text), word FROM words ORDER BY 1, word
-SELECT CASE WHEN n % 2 = 0 THEN word ELSE 'Zebra' END AS w, n, word FROM words ORDER BY w, n, word
-SELECT CASE WHEN n % 2 = 0 THEN english ELSE bytes END AS w, n, word FROM words ORDER BY w, n, word
-SELECT CASE WHEN english > bytes THEN 'b' ELSE 'A' END AS w, n, word FROM words ORDER BY w, n, word
-SELECT replace(padded::text, ' ', '-'), word FROM words ORDER BY 1, word
-SELECT short || padded, word FROM words ORDER BY short || padded, word
-SELECT domain || 'x', word FROM words ORDER BY domain || 'x', word
-SELECT ci::text || 'x', word FROM words ORDER BY ci::text || 'x', word
-SELECT repeat(letter::text, 2), word FROM words ORDER BY repeat(letter::text, 2), word
-SELECT w, n FROM (SELECT lower(word) AS w, n FROM words) s ORDER BY w, n
-SELECT w, count(*) FROM (SELECT lower(english) AS w FROM words) s GROUP BY w ORDER BY w
-SELECT left(word, 2) AS start, count(*), min(lower(word)), max(upper(word)) FROM words GROUP BY start ORDER BY start
-SELECT DISTINCT lower(word) FROM words ORDER BY 1 DESC
-SELECT DISTINCT lower(folded) FROM words ORDER BY 1 DESC
-SELECT to_char(n, '999') AS digits, count(*) FROM words GROUP BY 1 ORDER BY digits
-SELECT min(lower(bytes)), max(lower(english)), min(word || 'x'), max(initcap(upper_first)) FROM words
+SELECT word FROM words ORDER BY lower(word), word COLLATE "C";
+SELECT word FROM words ORDER BY upper(word) DESC, word;
+SELECT word || 'e' AS longer FROM words ORDER BY longer;
+SELECT coalesce(english, word), word FROM words ORDER BY coalesce(english, word), word;
+SELECT coalesce(points, 'm'), word FROM words ORDER BY 1, word;
+SELECT lower(bytes), word FROM words ORDER BY 1, word;
+SELECT lower(upper_first), word FROM words ORDER BY lower(upper_first), word;
+SELECT lower(word COLLATE "C"), word FROM words ORDER BY 1, word;
+SELECT lower(tag::text), word FROM words ORDER BY 1, word;
+SELECT CASE WHEN n % 2 = 0 THEN word ELSE 'Zebra' END AS w, n, word FROM words ORDER BY w, n, word;
+SELECT CASE WHEN n % 2 = 0 THEN english ELSE bytes END AS w, n, word FROM words ORDER BY w, n, word;
+SELECT CASE WHEN english > bytes THEN 'b' ELSE 'A' END AS w, n, word FROM words ORDER BY w, n, word;
+SELECT replace(padded::text, ' ', '-'), word FROM words ORDER BY 1, word;
+SELECT short || padded, word FROM words ORDER BY short || padded, word;
+SELECT domain || 'x', word FROM words ORDER BY domain || 'x', word;
+SELECT ci::text || 'x', word FROM words ORDER BY ci::text || 'x', word;
+SELECT repeat(letter::text, 2), word FROM words ORDER BY repeat(letter::text, 2), word;
+SELECT w, n FROM (SELECT lower(word) AS w, n FROM words) s ORDER BY w, n;
+SELECT w, count(*) FROM (SELECT lower(english) AS w FROM words) s GROUP BY w ORDER BY w;
+SELECT left(word, 2) AS start, count(*), min(lower(word)), max(upper(word)) FROM words GROUP BY start ORDER BY start;
+SELECT DISTINCT lower(word) FROM words ORDER BY 1 DESC;
+SELECT count(*) FROM (SELECT DISTINCT lower(folded) FROM words) x;
+SELECT to_char(n, '999') AS digits, count(*) FROM words GROUP BY 1 ORDER BY digits;
+SELECT min(lower(bytes)), max(lower(english)), min(word || 'x'), max(initcap(upper_first)) FROM words;

@@ -617,9 +617,9 @@ SELECT username FROM users ORDER BY username LIMIT 3.5 OFFSET 1.4
 SELECT username FROM users ORDER BY username LIMIT 3000000000 OFFSET 2
 
 -- DISTINCT ON takes a name for an output before it takes it for a column, as ORDER BY does and GROUP BY does not
-SELECT DISTINCT ON (username) country AS username, age FROM users ORDER BY username, age, users.username
-SELECT DISTINCT ON (username) country AS username, username AS u FROM users ORDER BY username, u
-SELECT DISTINCT ON (users.username) country AS username, age FROM users ORDER BY users.username, age
-SELECT DISTINCT ON (u) username AS u, country AS username FROM users ORDER BY u
-SELECT country AS username, count(*) FROM users GROUP BY username ORDER BY 1, 2
-SELECT DISTINCT ON (username, id) *, 1 AS one FROM posts ORDER BY username, id
+SELECT DISTINCT ON (username) country AS username, age FROM users ORDER BY username, age, users.username;
+SELECT DISTINCT ON (username) country AS username, username AS u FROM users ORDER BY username, u;
+SELECT DISTINCT ON (users.username) country AS username, age FROM users ORDER BY users.username, age;
+SELECT DISTINCT ON (u) username AS u, country AS username FROM users ORDER BY u;
+SELECT country AS username, count(*) FROM users GROUP BY username ORDER BY 1, 2;
+SELECT DISTINCT ON (username, id) *, 1 AS one FROM posts ORDER BY username, id;

@@ -85,12 +85,20 @@ static bool fails_alike(const struct step *step, const struct answer *expected, 
     return of_query && is_of_a_value(expected->sqlstate) && is_of_a_value(found->sqlstate);
 }
 
+/* What is no SQL is refused alike, whatever it was to find out: it belongs among the errors. */
+static bool is_mistyped(const struct entry *entry, const struct answer *expected)
+{
+    bool error = entry->section == SECTION_ERROR || entry->section == SECTION_SCRIPT;
+    return !error && expected->message && !strncmp(expected->message, "syntax error", strlen("syntax error"));
+}
+
 static enum verdict judge(struct bench *bench, const struct entry *entry, const struct step *step,
                           enum protocol protocol, struct answer *expected, struct answer *found)
 {
-    if (answer_equal(expected, found, entry->section) || fails_alike(step, expected, found))
+    bool mistyped = is_mistyped(entry, expected);
+    if (!mistyped && (answer_equal(expected, found, entry->section) || fails_alike(step, expected, found)))
         return VERDICT_EQUAL;
-    if (answer_is_refusal(found)) {
+    if (!mistyped && answer_is_refusal(found)) {
         free(bench->reason);
         bench->reason = strdup(found->detail);
         return VERDICT_REFUSED;

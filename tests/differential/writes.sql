@@ -104,8 +104,8 @@ INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2), ('new', 3) ON C
 INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2) ON CONFLICT (username) DO UPDATE SET age = 0 WHERE users.age > 40
 
 -- … that sets all columns, the key's, too, as ORMs write it
-INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2), ('newest', 3) ON CONFLICT (username) DO UPDATE SET username = excluded.username, age = excluded.age
-INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2) ON CONFLICT (username) DO UPDATE SET (username, age) = (excluded.username, excluded.age + 1)
+INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2), ('newest', 3) ON CONFLICT (username) DO UPDATE SET username = excluded.username, age = excluded.age;
+INSERT INTO users (username, age) VALUES ('bob', 1), ('zoe', 2) ON CONFLICT (username) DO UPDATE SET (username, age) = (excluded.username, excluded.age + 1);
 
 -- an upsert that changes the key
 INSERT INTO users (username) VALUES ('bob') ON CONFLICT (username) DO UPDATE SET username = 'bobby'
