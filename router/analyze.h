@@ -87,6 +87,7 @@ struct query {
     struct output *outputs;
     int output_count;
     bool outputs_known;
+    int *shown; /* the slots of its columns in the region around it, if that is another one (in FROM, IN); else NULL */
     bool aggregates, windows;
     int first_scan, end_scan; /* the scans below it are those in between */
     int rows_end_scan;        /* … and up to here those of its FROM and WHERE */

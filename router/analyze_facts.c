@@ -493,8 +493,8 @@ static void collect_facts(struct analysis *analysis, struct collected_facts *col
     }
 }
 
-/* IN (SELECT …) ties its left side to the subquery's columns, which stand in the same region when they are
- * plain. */
+/* IN (SELECT …) ties its left side to the subquery's columns, which stand in the same region if they are
+ * merged, and are seen from there as those of a subquery in FROM are, if not. */
 static void tie_semi_join(struct analysis *analysis, Node *test, const struct query *query,
                           struct scope *scope, int region)
 {
@@ -505,7 +505,7 @@ static void tie_semi_join(struct analysis *analysis, Node *test, const struct qu
         return;
     for (int i = 0; i < query->output_count; i++)
         region_equate(analysis, region, read_column(analysis, list_nth(fields, i), scope),
-                      query->outputs[i].slot);
+                      query->shown ? query->shown[i] : query->outputs[i].slot);
 }
 
 /* x = ANY (SELECT …), which x IN (…) is, by an operator of PostgreSQL's own. */
@@ -559,18 +559,21 @@ void tie_subquery(struct analysis *analysis, const SubLink *link, const struct q
 /*
  * EXISTS (…) and x IN (SELECT …) as conjuncts: a row survives only with a witness in the subquery, so for
  * the pair of them all conjuncts of both hold.  That makes one region of the two, if the subquery's rows
- * stand for themselves (no grouping, no LIMIT).
+ * stand for themselves (no grouping, no LIMIT).  Else the witness is a row of its result, as in FROM.
  */
 static bool read_semi_join(struct analysis *analysis, SubLink *link, struct scope *scope, int region)
 {
     bool exists = link->subLinkType == EXISTS_SUBLINK;
     bool in = is_in(analysis, link);
     SelectStmt *select = castNode(SelectStmt, link->subselect);
-    if ((!exists && !in) || !select_is_plain(analysis, select))
+    bool plain = select_is_plain(analysis, select);
+    if (!in && !(exists && plain))
         return false;
     if (link->testexpr)
         read_expression(analysis, link->testexpr, scope, region);
-    struct query *query = read_select(analysis, select, scope, region, true);
+    struct query *query = read_select(analysis, select, scope, region, plain);
+    if (!plain)
+        query_show(analysis, query, region);
     if (in)
         tie_semi_join(analysis, link->testexpr, query, scope, region);
     return true;

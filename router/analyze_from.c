@@ -196,17 +196,26 @@ static int outer_slot(struct analysis *analysis, const struct query *query, int 
     return slot;
 }
 
+void query_show(struct analysis *analysis, struct query *query, int region)
+{
+    int count = query->outputs_known ? query->output_count : 0;
+    query->shown = arena_alloc_array(analysis->arena, (size_t) count, sizeof *query->shown);
+    for (int i = 0; i < count; i++)
+        query->shown[i] = outer_slot(analysis, query, i, region);
+}
+
 /* The columns that a subquery shows around it. */
 static struct output *outer_columns(struct analysis *analysis, struct source *source, int region)
 {
-    const struct query *query = source->query;
+    struct query *query = source->query;
     source->output_count = query->outputs_known ? query->output_count : 0;
     source->outputs =
         arena_alloc_array(analysis->arena, (size_t) source->output_count, sizeof *source->outputs);
+    if (!source->merged)
+        query_show(analysis, query, region);
     for (int i = 0; i < source->output_count; i++) {
         source->outputs[i].name = query->outputs[i].name;
-        source->outputs[i].slot =
-            source->merged ? query->outputs[i].slot : outer_slot(analysis, query, i, region);
+        source->outputs[i].slot = source->merged ? query->outputs[i].slot : query->shown[i];
     }
     return source->outputs;
 }

@@ -90,6 +90,8 @@ void read_with(struct analysis *analysis, const WithClause *with, struct scope *
 void read_unused_with(struct analysis *analysis, const WithClause *with, struct scope *scope);
 /* An INSERT, UPDATE or DELETE inside WITH. */
 void read_change(struct analysis *analysis, Node *statement, struct scope *outer);
+/* Tell the region around a query, which it is not one with, of the columns that it shows there: `shown`. */
+void query_show(struct analysis *analysis, struct query *query, int region);
 /* The names and slots of the query's select list. */
 void read_outputs(struct analysis *analysis, struct query *query);
 /* The type of values that stand in for one another (in CASE, in a column of VALUES); 0: it is not known. */

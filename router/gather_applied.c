@@ -20,10 +20,11 @@ void gather_choose_filters(struct gathering *gathering)
     struct analysis *analysis = gathering->analysis;
     for (int i = 0; i < analysis->scan_count; i++) {
         const struct scan *scan = &analysis->scans[i];
-        if (scan_is_sharded(scan) && gathering->owners[i] < 0)
-            gathering->wanted[i].condition =
-                gather_filter(analysis, scan, gather_travels_in_binary(gathering, scan->relation.relation),
-                              &gathering->wanted[i].own);
+        if (!scan_is_sharded(scan) || gathering->owners[i] >= 0)
+            continue;
+        struct gather_wanted *wanted = &gathering->wanted[i];
+        Node *condition = gather_filter(analysis, scan, gather_travels_in_binary(gathering, scan->relation.relation), &wanted->own);
+        wanted->condition = (Node *) copyObjectImpl(condition); /* within its subqueries conditions are forgotten, too */
     }
 }
 

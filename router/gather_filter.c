@@ -5,6 +5,9 @@
  * - One that a conjunct rejects by itself: one that reads nothing but this row rejects all rows that contain it.
  * - One that finds no partners among the rows of other tables (gather_partners.h).
  *
+ * A conjunct may ask for rows of other tables itself, by EXISTS or IN, if those that can tell are on the row's own shard: of reference tables, and of sharded ones
+ * that are tied to it by their keys.
+ *
  * Each shard evaluates the conjuncts for itself: they must not depend on clocks, and cannot fail, so that no error
  * comes of a row that the query would not have looked at.
  */
@@ -22,12 +25,15 @@ enum { MOST_TABLES = 64 };
 struct judging {
     struct analysis *analysis;
     const struct query *query;
+    const struct scan *scan; /* the one that is judged … */
+    table_set own;           /* … and its place */
     int scans[MOST_TABLES];
     int count;
     List *conjuncts;
     bool parameters;  /* may be used */
     table_set used;   /* by the conjunct that is looked at */
     bool restricts;   /* it compares with a constant */
+    const struct query *inner; /* of a subquery that is looked at; NULL: none is */
 };
 
 /* ---- what holds for the rows ---- */
@@ -130,14 +136,16 @@ static bool is_named_so(const struct scan *scan, const ColumnRef *reference)
             !strcmp(strVal(linitial(reference->fields)), range->alias ? range->alias->aliasname : range->relname));
 }
 
-/* The column's slot, or NO_SLOT if it is of none of the tables. */
+/* The column's slot, or NO_SLOT if it is of none of the tables, nor of the subquery's. */
 static int column_slot(struct judging *judging, const Node *node)
 {
-    int level;
+    int level, own_level = judging->inner ? 1 : 0;
     if (!node || !IsA(node, ColumnRef))
         return NO_SLOT;
-    int slot = scope_resolve(judging->query->scope, (const ColumnRef *) node, &level);
-    for (int i = 0; slot >= 0 && level == 0 && i < judging->count; i++) {
+    int slot = scope_resolve(judging->inner ? judging->inner->scope : judging->query->scope, (const ColumnRef *) node, &level);
+    if (slot >= 0 && judging->inner && level == 0)
+        return slot;
+    for (int i = 0; slot >= 0 && level == own_level && i < judging->count; i++) {
         const struct scan *scan = &judging->analysis->scans[judging->scans[i]];
         if (slot < scan->first_slot || slot >= scan->first_slot + scan->relation.relation->column_count)
             continue;
@@ -269,11 +277,15 @@ static bool compares(struct judging *judging, const A_Expr *expression)
            (is_constant(judging, expression->lexpr) && is_column(judging, expression->rexpr));
 }
 
+static bool is_fit_subquery(struct judging *judging, const SubLink *link);
+
 /* Comparisons with constants, and what is made of them by AND, OR and NOT: none of these can fail. */
 static bool is_fit(struct judging *judging, const Node *node)
 {
     ListCell *cell;
     switch (nodeTag(node)) {
+    case T_SubLink:
+        return is_fit_subquery(judging, (const SubLink *) node);
     case T_A_Expr:
         return compares(judging, (const A_Expr *) node);
     case T_NullTest:
@@ -290,6 +302,98 @@ static bool is_fit(struct judging *judging, const Node *node)
     default:
         return false;
     }
+}
+
+/* ---- subqueries ---- */
+
+/* The one reading of the subquery; NULL: there are others. */
+static const struct query *reading_of(const struct analysis *analysis, const Node *select)
+{
+    const struct query *found = NULL;
+    for (int i = 0; i < analysis->query_count; i++) {
+        if ((const Node *) analysis->queries[i]->select != select)
+            continue;
+        if (found)
+            return NULL;
+        found = analysis->queries[i];
+    }
+    return found;
+}
+
+/* Its FROM has tables, and there are no others below: all of them are on each shard, or tied to the scan that is judged. */
+static bool reads_partners(const struct judging *judging, const struct query *query)
+{
+    struct analysis *analysis = judging->analysis;
+    ListCell *cell;
+    if (query->end_scan - query->first_scan != list_length(query->select->fromClause))
+        return false;
+    foreach (cell, query->select->fromClause)
+        if (!IsA(lfirst(cell), RangeVar) || (lfirst_node(RangeVar, cell)->alias && lfirst_node(RangeVar, cell)->alias->colnames))
+            return false;
+    for (int i = query->first_scan; i < query->end_scan; i++)
+        if (!analysis->scans[i].range || analysis->scans[i].first_slot == NO_SLOT ||
+            !gather_is_partner(analysis, judging->scan, &analysis->scans[i]))
+            return false;
+    return query->end_scan > query->first_scan;
+}
+
+static bool compares_output(struct judging *judging, const SubLink *link, const struct query *query)
+{
+    const List *targets = query->select->targetList;
+    if (list_length(targets) != 1)
+        return false;
+    int one = column_slot(judging, link->testexpr);
+    judging->inner = query;
+    int other = column_slot(judging, linitial_node(ResTarget, targets)->val);
+    judging->inner = NULL;
+    return one != NO_SLOT && other != NO_SLOT && gather_slots_compare(judging->analysis, one, other);
+}
+
+/* What EXISTS selects is not computed. */
+static bool selects_nothing(const SelectStmt *select)
+{
+    ListCell *cell;
+    foreach (cell, select->targetList)
+        if (!IsA(lfirst_node(ResTarget, cell)->val, ColumnRef) && !IsA(lfirst_node(ResTarget, cell)->val, A_Const))
+            return false;
+    return !select->sortClause && !select->distinctClause;
+}
+
+/* [NOT] EXISTS (SELECT … FROM partners WHERE …), column [NOT] IN (SELECT column FROM …), of the scan's own row alone. */
+static bool is_fit_subquery(struct judging *judging, const SubLink *link)
+{
+    const SelectStmt *select = (const SelectStmt *) link->subselect;
+    const struct query *query = judging->inner ? NULL : reading_of(judging->analysis, link->subselect);
+    bool exists = link->subLinkType == EXISTS_SUBLINK, in = link->subLinkType == ANY_SUBLINK && !link->operName;
+    ListCell *cell;
+    if (!query || (!exists && !in) || !scan_is_sharded(judging->scan) || !select_is_plain(judging->analysis, select) || select->withClause ||
+        select->lockingClause || !selects_nothing(select) || !reads_partners(judging, query) ||
+        (in && !compares_output(judging, link, query)))
+        return false;
+    bool fit = true;
+    judging->inner = query;
+    foreach (cell, gather_conjuncts(select->whereClause))
+        fit &= is_fit(judging, lfirst(cell));
+    judging->inner = NULL;
+    judging->restricts = true;
+    return fit && judging->used == judging->own;
+}
+
+static void qualify(const struct analysis *analysis, const Node *select)
+{
+    const struct query *query = reading_of(analysis, select);
+    for (int i = query->first_scan; i < query->end_scan; i++)
+        analysis->scans[i].range->schemaname = (char *) analysis->scans[i].relation.schema;
+}
+
+/* The shards find the tables of its subqueries, whatever their search_path. */
+static bool qualify_subqueries(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, SubLink))
+        qualify(context, castNode(SubLink, node)->subselect);
+    return parse_walk(node, qualify_subqueries, context);
 }
 
 static void note_equality(struct judging *judging, struct conjunct *conjunct)
@@ -311,6 +415,8 @@ Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool par
     *own = NIL;
     if (place < 0)
         return NULL;
+    judging.scan = scan;
+    judging.own = (table_set) 1 << place;
     struct conjunct *conjuncts = arena_alloc_array(analysis->arena, (size_t) list_length(judging.conjuncts), sizeof *conjuncts);
     ListCell *cell;
     foreach (cell, judging.conjuncts) {
@@ -320,9 +426,10 @@ Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool par
             continue;
         conjuncts[count] = (struct conjunct){.node = lfirst(cell), .used = judging.used, .restricts = judging.restricts};
         note_equality(&judging, &conjuncts[count++]);
-        if (judging.used == (table_set) 1 << place)
+        if (judging.used == judging.own)
             *own = lappend(*own, lfirst(cell));
     }
+    qualify_subqueries((Node *) *own, analysis);
     struct joined joined = {analysis, judging.scans, judging.count, conjuncts, count};
     List *partners = scan_is_sharded(scan) ? gather_partner_conditions(&joined, place) : NIL;
     return gather_conjunction(list_concat(list_copy(*own), partners));

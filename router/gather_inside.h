@@ -11,7 +11,7 @@
 
 /* Which rows of a scan are asked for. */
 struct gather_wanted {
-    Node *condition; /* NULL: all */
+    Node *condition; /* a copy; NULL: all */
     List *own;       /* what of it the query says of this table alone (gather_filter()) */
 };
 
@@ -60,6 +60,8 @@ bool gather_travels_in_binary(const struct gathering *gathering, const struct ca
 const char *gather_copy_name(const struct gathering *gathering, int part);
 /* A column as an item of a select list; `field` is a String or A_Star. */
 ResTarget *gather_target(void *field);
+/* Does the query still name it? */
+bool gather_still_reads(const struct gathering *gathering, const struct scan *scan);
 /* Which of the statement's parameters a part speaks of, 0-based; in the tree, which is changed, they are $1, $2, … */
 struct gather_parameters {
     int *numbers;

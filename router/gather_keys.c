@@ -76,11 +76,17 @@ static bool has_constant(Node *node, void *context)
     return node && (IsA(node, A_Const) || IsA(node, ParamRef) || parse_walk(node, has_constant, context));
 }
 
-static enum restriction restriction_of(struct gathering *gathering, const struct scan *scan)
+static enum restriction restriction_by(Node *condition)
+{
+    return !condition ? UNRESTRICTED : finds_value(condition, NULL) ? VALUE_WANTED : RANGE_WANTED;
+}
+
+/* What the query says of a table on the home shard; NIL: nothing. */
+static List *conditions_of_home(const struct gathering *gathering, const struct scan *scan)
 {
     List *own;
-    Node *filter = gather_filter(gathering->analysis, scan, true, &own);
-    return !filter ? UNRESTRICTED : finds_value(filter, NULL) ? VALUE_WANTED : RANGE_WANTED;
+    gather_filter(gathering->analysis, scan, true, &own);
+    return own;
 }
 
 /* Groups are taken to be fewer than rows. */
@@ -147,13 +153,13 @@ static void add_node(struct choice *choice, struct node node)
 static void add_table(struct choice *choice, int number)
 {
     const struct scan *scan = &choice->analysis->scans[number];
-    if (!has_columns(scan))
+    if (!has_columns(scan) || !gather_still_reads(choice->gathering, scan))
         return;
     if (scan_is_sharded(scan) && choice->gathering->owners[number] < 0) {
-        add_node(choice, (struct node){.kind = NODE_TABLE, .scan = number, .restriction = restriction_of(choice->gathering, scan),
-                                       .waits = is_read_once(choice->analysis, number)});
+        add_node(choice, (struct node){.kind = NODE_TABLE, .scan = number, .waits = is_read_once(choice->analysis, number),
+                                       .restriction = restriction_by(choice->gathering->wanted[number].condition)});
     } else if (is_on_home_shard(choice, number)) {
-        enum restriction restriction = restriction_of(choice->gathering, scan);
+        enum restriction restriction = restriction_by(gather_conjunction(conditions_of_home(choice->gathering, scan)));
         bool few = restriction == UNRESTRICTED && scan->relation.place == PLACE_UNSHARDED; /* no more than few are asked for */
         add_node(choice, (struct node){.kind = NODE_HOME, .scan = number, .restriction = few ? RANGE_WANTED : restriction, .placed = true});
     }
@@ -172,25 +178,6 @@ static void add_part(struct choice *choice, const struct gather_pushed *pushed)
 
 /* ---- which columns are equal ---- */
 
-static const struct source *find_source(const struct source *source, const struct query *query)
-{
-    if (!source || source->query == query)
-        return source;
-    const struct source *found = find_source(source->left, query);
-    return found ? found : find_source(source->right, query);
-}
-
-/* Where the query stands in the FROM of one around it; NULL: it does not. */
-static const struct source *source_of(const struct query *query)
-{
-    for (int i = 0; query->around && i < query->around->from_count; i++) {
-        const struct source *found = find_source(query->around->from[i], query);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
 /* The slot of the part's column inside of the query. */
 static int slot_inside(const struct choice *choice, const struct node *node, int column)
 {
@@ -206,11 +193,11 @@ static int slot_inside(const struct choice *choice, const struct node *node, int
 /* That of the query's column, as those around it know it, which shows this column of the part and nothing else. */
 static int slot_outside(const struct node *node, int column, int inside)
 {
-    const struct source *source = source_of(node->reading);
+    const struct query *query = node->reading;
     bool whole = !node->pushed->expressions;
-    for (int i = 0; source && i < source->output_count && i < node->reading->output_count; i++)
-        if (whole ? i == column : inside >= 0 && node->reading->outputs[i].slot == inside)
-            return source->outputs[i].slot;
+    for (int i = 0; query->shown && query->outputs_known && i < query->output_count; i++)
+        if (whole ? i == column : inside >= 0 && query->outputs[i].slot == inside)
+            return query->shown[i];
     return NO_SLOT;
 }
 
@@ -424,14 +411,14 @@ static const char *name_of(const struct scan *scan, int column)
 /* SELECT the column FROM the table WHERE what the query says of it alone LIMIT one more than few */
 static SelectStmt *select_of_home(struct gathering *gathering, const struct scan *scan, const char *column)
 {
-    List *own;
     SelectStmt *select = makeNode(SelectStmt);
-    gather_filter(gathering->analysis, scan, true, &own);
     RangeVar *from = (RangeVar *) copyObjectImpl(scan->range);
     from->schemaname = (char *) scan->relation.schema;
+    if (from->alias)
+        from->alias->colnames = NIL;
     select->targetList = list_make1(gather_target(makeString((char *) column)));
     select->fromClause = list_make1(from);
-    select->whereClause = (Node *) copyObjectImpl(gather_conjunction(own));
+    select->whereClause = (Node *) copyObjectImpl(gather_conjunction(conditions_of_home(gathering, scan)));
     select->limitCount = expression_number(arena_printf(gathering->arena, "%d", GATHER_MOST_KEYS + 1));
     select->limitOption = (LimitOption) PARSED_LIMIT_COUNT;
     return select;

@@ -32,7 +32,7 @@ static bool is_read_once(const struct analysis *analysis, const struct scan *sca
     return readings == 1;
 }
 
-static bool is_partner(struct analysis *analysis, const struct scan *scan, const struct scan *other)
+bool gather_is_partner(struct analysis *analysis, const struct scan *scan, const struct scan *other)
 {
     const struct resolved_relation *relation = &other->relation;
     if (!relation->table || relation->table->problem || !relation->relation)
@@ -46,7 +46,7 @@ static table_set partners_of(const struct joined *joined, int place)
 {
     table_set set = 0;
     for (int i = 0; i < joined->count; i++)
-        if (i != place && is_partner(joined->analysis, scan_at(joined, place), scan_at(joined, i)))
+        if (i != place && gather_is_partner(joined->analysis, scan_at(joined, place), scan_at(joined, i)))
             set |= (table_set) 1 << i;
     return set;
 }

@@ -30,6 +30,9 @@ struct joined {
 /* Columns of types whose comparison cannot fail, also where the one is a text with a collation that the other has not. */
 bool gather_slots_compare(const struct analysis *analysis, int one, int other);
 
+/* Are all rows of the other that can stand beside one of the sharded scan on this one's own shard? */
+bool gather_is_partner(struct analysis *analysis, const struct scan *scan, const struct scan *other);
+
 /* Conditions for the table at the place, that rows which matter fulfil: EXISTS (SELECT 1 FROM partners WHERE …).  NIL: there is none. */
 List *gather_partner_conditions(const struct joined *joined, int place);
 

@@ -365,12 +365,17 @@ static bool find_range(Node *node, void *context)
     return node && (node == context || parse_walk(node, find_range, context));
 }
 
+bool gather_still_reads(const struct gathering *gathering, const struct scan *scan)
+{
+    return find_range((Node *) gathering->query, scan->range);
+}
+
 /* A table that is read more than once through one name (a CTE used twice), or in the same way, is one part with
- * several conditions.  A name that is no longer there was of a CTE that fell away with what the shards compute. */
+ * several conditions.  A name that is no longer there was of a CTE, or a condition, that fell away with what the shards compute. */
 static bool find_part(struct gathering *gathering, int number)
 {
     const struct scan *scan = &gathering->analysis->scans[number];
-    if (!scan_is_sharded(scan) || gathering->owners[number] >= 0 || !find_range((Node *) gathering->query, scan->range))
+    if (!scan_is_sharded(scan) || gathering->owners[number] >= 0 || !gather_still_reads(gathering, scan))
         return true;
     gathering->owners[number] = part_of(gathering, scan->range);
     if (gathering->owners[number] < 0)
@@ -716,10 +721,10 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     gather_push(&gathering, select);
     gather_check_sums(&gathering, select);
     gather_note_names(&gathering, select);
-    gather_choose_keys(&gathering);
     gather_choose_filters(&gathering);
     gather_forget_applied(&gathering, select);
     gather_note_names(&gathering, select); /* without those that only such conditions mention */
+    gather_choose_keys(&gathering);
     if (!make_parts(&gathering))
         return give_up(&gathering, "Write the query in a simpler form.",
                        "The rows it needs cannot be asked for.");

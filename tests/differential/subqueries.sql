@@ -215,9 +215,9 @@ SELECT * FROM (WITH x AS (SELECT username FROM users) SELECT * FROM x) s WHERE u
 WITH RECURSIVE t (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT * FROM t
 
 -- WITH RECURSIVE whose first arm gives a type's length, as the columns of the second do
-WITH RECURSIVE p (a, n) AS (SELECT 0.5::numeric(5,2), 1 UNION ALL SELECT num52, n + 1 FROM zoo, p WHERE num52 > a AND n < 2) SELECT * FROM p
-WITH RECURSIVE p (a, b, n) AS (SELECT 'a'::char(5), 'a'::varchar(10), 1 UNION ALL SELECT c5, vc, n + 1 FROM zoo JOIN p ON vc >= b WHERE n < 2) SELECT * FROM p
-WITH RECURSIVE p (a, b, n) AS (SELECT B'000'::bit(3), B'00000'::varbit(5), 1 UNION SELECT z.bits, z.vbits, n + 1 FROM p JOIN zoo z ON z.bits >= a LEFT JOIN users u ON u.age = z.id WHERE n < 2) SELECT * FROM p
+WITH RECURSIVE p (a, n) AS (SELECT 0.5::numeric(5,2), 1 UNION ALL SELECT num52, n + 1 FROM zoo, p WHERE num52 > a AND n < 2) SELECT * FROM p;
+WITH RECURSIVE p (a, b, n) AS (SELECT 'a'::char(5), 'a'::varchar(10), 1 UNION ALL SELECT c5, vc, n + 1 FROM zoo JOIN p ON vc >= b WHERE n < 2) SELECT * FROM p;
+WITH RECURSIVE p (a, b, n) AS (SELECT B'000'::bit(3), B'00000'::varbit(5), 1 UNION SELECT z.bits, z.vbits, n + 1 FROM p JOIN zoo z ON z.bits >= a LEFT JOIN users u ON u.age = z.id WHERE n < 2) SELECT * FROM p;
 
 -- WITH RECURSIVE over sharded rows
 WITH RECURSIVE t (who) AS (SELECT 'ann' UNION SELECT followee FROM t JOIN follows ON follower = who) SELECT * FROM t
@@ -508,81 +508,119 @@ SELECT (SELECT max(x) FROM generate_series(1, u.age) x) FROM users u WHERE u.age
 SELECT nullif(ROW(active, 1), ROW(true, 1)), count(*) FROM users GROUP BY 1 ORDER BY 1
 
 -- columns of UNION ALL that nobody reads are not computed
-SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1) x
-SELECT max(w) FROM (SELECT id AS w, 1 / (id - id) AS z, username FROM posts UNION ALL SELECT age, age, country FROM users UNION ALL SELECT count(*)::int, 1 / count(*)::int, author FROM notes GROUP BY author) x WHERE username > 'b'
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1) x;
+SELECT max(w) FROM (SELECT id AS w, 1 / (id - id) AS z, username FROM posts UNION ALL SELECT age, age, country FROM users UNION ALL SELECT count(*)::int, 1 / count(*)::int, author FROM notes GROUP BY author) x WHERE username > 'b';
 
 -- … but where PostgreSQL does so
-SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION SELECT 1, 1) x
-SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1.5) x
-SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1 ORDER BY 1) x
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION SELECT 1, 1) x;
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1.5) x;
+SELECT max(w) FROM (SELECT age AS w, 1 / (age - age) AS z FROM users UNION ALL SELECT 1, 1 ORDER BY 1) x;
 
 -- columns of WITH … NOT MATERIALIZED that no reading reads
-WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age)
-WITH c (z, x) AS NOT MATERIALIZED (SELECT 1 / (age - age), age FROM users) SELECT max(a.x), (SELECT count(x) FROM c) FROM c a
-WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age) WHERE a.z > 0
-WITH c AS (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age)
+WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age);
+WITH c (z, x) AS NOT MATERIALIZED (SELECT 1 / (age - age), age FROM users) SELECT max(a.x), (SELECT count(x) FROM c) FROM c a;
+WITH c AS NOT MATERIALIZED (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age) WHERE a.z > 0;
+WITH c AS (SELECT 1 / (age - age) AS z, age FROM users) SELECT max(a.age), max(b.age) FROM c a JOIN c b USING (age);
 
 -- all columns of the first rows of one table
-SELECT s.username, s.age, p.id FROM (SELECT * FROM users WHERE age IS NOT NULL ORDER BY age DESC, username LIMIT 3) s JOIN posts p ON p.likes = s.age % 7 ORDER BY 1, 2, 3
-SELECT s.*, c.code FROM (SELECT u.*, u.age + 1 AS next FROM users u ORDER BY u.username LIMIT 2 OFFSET 1) s, countries c ORDER BY s.username, c.code
-WITH top AS (SELECT * FROM posts ORDER BY likes DESC NULLS LAST, username, id LIMIT 4) SELECT top, count(*) OVER () FROM top ORDER BY top.username, top.id
+SELECT s.username, s.age, p.id FROM (SELECT * FROM users WHERE age IS NOT NULL ORDER BY age DESC, username LIMIT 3) s JOIN posts p ON p.likes = s.age % 7 ORDER BY 1, 2, 3;
+SELECT s.*, c.code FROM (SELECT u.*, u.age + 1 AS next FROM users u ORDER BY u.username LIMIT 2 OFFSET 1) s, countries c ORDER BY s.username, c.code;
+WITH top AS (SELECT * FROM posts ORDER BY likes DESC NULLS LAST, username, id LIMIT 4) SELECT top, count(*) OVER () FROM top ORDER BY top.username, top.id;
 
 -- [rows]
 -- NOT IN of the key, and IN where it is no conjunct: a NULL, an outer join, another column, an empty subquery
-SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts WHERE likes > 3) ORDER BY 1
-SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts WHERE likes > 30000) ORDER BY 1
-SELECT username, username IN (SELECT follower FROM follows), username NOT IN (SELECT followee FROM follows) FROM users ORDER BY 1
-SELECT username FROM users WHERE username IN (SELECT follower FROM follows) OR age > 40 ORDER BY 1
-SELECT username FROM users WHERE NOT (username IN (SELECT follower FROM follows WHERE followee > 'c') AND age > 20) ORDER BY 1
-SELECT username FROM users WHERE username NOT IN (SELECT country FROM users) ORDER BY 1
-SELECT username FROM users WHERE country NOT IN (SELECT username FROM posts) ORDER BY 1
-SELECT u.username, p.id FROM users u LEFT JOIN posts p ON p.username = u.username AND p.likes > 5 WHERE p.username NOT IN (SELECT follower FROM follows) ORDER BY 1, 2
-SELECT u.username, p.id FROM users u FULL JOIN posts p ON p.username = u.username AND p.likes > 5 WHERE u.username NOT IN (SELECT follower FROM follows) ORDER BY 1, 2
-SELECT u.username, l.z FROM users u LEFT JOIN LATERAL (SELECT u.username AS z WHERE u.age > 20) l ON true WHERE (l.z NOT IN (SELECT username FROM posts WHERE likes > 5)) IS NULL ORDER BY 1
-SELECT username FROM users WHERE (username, age) NOT IN (SELECT username, likes FROM posts) ORDER BY 1
-SELECT username FROM users WHERE (username, age) NOT IN (SELECT username, NULL::int FROM posts) ORDER BY 1
-SELECT username FROM users WHERE username NOT IN (SELECT p.username FROM posts p LEFT JOIN follows f ON f.follower = p.username WHERE f.since IS NULL) ORDER BY 1
-SELECT username FROM users WHERE username NOT IN (SELECT f.follower FROM posts p LEFT JOIN follows f ON f.follower = p.username) ORDER BY 1
-SELECT username FROM users WHERE username = 'bob' AND username NOT IN (SELECT username FROM posts WHERE id = 1)
-SELECT c.code FROM countries c WHERE c.code NOT IN (SELECT username FROM users) ORDER BY 1
-SELECT count(*) FILTER (WHERE username NOT IN (SELECT follower FROM follows)), max(age) FROM users
+SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts WHERE likes > 3) ORDER BY 1;
+SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts WHERE likes > 30000) ORDER BY 1;
+SELECT username, username IN (SELECT follower FROM follows), username NOT IN (SELECT followee FROM follows) FROM users ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT follower FROM follows) OR age > 40 ORDER BY 1;
+SELECT username FROM users WHERE NOT (username IN (SELECT follower FROM follows WHERE followee > 'c') AND age > 20) ORDER BY 1;
+SELECT username FROM users WHERE username NOT IN (SELECT country FROM users) ORDER BY 1;
+SELECT username FROM users WHERE country NOT IN (SELECT username FROM posts) ORDER BY 1;
+SELECT u.username, p.id FROM users u LEFT JOIN posts p ON p.username = u.username AND p.likes > 5 WHERE p.username NOT IN (SELECT follower FROM follows) ORDER BY 1, 2;
+SELECT u.username, p.id FROM users u FULL JOIN posts p ON p.username = u.username AND p.likes > 5 WHERE u.username NOT IN (SELECT follower FROM follows) ORDER BY 1, 2;
+SELECT u.username, l.z FROM users u LEFT JOIN LATERAL (SELECT u.username AS z WHERE u.age > 20) l ON true WHERE (l.z NOT IN (SELECT username FROM posts WHERE likes > 5)) IS NULL ORDER BY 1;
+SELECT username FROM users WHERE (username, age) NOT IN (SELECT username, likes FROM posts) ORDER BY 1;
+SELECT username FROM users WHERE (username, age) NOT IN (SELECT username, NULL::int FROM posts) ORDER BY 1;
+SELECT username FROM users WHERE username NOT IN (SELECT p.username FROM posts p LEFT JOIN follows f ON f.follower = p.username WHERE f.since IS NULL) ORDER BY 1;
+SELECT username FROM users WHERE username NOT IN (SELECT f.follower FROM posts p LEFT JOIN follows f ON f.follower = p.username) ORDER BY 1;
+SELECT username FROM users WHERE username = 'bob' AND username NOT IN (SELECT username FROM posts WHERE id = 1);
+SELECT c.code FROM countries c WHERE c.code NOT IN (SELECT username FROM users) ORDER BY 1;
+SELECT count(*) FILTER (WHERE username NOT IN (SELECT follower FROM follows)), max(age) FROM users;
 
 -- … in grouping sets and beside aggregates, whose rows have NULL for the key
-SELECT username, username IN (SELECT username FROM posts WHERE id = 1) FROM users WHERE username = 'bob' GROUP BY ROLLUP (username) ORDER BY 1
-SELECT username, count(*) FROM users WHERE username < 'c' GROUP BY GROUPING SETS ((username), ()) HAVING (username NOT IN (SELECT follower FROM follows)) IS NULL ORDER BY 1
-SELECT max(username), max(username) IN (SELECT username FROM posts) FROM users WHERE username = 'nobody'
+SELECT username, username IN (SELECT username FROM posts WHERE id = 1) FROM users WHERE username = 'bob' GROUP BY ROLLUP (username) ORDER BY 1;
+SELECT username, count(*) FROM users WHERE username < 'c' GROUP BY GROUPING SETS ((username), ()) HAVING (username NOT IN (SELECT follower FROM follows)) IS NULL ORDER BY 1;
+SELECT max(username), max(username) IN (SELECT username FROM posts) FROM users WHERE username = 'nobody';
 
 -- keys of a table on the home shard: NULLs among them, beside outer joins on either side, and where they must not be used
-SELECT u.username, n.id, n.body FROM users u JOIN notes n ON n.author = u.full_name OR n.author = u.username ORDER BY 1, 2
-SELECT p.username, p.id, n.body FROM posts p JOIN notes n ON n.id = p.likes WHERE n.author = 'ann' ORDER BY 1, 2, 3
-SELECT n.id, p.username, p.id FROM notes n LEFT JOIN posts p ON p.likes = n.id AND p.id = 1 ORDER BY 1, 2, 3
-SELECT p.username, p.id, n.id FROM posts p LEFT JOIN notes n ON n.id = p.likes AND n.author = 'ann' WHERE p.id < 3 ORDER BY 1, 2, 3
-SELECT p.username, p.id, n.id FROM posts p FULL JOIN notes n ON n.id = p.likes AND n.author = 'ann' WHERE p.id < 3 OR p.id IS NULL ORDER BY 1, 2, 3
-SELECT u.username FROM users u WHERE u.full_name IN (SELECT author FROM notes) ORDER BY 1
-SELECT u.username FROM users u WHERE u.age NOT IN (SELECT id FROM notes WHERE author = 'ann') ORDER BY 1
-SELECT u.username FROM users u WHERE u.full_name NOT IN (SELECT author FROM notes WHERE author IS NOT NULL) ORDER BY 1
-SELECT u.username FROM users u WHERE (u.age IN (SELECT id FROM notes)) IS NOT TRUE ORDER BY 1
-SELECT p.username, p.id FROM posts p WHERE EXISTS (SELECT FROM notes n WHERE n.id = p.likes AND n.body LIKE 'f%') ORDER BY 1, 2
-SELECT p.username, p.id FROM posts p WHERE NOT EXISTS (SELECT FROM notes n WHERE n.id = p.likes) AND p.id = 2 ORDER BY 1, 2
-SELECT n.id, (SELECT count(*) FROM posts p WHERE p.likes = n.id), (SELECT max(p.username) FROM posts p WHERE p.likes = n.id + 1) FROM notes n ORDER BY 1
-SELECT n.id FROM notes n WHERE n.id NOT IN (SELECT likes FROM posts WHERE likes IS NOT NULL AND id = 2) ORDER BY 1
-SELECT n.author, count(*) FROM notes n JOIN posts p ON p.likes = n.id GROUP BY ROLLUP (n.author) ORDER BY 1, 2
+SELECT u.username, n.id, n.body FROM users u JOIN notes n ON n.author = u.full_name OR n.author = u.username ORDER BY 1, 2;
+SELECT p.username, p.id, n.body FROM posts p JOIN notes n ON n.id = p.likes WHERE n.author = 'ann' ORDER BY 1, 2, 3;
+SELECT n.id, p.username, p.id FROM notes n LEFT JOIN posts p ON p.likes = n.id AND p.id = 1 ORDER BY 1, 2, 3;
+SELECT p.username, p.id, n.id FROM posts p LEFT JOIN notes n ON n.id = p.likes AND n.author = 'ann' WHERE p.id < 3 ORDER BY 1, 2, 3;
+SELECT p.username, p.id, n.id FROM posts p FULL JOIN notes n ON n.id = p.likes AND n.author = 'ann' WHERE p.id < 3 OR p.id IS NULL ORDER BY 1, 2, 3;
+SELECT u.username FROM users u WHERE u.full_name IN (SELECT author FROM notes) ORDER BY 1;
+SELECT u.username FROM users u WHERE u.age NOT IN (SELECT id FROM notes WHERE author = 'ann') ORDER BY 1;
+SELECT u.username FROM users u WHERE u.full_name NOT IN (SELECT author FROM notes WHERE author IS NOT NULL) ORDER BY 1;
+SELECT u.username FROM users u WHERE (u.age IN (SELECT id FROM notes)) IS NOT TRUE ORDER BY 1;
+SELECT p.username, p.id FROM posts p WHERE EXISTS (SELECT FROM notes n WHERE n.id = p.likes AND n.body LIKE 'f%') ORDER BY 1, 2;
+SELECT p.username, p.id FROM posts p WHERE NOT EXISTS (SELECT FROM notes n WHERE n.id = p.likes) AND p.id = 2 ORDER BY 1, 2;
+SELECT n.id, (SELECT count(*) FROM posts p WHERE p.likes = n.id), (SELECT max(p.username) FROM posts p WHERE p.likes = n.id + 1) FROM notes n ORDER BY 1;
+SELECT n.id FROM notes n WHERE n.id NOT IN (SELECT likes FROM posts WHERE likes IS NOT NULL AND id = 2) ORDER BY 1;
+SELECT n.author, count(*) FROM notes n JOIN posts p ON p.likes = n.id GROUP BY ROLLUP (n.author) ORDER BY 1, 2;
 
 -- keys of a subquery that the shards compute: plain, grouped, limited, DISTINCT, of an outer join, of a UNION, used twice
-SELECT username, age FROM users WHERE age IN (SELECT likes FROM posts WHERE id = 2) ORDER BY 1
-SELECT username, age FROM users WHERE age NOT IN (SELECT likes FROM posts WHERE id = 2 AND likes IS NOT NULL) ORDER BY 1
-SELECT u.username, p.n FROM users u JOIN (SELECT likes, count(*) AS n FROM posts WHERE id < 3 GROUP BY likes HAVING count(*) > 2) p ON p.likes = u.age ORDER BY 1
-SELECT u.username, p.n FROM users u LEFT JOIN (SELECT likes, count(*) AS n FROM posts WHERE id = 1 GROUP BY likes) p ON p.likes = u.age ORDER BY 1
-SELECT u.username, p.likes FROM users u JOIN (SELECT likes FROM posts WHERE likes > 3 ORDER BY likes, username, id LIMIT 4) p ON p.likes = u.age ORDER BY 1, 2
-SELECT u.username, p.likes FROM users u JOIN (SELECT likes, id FROM posts GROUP BY ROLLUP (likes, id)) p ON p.likes = u.age AND p.id = 1 ORDER BY 1, 2
-SELECT u.username FROM users u JOIN (SELECT DISTINCT likes FROM posts WHERE id = 1) p ON p.likes = u.age ORDER BY 1
-SELECT u.username FROM users u JOIN (SELECT p.likes FROM follows f LEFT JOIN posts p ON p.username = f.follower AND p.id = 2 WHERE f.since > '2024-03-05') x ON x.likes = u.age ORDER BY 1
-SELECT u.username FROM users u WHERE u.age IN (SELECT likes FROM posts WHERE id = 1 UNION SELECT amount FROM stock WHERE item = 'nut') ORDER BY 1
-WITH x AS (SELECT likes FROM posts WHERE id = 2 GROUP BY likes) SELECT u.username, (SELECT count(*) FROM x) FROM users u JOIN x ON x.likes = u.age WHERE u.age NOT IN (SELECT likes + 1 FROM x WHERE likes IS NOT NULL) ORDER BY 1
-SELECT e.kind, count(*) FROM events e WHERE e.username IN (SELECT username FROM users WHERE age = 30) AND e.weight IN (SELECT likes FROM posts WHERE username > 'm') GROUP BY e.kind ORDER BY 1
+SELECT username, age FROM users WHERE age IN (SELECT likes FROM posts WHERE id = 2) ORDER BY 1;
+SELECT username, age FROM users WHERE age NOT IN (SELECT likes FROM posts WHERE id = 2 AND likes IS NOT NULL) ORDER BY 1;
+SELECT u.username, p.n FROM users u JOIN (SELECT likes, count(*) AS n FROM posts WHERE id < 3 GROUP BY likes HAVING count(*) > 2) p ON p.likes = u.age ORDER BY 1;
+SELECT u.username, p.n FROM users u LEFT JOIN (SELECT likes, count(*) AS n FROM posts WHERE id = 1 GROUP BY likes) p ON p.likes = u.age ORDER BY 1;
+SELECT u.username, p.likes FROM users u JOIN (SELECT likes FROM posts WHERE likes > 3 ORDER BY likes, username, id LIMIT 4) p ON p.likes = u.age ORDER BY 1, 2;
+SELECT u.username, p.likes FROM users u JOIN (SELECT likes, id FROM posts GROUP BY ROLLUP (likes, id)) p ON p.likes = u.age AND p.id = 1 ORDER BY 1, 2;
+SELECT u.username FROM users u JOIN (SELECT DISTINCT likes FROM posts WHERE id = 1) p ON p.likes = u.age ORDER BY 1;
+SELECT u.username FROM users u JOIN (SELECT p.likes FROM follows f LEFT JOIN posts p ON p.username = f.follower AND p.id = 2 WHERE f.since > '2024-03-05') x ON x.likes = u.age ORDER BY 1;
+SELECT u.username FROM users u WHERE u.age IN (SELECT likes FROM posts WHERE id = 1 UNION SELECT amount FROM stock WHERE item = 'nut') ORDER BY 1;
+WITH x AS (SELECT likes FROM posts WHERE id = 2 GROUP BY likes) SELECT u.username, (SELECT count(*) FROM x) FROM users u JOIN x ON x.likes = u.age WHERE u.age NOT IN (SELECT likes + 1 FROM x WHERE likes IS NOT NULL) ORDER BY 1;
+SELECT e.kind, count(*) FROM events e WHERE e.username IN (SELECT username FROM users WHERE age = 30) AND e.weight IN (SELECT likes FROM posts WHERE username > 'm') GROUP BY e.kind ORDER BY 1;
 
 -- keys from several tables, and from those that wait for keys themselves
-SELECT u.username, p.id, n.id FROM users u, posts p, notes n WHERE p.likes = u.age AND p.id = 2 AND n.author = p.username ORDER BY 1, 2, 3
-SELECT s.tenant, s.item, u.username, p.id FROM stock s, users u, posts p WHERE p.id = 1 AND u.age = p.likes AND s.amount = u.age ORDER BY 1, 2, 3, 4
-SELECT s.tenant, s.item, u.username, p.id FROM stock s LEFT JOIN users u ON s.amount = u.age LEFT JOIN posts p ON p.likes = u.age AND p.id = 1 ORDER BY 1, 2, 3, 4
-SELECT count(*) FROM events a JOIN events b ON b.weight = a.weight JOIN users u ON u.age = b.weight WHERE a.kind = 'odd' OR a.id = 3
+SELECT u.username, p.id, n.id FROM users u, posts p, notes n WHERE p.likes = u.age AND p.id = 2 AND n.author = p.username ORDER BY 1, 2, 3;
+SELECT s.tenant, s.item, u.username, p.id FROM stock s, users u, posts p WHERE p.id = 1 AND u.age = p.likes AND s.amount = u.age ORDER BY 1, 2, 3, 4;
+SELECT s.tenant, s.item, u.username, p.id FROM stock s LEFT JOIN users u ON s.amount = u.age LEFT JOIN posts p ON p.likes = u.age AND p.id = 1 ORDER BY 1, 2, 3, 4;
+SELECT count(*) FROM events a JOIN events b ON b.weight = a.weight JOIN users u ON u.age = b.weight WHERE a.kind = 'odd' OR a.id = 3;
+SELECT u.username, t.k FROM notes AS t (k, n) JOIN users u ON u.username = t.n WHERE t.k < 3 ORDER BY 1, 2;
+
+-- IN a subquery that groups, is limited, or is a UNION: the row's witness is a row of its result
+SELECT username, age FROM users WHERE username IN (SELECT username FROM posts GROUP BY username HAVING count(*) > 2) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT username FROM posts ORDER BY likes DESC NULLS LAST, username, id LIMIT 5) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT max(username) FROM posts GROUP BY likes) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT max(username) FROM posts) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT DISTINCT ON (likes) username FROM posts WHERE likes > 2 ORDER BY likes, username DESC, id) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT username FROM posts WHERE likes > 5 UNION SELECT follower FROM follows WHERE since IS NULL) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT username FROM posts EXCEPT SELECT follower FROM follows) ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT username FROM posts GROUP BY ROLLUP (username)) AND age > 20 ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT first_value(username) OVER (PARTITION BY likes ORDER BY username, id) FROM posts) ORDER BY 1;
+SELECT username FROM users WHERE (username, age) IN (SELECT username, max(likes) FROM posts GROUP BY username) ORDER BY 1;
+SELECT username FROM users WHERE age IN (SELECT likes FROM posts GROUP BY likes HAVING count(*) > 3) ORDER BY 1;
+SELECT username FROM users WHERE age IN (SELECT count(*) FROM posts GROUP BY username) ORDER BY 1;
+SELECT username FROM users WHERE username NOT IN (SELECT username FROM posts GROUP BY username HAVING count(*) > 2) ORDER BY 1;
+SELECT u.username FROM users u LEFT JOIN follows f ON f.follower = u.username AND f.followee IN (SELECT username FROM posts GROUP BY username HAVING sum(likes) > 9) WHERE u.age > 20 ORDER BY 1, f.followee;
+SELECT p.id, count(*) FROM posts p WHERE p.username IN (SELECT follower FROM follows GROUP BY follower HAVING max(since) > '2024-03-05') GROUP BY p.id ORDER BY 1;
+SELECT username FROM users WHERE username IN (SELECT username FROM posts WHERE username > 'm' GROUP BY username) AND username IN (SELECT x FROM (SELECT followee AS x FROM follows GROUP BY followee) y) ORDER BY 1;
+
+-- conditions with subqueries that a shard can answer for its own rows, in queries that are gathered: (not) there, (not) in, NULLs, reference tables, names that mean something else inside
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE NOT EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.likes > 10) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE EXISTS (SELECT 1 FROM posts WHERE username = u.username AND id = 2) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.username IN (SELECT username FROM posts WHERE likes > 5) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.username NOT IN (SELECT username FROM posts WHERE likes > 5) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.age NOT IN (SELECT likes FROM posts p WHERE p.username = u.username) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.age NOT IN (SELECT likes FROM posts p) OR u.age = 3 ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.country IN (SELECT code FROM countries WHERE population > 70000000) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.country NOT IN (SELECT code FROM countries WHERE name LIKE 'I%') OR u.country IS NULL ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE u.country IS NULL OR EXISTS (SELECT FROM countries c WHERE c.code = u.country AND c.population > 70000000) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.likes < e.weight) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE EXISTS (SELECT FROM posts u WHERE u.username = u.username AND id = 1) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u JOIN events e ON e.weight = u.age WHERE EXISTS (SELECT FROM posts p, countries c WHERE p.username = u.username AND c.code = u.country AND p.id = 2) ORDER BY 1, 2;
+SELECT u.username, e.id FROM users u LEFT JOIN events e ON e.weight = u.age AND EXISTS (SELECT FROM event_tags t WHERE t.event_id = e.id AND t.tag = 'tag1') ORDER BY 1, 2;
+SELECT u.username, e.id FROM events e LEFT JOIN users u ON e.weight = u.age WHERE NOT EXISTS (SELECT FROM posts p WHERE p.username = u.username) AND e.id < 30 ORDER BY 1, 2;
+SELECT count(*), count(e.id) FROM users u FULL JOIN events e ON e.weight = u.age WHERE NOT EXISTS (SELECT FROM posts p WHERE p.username = u.username);
+SELECT u.username, count(*) FROM users u, events e WHERE e.weight = u.age AND NOT EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.id = 4) GROUP BY CUBE (u.username) ORDER BY 1, 2;
+SELECT u.username FROM users u WHERE u.karma > (SELECT avg(karma) FROM users WHERE age > 20) AND NOT EXISTS (SELECT * FROM posts WHERE posts.username = u.username AND id = 3) ORDER BY 1;

@@ -499,6 +499,31 @@ Test(plan_gather, rows_wait_for_the_keys_of_a_table_that_is_restricted_more)
                  "WHERE u.country = 'de'", "");
 }
 
+/* A subquery that asks for rows of the same shard is a condition of the table's own. */
+Test(plan_gather, the_shards_answer_subqueries_for_their_own_rows)
+{
+#define WITH_NUMBERS "SELECT u.username FROM users u JOIN numbers m ON m.x = u.age WHERE "
+    EXPECT_GATHERS(WITH_NUMBERS "NOT EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.likes > 3)",
+                   "SELECT username, age FROM public.users u WHERE NOT EXISTS (SELECT FROM public.posts p WHERE p.username = u.username AND p.likes > 3)",
+                   "SELECT x FROM public.numbers");
+    EXPECT_GATHERS(WITH_NUMBERS "u.country IN (SELECT code FROM countries WHERE title <> 'x') OR u.country = 'de'",
+                   "SELECT username, age FROM public.users u WHERE u.country IN (SELECT code FROM public.countries WHERE title <> 'x') OR u.country = 'de'",
+                   "SELECT x FROM public.numbers");
+    EXPECT_GATHERS(WITH_NUMBERS "NOT EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.likes > 3) GROUP BY CUBE (u.username)",
+                   "SELECT username, age FROM public.users u WHERE NOT EXISTS (SELECT FROM public.posts p WHERE p.username = u.username AND p.likes > 3)",
+                   "SELECT x FROM public.numbers", "SELECT username FROM public.posts p WHERE p.likes > 3");
+    /* whose rows are elsewhere, or may be; that may fail; that speaks of both tables, or of none */
+    EXPECT_GATHERS(WITH_NUMBERS "NOT EXISTS (SELECT FROM posts p WHERE p.likes = u.age)", "SELECT username, age FROM public.users",
+                   "SELECT x FROM public.numbers", "SELECT username, likes FROM public.posts");
+    EXPECT_GATHERS(WITH_NUMBERS "u.age NOT IN (SELECT likes FROM posts)", "SELECT * FROM (SELECT likes FROM public.posts) \"keyway: rows\"(c1)",
+                   "SELECT username, age FROM public.users", "SELECT x FROM public.numbers");
+    EXPECT_GATHERS(WITH_NUMBERS "EXISTS (SELECT FROM posts p WHERE p.username = u.username AND 1 / p.likes = 1)", "SELECT username, age FROM public.users",
+                   "SELECT x FROM public.numbers", "SELECT username, likes FROM public.posts");
+    EXPECT_GATHERS(WITH_NUMBERS "EXISTS (SELECT FROM posts p WHERE p.username = u.username AND p.likes < m.n)", "SELECT username, age FROM public.users",
+                   "SELECT n, x FROM public.numbers", "SELECT username, likes FROM public.posts");
+    EXPECT_GATHERS(WITH_NUMBERS "EXISTS (SELECT FROM countries WHERE title = 'x')", "SELECT username, age FROM public.users", "SELECT x FROM public.numbers");
+}
+
 static void expect_question(const char *sql, const char *keyed, const char *question)
 {
     struct plan *plan = make(sql);
@@ -523,7 +548,7 @@ Test(plan_gather, rows_wait_for_the_keys_of_a_table_of_the_home_shard)
     expect_question("SELECT u.username FROM users u JOIN notes n ON n.id = u.age WHERE n.username = $2 AND u.name = $1",
                     "SELECT username, age FROM public.users u WHERE u.name = $1 AND age OPERATOR(pg_catalog.=) ANY($2)",
                     "SELECT id FROM public.notes n WHERE n.username = $1 LIMIT 10001");
-    expect_question("SELECT u.username FROM users u, (SELECT max(id) FROM posts) p WHERE u.age IN (SELECT id FROM visits WHERE id > 3) AND u.age < max", ages,
+    expect_question("SELECT u.username FROM users u, (SELECT max(id) FROM posts) p WHERE u.age IN (SELECT id FROM visits WHERE id > 3 ORDER BY 1) AND u.age < max", ages,
                     "SELECT id FROM public.visits WHERE id > 3 LIMIT 10001");
     expect_question("SELECT u.username FROM users u JOIN notes n ON n.id = u.age WHERE u.name > 'b' AND u.name < 'd'",
                     "SELECT username, age FROM public.users u WHERE u.name > 'b' AND u.name < 'd' AND age OPERATOR(pg_catalog.=) ANY($1)", all);
