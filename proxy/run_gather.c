@@ -132,8 +132,10 @@ enum run_step run_gather(struct run *run, const struct execution *execution, con
 
 /* --- refusals ------------------------------------------------------------------------------------------------ */
 
+/* Of EXPLAIN, PostgreSQL examines the statement in it, too. */
 static bool may_be_examined(const struct plan *plan)
 {
+    plan = plan->inner ? plan->inner : plan;
     return plan->statement == STATEMENT_SELECT || plan->statement == STATEMENT_INSERT || plan->statement == STATEMENT_UPDATE ||
            plan->statement == STATEMENT_DELETE || plan->statement == STATEMENT_MERGE_INTO;
 }

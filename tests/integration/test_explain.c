@@ -90,6 +90,15 @@ Test(explain, in_json_is_one_array_of_all_shards_plans)
     free(json);
 }
 
+/* ---- what is refused ---- */
+
+Test(explain, of_what_is_refused_finds_mistakes_first)
+{
+    EXPECT_REFUSED(conn, "EXPLAIN SELECT array_agg(age) FROM users");
+    EXPECT_ERROR(conn, "EXPLAIN SELECT array_agg(nothing) FROM users", "42703");
+    EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT array_agg(age), nothing() FROM users", "42883");
+}
+
 Test(explain, formats_that_cannot_be_joined_are_refused_for_several_shards)
 {
     EXPECT_REFUSED(conn, "EXPLAIN (FORMAT YAML) SELECT count(*) FROM users");
