@@ -14,6 +14,7 @@
 #include "proxy/extended.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
+#include "proxy/run_explain.h"
 #include "proxy/run_statement.h"
 
 enum { TYPE_TEXT = 25 }; /* pg_type.dat */
@@ -465,8 +466,7 @@ enum run_step evaluate_explain(struct run *run, const struct execution *executio
         .route = {.kind = PLAN_CONCAT, .shards = shard_set_one(0), .limit = -1},
         .simple = execution->statement == NULL,
         .described = execution->described,
-        .preface = plan_describe_evaluation(plan->inner, run->client->view->state->routing, &run->arena),
-        .json = plan->explain_format == EXPLAIN_JSON,
+        .explanation = run_explanation(run, execution, NULL),
     };
     if (!can_explain(plan, &error) || (execution->statement && !counts_agree(plan, &execution->bind.values, &error)))
         return run_fail(run, &error);

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "config/arena.h"
-#include "proxy/explain.h"
 #include "proxy/keyway.h"
 #include "proxy/run.h"
+#include "proxy/run_explain.h"
 #include "router/copy_binary.h"
 #include "router/copy_split.h"
 
@@ -22,6 +22,7 @@ struct fanout_input {
     struct fanout *fanout;
     struct server *server;
     int number;
+    int answer; /* of EXPLAIN: its number among those expected */
     bool ended; /* no more rows */
     bool ready; /* ReadyForQuery came, or the server is lost */
     bool waiting;
@@ -43,7 +44,6 @@ struct fanout {
     bool copies_binary;  /* COPY TO of several shards: headers and trailers are theirs … */
     bool copy_header_sent; /* … and the client gets one of each */
     struct copy_split *split;
-    struct explanation *explanation; /* of EXPLAIN: rows are collected there */
     int column_count;
     struct merge_column *columns;
     struct merge *merge;
@@ -69,25 +69,18 @@ struct fanout *fanout_new(struct client *client, const struct fanout_shape *shap
     fanout->client = client;
     fanout->shape = *shape;
     fanout->rows = shape->rows_before;
-    if (shape->preface)
-        fanout->explanation = explanation_new(&fanout->arena, shape->json, shape->preface, count);
     fanout->inputs = arena_alloc_array(&fanout->arena, (size_t) count, sizeof(*fanout->inputs));
     return fanout;
 }
 
-static const char *fanout_shard_name(const struct fanout *fanout, const struct server *server)
-{
-    const struct routing *routing = fanout->client->view->state->routing;
-    return routing->snapshot->shards[routing->settings->shards[server->pool->shard]].name;
-}
-
 struct reply_sink *fanout_add(struct fanout *fanout, struct server *server)
 {
+    const struct fanout_shape *shape = &fanout->shape;
     struct fanout_input *input = &fanout->inputs[fanout->count];
     *input = (struct fanout_input){
         .sink = {input_frame, input_lost}, .fanout = fanout, .server = server, .number = fanout->count};
-    if (fanout->explanation)
-        explanation_name(fanout->explanation, input->number, fanout_shard_name(fanout, server));
+    if (shape->explanation)
+        input->answer = run_explain_shard(fanout->client->run, shape->explanation, server->pool->shard);
     fanout->count++;
     return &input->sink;
 }
@@ -163,7 +156,7 @@ static void fanout_fail(struct fanout *fanout, const struct error *error)
 
 static bool has_client_text(const struct fanout *fanout)
 {
-    const struct plan *plan = fanout->shape.plan;
+    const struct plan *plan = fanout->shape.plan && fanout->shape.plan->inner ? fanout->shape.plan->inner : fanout->shape.plan;
     return fanout->shape.route.part_count == 0 && !(plan && (plan->shard_text || plan->elsewhere_text));
 }
 
@@ -454,8 +447,8 @@ static enum sink_answer take_row(struct fanout_input *input, const struct frame 
     struct error error = {0};
     if (fanout->failed || fanout->limit_done)
         return SINK_TAKEN;
-    if (fanout->explanation) {
-        explanation_add(fanout->explanation, input->number, frame->body, frame->body_length);
+    if (fanout->shape.explanation) {
+        explanation_add(fanout->shape.explanation, input->answer, frame->body, frame->body_length);
         return SINK_TAKEN;
     }
     if (fanout->merge)
@@ -552,8 +545,8 @@ static void fanout_finish(struct fanout *fanout)
             fanout_fail(fanout, &error);
         error_clear(&error);
     }
-    if (!fanout->failed && fanout->explanation) {
-        explanation_send(fanout->explanation, client_output(client));
+    if (!fanout->failed && fanout->shape.explanation) {
+        explanation_send(fanout->shape.explanation, client_output(client));
         client_wrote(client);
     }
     if (!fanout->failed && fanout->tags > 0 && !fanout->shape.goes_on)

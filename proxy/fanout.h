@@ -11,6 +11,7 @@
 #include "proxy/client.h"
 #include "router/plan.h"
 
+struct explanation;
 struct fanout;
 
 struct fanout_shape {
@@ -20,8 +21,7 @@ struct fanout_shape {
     bool described; /* extended: the client asked for the RowDescription */
     bool goes_on;         /* it does a part of the statement, and others follow: no tag is sent */
     uint64_t rows_before; /* … that other parts have counted */
-    const char *preface; /* of EXPLAIN in text or JSON: the router's lines; else NULL; copied */
-    bool json;           /* … in JSON */
+    struct explanation *explanation; /* of EXPLAIN: the answer, which takes the shards' rows; it lives as long as the run; or NULL */
     const uint8_t *description; /* a RowDescription's body to send in place of the shard's, which must have the same types; or NULL */
     size_t description_length;
 };

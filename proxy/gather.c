@@ -18,6 +18,7 @@
 #include "proxy/extended.h"
 #include "proxy/keyway.h"
 #include "proxy/query.h"
+#include "proxy/run_explain.h"
 #include "proxy/run_statement.h"
 #include "router/sql_types.h"
 
@@ -140,7 +141,8 @@ int gather_total(const struct gather *gather)
 /* Is it its turn?  The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
 static bool is_asked(const struct gather *gather, const struct gather_shard *shard, int part)
 {
-    return part < gather->asked && (gather_takes_part(gather, shard->number, part) || shard == gather->home);
+    bool takes = gather_takes_part(gather, shard->number, part);
+    return part < gather->asked && (part < shard->rows_end ? takes || shard == gather->home : takes && gather->explanation);
 }
 
 /* Behind the last one stands the end. */
@@ -156,11 +158,15 @@ static bool is_question(const struct gather *gather, int number)
     return number >= gather->plan->gather_count && number < gather_total(gather);
 }
 
+static bool asks_questions(const struct gather *gather)
+{
+    return gather->plan->gather_questions > 0 && !gather->explains_only;
+}
+
 /* The home shard is asked for keys before it is for its parts. */
 static int first_answer(const struct gather *gather, const struct gather_shard *shard)
 {
-    bool questions = shard == gather->home && gather->plan->gather_questions > 0;
-    return questions ? gather->plan->gather_count : next_part(gather, shard, 0);
+    return shard == gather->home && asks_questions(gather) ? gather->plan->gather_count : next_part(gather, shard, 0);
 }
 
 static int next_answer(const struct gather *gather, const struct gather_shard *shard)
@@ -182,7 +188,8 @@ static void answered(struct gather_shard *shard)
         shard->part = AT_MODE;
     else
         shard->part = number < 0 ? first_answer(gather, shard) : next_answer(gather, shard);
-    if (number < 0 || number == gather_total(gather))
+    bool rows = number >= 0 && (number < shard->rows_end || is_question(gather, number));
+    if (!rows)
         return;
     gather_keys_answered(gather, number);
     ask_more(gather);
@@ -201,23 +208,33 @@ static void ask_part(struct gather_shard *shard, int number)
     gather_ask_part(shard->gather, shard, number);
 }
 
+/* For tables the home shard reads its own rows later. */
 static void ask_parts(struct gather_shard *shard, int from)
 {
     struct gather *gather = shard->gather;
-    for (int part = next_part(gather, shard, from); part < gather->plan->gather_count; part = next_part(gather, shard, part + 1))
-        ask_part(shard, part);
+    bool plans_only = gather->explains_only || (gather->tables && shard == gather->home);
+    if (plans_only && from < shard->rows_end)
+        shard->rows_end = from;
+    for (int part = next_part(gather, shard, from); part < gather->plan->gather_count; part = next_part(gather, shard, part + 1)) {
+        gather_explain_part(shard, part);
+        if (part < shard->rows_end)
+            ask_part(shard, part);
+    }
 }
 
 /* Another shard's parts from one on.  What it has been asked before may still be under way. */
 static void ask_shard(struct gather_shard *shard, int from)
 {
     struct gather *gather = shard->gather;
-    int first = next_part(gather, shard, from);
-    if (first == gather_total(gather) || shard->server == NULL)
+    if (shard->server == NULL)
         return;
-    if (shard->awaited == 0 || shard->part == gather_total(gather))
-        shard->part = first;
+    bool idle = shard->awaited == 0 || shard->part == gather_total(gather);
     ask_parts(shard, from);
+    int first = next_part(gather, shard, from);
+    if (first == gather_total(gather))
+        return;
+    if (idle)
+        shard->part = first;
     sync_shard(shard);
 }
 
@@ -233,10 +250,9 @@ static void ask_home_for_parts(struct gather *gather)
 {
     if (gather->asks_mode)
         gather_ask_mode(gather);
-    for (int i = gather->plan->gather_count; i < gather_total(gather); i++)
+    for (int i = gather->plan->gather_count; asks_questions(gather) && i < gather_total(gather); i++)
         ask_part(gather->home, i);
-    if (!gather->tables)
-        ask_parts(gather->home, 0);
+    ask_parts(gather->home, 0);
 }
 
 /* --- parts that wait for keys -------------------------------------------------------------------------------- */
@@ -260,8 +276,7 @@ static void ask_more(struct gather *gather)
     for (int i = from; i < gather->asked; i++)
         gather_keys_take(gather, i);
     ask_shards(gather, from);
-    if (!gather->tables)
-        ask_shard(gather->home, from);
+    ask_shard(gather->home, from);
 }
 
 /* --- the examination ----------------------------------------------------------------------------------------- */
@@ -373,8 +388,8 @@ static void examined(struct gather *gather)
         gather_keys_give_up(gather, 0);
         find_askable(gather);
     }
-    home->part = gather->asks_mode ? AT_MODE : first_answer(gather, home);
     ask_home_for_parts(gather);
+    home->part = gather->asks_mode ? AT_MODE : first_answer(gather, home);
     sync_shard(home);
     ask_shards(gather, 0);
 }
@@ -444,12 +459,21 @@ void gather_wake(struct gather *gather)
     }
 }
 
+static void count_share(struct gather_shard *shard, const struct frame *frame)
+{
+    struct gather_share *share = &shard->shares[shard->part];
+    share->rows++;
+    share->bytes += frame->body_length;
+}
+
 static void hold_row(struct gather_shard *shard, const struct frame *frame)
 {
     struct gather *gather = shard->gather;
     bool own = shard == gather->home;
     if (!own && !gather_count(gather, frame->body_length))
         return;
+    if (!own)
+        count_share(shard, frame);
     gather->held += frame->body_length;
     if (!gather_rows_add(&gather->rows[shard->part], own, frame))
         fail_with(gather, SQLSTATE_PROTOCOL_VIOLATION, "a shard sent rows in an unknown format");
@@ -528,6 +552,7 @@ static enum sink_answer take_row(struct gather_shard *shard, const struct frame 
     if (gather->step != STEP_COPY || gather->part != shard->part || gather->home->server->stream.above_high_water)
         return leave(shard);
     gather_tables_row(gather, frame);
+    count_share(shard, frame);
     return SINK_TAKEN;
 }
 
@@ -600,6 +625,17 @@ static void shard_done(struct gather_shard *shard)
     gather_go_on(shard->gather);
 }
 
+static void completed(struct gather_shard *shard)
+{
+    bool plan = gather_is_explaining(shard);
+    if (plan)
+        shard->explained = shard->part + 1;
+    if (plan && shard->part < shard->rows_end) /* its rows come next */
+        return;
+    answered(shard);
+    gather_tables_progress(shard->gather);
+}
+
 static enum sink_answer shard_frame(struct reply_sink *sink, struct server *server, const struct frame *frame)
 {
     struct gather_shard *shard = (struct gather_shard *) sink;
@@ -607,6 +643,10 @@ static enum sink_answer shard_frame(struct reply_sink *sink, struct server *serv
     switch (frame->type) {
     case 'D':
     case 'd':
+        if (gather_is_explaining(shard)) {
+            gather_explain_row(shard, frame);
+            break;
+        }
         if (shard->part >= 0)
             return take_row(shard, frame);
         take_mode(gather, frame);
@@ -620,8 +660,7 @@ static enum sink_answer shard_frame(struct reply_sink *sink, struct server *serv
         described(shard, frame);
         break;
     case 'C':
-        answered(shard);
-        gather_tables_progress(gather);
+        completed(shard);
         break;
     case 'E':
         shard_failed(shard, frame);
@@ -717,6 +756,10 @@ static void make_rows(struct gather *gather)
     gather->rows = arena_alloc_array(&gather->run->arena, (size_t) gather_total(gather), sizeof *gather->rows);
     for (int i = 0; i < gather_total(gather); i++)
         gather_rows_init(&gather->rows[i], &gather->run->arena, plan->gather[i].column_count, plan->gather[i].as_text);
+    for (int i = 0; i < gather->shard_count; i++) {
+        gather->shards[i].rows_end = plan->gather_count;
+        gather->shards[i].shares = arena_alloc_array(&gather->run->arena, (size_t) plan->gather_count, sizeof *gather->shards[i].shares);
+    }
     gather_keys_begin(gather);
     find_askable(gather);
 }
@@ -735,8 +778,11 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     gather->declares = gather->wraps && gather->plan->statement == STATEMENT_CURSOR;
     gather->keeps = gather->declares || execution->limit != 0;
     gather->guards = can_guard(gather);
-    gather->asks_mode = gather->plan->gather_values && !gather->guards && may_be_read_only(run->client);
-    gather->tables = !gather->plan->gather_values || (gather->plan->gather_as_text && !gather->asks_mode);
+    gather->explanation = run_explanation(run, execution, route);
+    gather->explains_only = gather->explanation && !execution->plan->explain_analyzes;
+    gather->asks_mode = gather->plan->gather_values && !gather->guards && may_be_read_only(run->client) && !gather->explains_only;
+    gather->tables =
+        (!gather->plan->gather_values || (gather->plan->gather_as_text && !gather->asks_mode)) && !gather->explains_only;
     make_rows(gather);
     copy_bind(gather, execution);
     find_types(gather, execution->statement);
@@ -771,20 +817,6 @@ const uint8_t *gather_description(const struct gather *gather, size_t *length)
 {
     *length = gather->description_length;
     return gather->description;
-}
-
-const char *gather_moves(const struct gather *gather, struct arena *arena)
-{
-    const char *text = "", *way = gather->tables ? "into a temporary table" : "as arrays";
-    for (int i = 0; i < gather->plan->gather_count; i++)
-        text = arena_printf(arena, "%smoved: %s: %zu rows, %zu bytes, %s\n", text, gather->plan->gather[i].table,
-                            gather->rows[i].other_count, gather->rows[i].other_bytes, way);
-    return arena_printf(arena, "%s%s", gather_keys_describe(gather, arena), text);
-}
-
-const struct route *gather_route(const struct gather *gather)
-{
-    return &gather->route;
 }
 
 void gather_forget(struct gather *gather, const struct server *server, const struct error *error)

@@ -13,6 +13,7 @@
 #include "proxy/execution.h"
 #include "proxy/run.h"
 
+struct explanation;
 struct gather;
 
 /* All servers of the route are lent.  Ends with run_gathered(); then run->gather is ready, or gone if that failed. */
@@ -28,9 +29,8 @@ void gather_refuse(struct run *run, const struct execution *execution, struct er
 bool gather_is_ready(const struct gather *gather); /* NULL: no */
 /* What the client is to be told of the rows' columns: a RowDescription's body, which lives as long as the run. */
 const uint8_t *gather_description(const struct gather *gather, size_t *length);
-/* Which rows were asked for, and what has moved: lines for EXPLAIN ANALYZE, in the arena. */
-const struct route *gather_route(const struct gather *gather);
-const char *gather_moves(const struct gather *gather, struct arena *arena);
+/* Of EXPLAIN: the answer, in the run's arena, with the parts' plans, and with what was moved for them; NULL: it is none. */
+struct explanation *gather_explanation(struct gather *gather);
 /* Ask the home shard, with everything behind the query that ends the gathering; its reply, of one ReadyForQuery, goes to the sink. */
 void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink);
 

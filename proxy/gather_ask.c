@@ -119,7 +119,8 @@ static void put_formats(const struct gather *gather, const struct gather_part *p
         wire_put_int16(out, apart ? !part->as_text[i] : binary);
 }
 
-static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, int number, bool binary)
+/* Bind but for the formats of results. */
+static size_t begin_bind(struct gather *gather, struct server *server, int number)
 {
     const struct gather_part *part = &gather->plan->gather[number];
     struct buffer *out = stream_output(&server->stream);
@@ -137,7 +138,14 @@ static void bind_part(struct gather *gather, struct server *server, struct reply
         put_value(out, &gather->bind->values.values[part->parameters[i]]);
     for (int i = 0; i < arrays; i++)
         put_array(out, &gather->keyed[number].arrays[i]);
-    put_formats(gather, part, out, binary);
+    return mark;
+}
+
+static void bind_part(struct gather *gather, struct server *server, struct reply_sink *sink, int number, bool binary)
+{
+    struct buffer *out = stream_output(&server->stream);
+    size_t mark = begin_bind(gather, server, number);
+    put_formats(gather, &gather->plan->gather[number], out, binary);
     wire_end(out, mark);
     server_expect(server, 'B', false, sink);
 }
@@ -166,6 +174,18 @@ void gather_ask_part(struct gather *gather, struct gather_shard *shard, int numb
     bind_part(gather, shard->server, &shard->sink, number, part->binary);
     if (is_selected(gather, number))
         extended_describe(shard->server, &shard->sink, "");
+    extended_execute(shard->server, &shard->sink, "", 0);
+}
+
+void gather_ask_plan(struct gather *gather, struct gather_shard *shard, int number)
+{
+    struct buffer *out = stream_output(&shard->server->stream);
+    const char *text = arena_printf(&gather->run->arena, "%s%s", gather->prefix, select_of(gather, number));
+    parse_part(gather, shard->server, &shard->sink, text, number);
+    size_t mark = begin_bind(gather, shard->server, number);
+    wire_put_int16(out, 0);
+    wire_end(out, mark);
+    server_expect(shard->server, 'B', false, &shard->sink);
     extended_execute(shard->server, &shard->sink, "", 0);
 }
 

@@ -1,10 +1,11 @@
 /*
  * gather_inside: what the rooms of gather share: the flow (gather.c), the questions to the shards (gather_ask.c), the temporary tables
- * (gather_tables.c).
+ * (gather_tables.c), EXPLAIN (gather_explain.c).
  */
 #ifndef KEYWAY_GATHER_INSIDE_H
 #define KEYWAY_GATHER_INSIDE_H
 
+#include "proxy/explain.h"
 #include "proxy/gather.h"
 #include "proxy/gather_rows.h"
 
@@ -45,12 +46,21 @@ struct gather_source {
     int answers; /* of shards, awaited */
 };
 
+/* What a shard brings to a part. */
+struct gather_share {
+    size_t rows, bytes; /* that have moved; the home shard's need not */
+    int answer;         /* of EXPLAIN: the number of its own plan */
+};
+
 struct gather_shard {
     struct reply_sink sink; /* first: the sink is the shard */
     struct gather *gather;
     struct server *server; /* NULL: lost */
     int number;
-    int part;     /* whose answer comes next */
+    int part;     /* whose answer comes next: its plan, if that is asked for, and then its rows … */
+    int rows_end; /* … of parts before this one; of the others no rows are asked for */
+    int explained; /* parts whose plan has come */
+    struct gather_share *shares; /* by part */
     int awaited;  /* ReadyForQuery */
     bool done;    /* nothing is awaited from it */
     bool waiting; /* a row is left unread */
@@ -61,6 +71,8 @@ struct gather {
     struct run *run;
     struct plan *plan;       /* held; of EXPLAIN, that of the explained statement */
     const char *prefix;      /* of EXPLAIN: what stands before that; else empty */
+    struct explanation *explanation; /* of EXPLAIN: the shards' plans of the parts are asked for, each before its rows; else NULL */
+    bool explains_only;      /* … without ANALYZE: no rows are */
     bool wraps;              /* the query stands in DECLARE CURSOR or COPY */
     bool declares;           /* … in the former */
     bool keeps;              /* … or is read in steps: temporary tables must stay */
@@ -132,8 +144,16 @@ void gather_ask_examination(struct gather *gather, const struct statement *state
 void gather_ask_mode(struct gather *gather);
 /* The part's rows, or from the home shard, if none of its rows matter, their description. */
 void gather_ask_part(struct gather *gather, struct gather_shard *shard, int part);
+/* How it finds them. */
+void gather_ask_plan(struct gather *gather, struct gather_shard *shard, int part);
 /* The temporary table of a part, with the home shard's own rows. */
 void gather_ask_table(struct gather *gather, int part);
+
+/* In gather_explain.c: the shard's plan of a part, if it is an EXPLAIN; this only writes. */
+void gather_explain_part(struct gather_shard *shard, int part);
+/* Is that the answer that comes next? */
+bool gather_is_explaining(const struct gather_shard *shard);
+void gather_explain_row(struct gather_shard *shard, const struct frame *frame);
 
 /* In gather_tables.c: make the tables and fill them; ends with gather_go_on(). */
 void gather_tables_open(struct gather *gather);

@@ -25,6 +25,8 @@ void gather_keys_begin(struct gather *gather)
             gather->sources[number_of(gather, &plan->gather[i].keys[k])].state = SOURCE_AWAITED;
     if (gather->tables) /* the home shard is not asked for its own rows */
         gather_keys_give_up(gather, 0);
+    for (int i = 0; gather->explains_only && i < gather_total(gather); i++)
+        gather->sources[i].state = SOURCE_OF_NOTHING;
 }
 
 bool gather_keys_are_settled(const struct gather *gather, int part)

@@ -106,7 +106,6 @@ bool gather_rows_add(struct gather_rows *rows, bool own, const struct frame *fra
     count_values(rows, frame);
     buffer_append(own ? &rows->own : &rows->others, frame->body, frame->body_length);
     *(own ? &rows->own_count : &rows->other_count) += 1;
-    rows->other_bytes += own ? 0 : frame->body_length;
     return true;
 }
 

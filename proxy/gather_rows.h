@@ -29,7 +29,6 @@ struct gather_rows {
     bool described;             /* the columns' types are known */
     struct buffer own, others;  /* rows of the home shard, which it need not be sent, and of the others */
     size_t own_count, other_count;
-    size_t other_bytes;         /* of all of the others' rows, held or passed on */
 };
 
 /* `columns` columns, in the arena, those of `as_text` (NULL: none) of arrays as texts; the rows themselves are freed by gather_rows_free(). */

@@ -159,7 +159,6 @@ void gather_tables_row(struct gather *gather, const struct frame *frame)
     if (!gather_count(gather, frame->body_length))
         return;
     gather->rows[gather->part].other_count++;
-    gather->rows[gather->part].other_bytes += frame->body_length;
     put_data(gather, frame->body, frame->body_length);
 }
 

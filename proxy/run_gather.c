@@ -11,78 +11,22 @@
 #include "proxy/query.h"
 #include "proxy/run_statement.h"
 
-/* --- EXPLAIN ------------------------------------------------------------------------------------------------- */
+/* --- gathered queries ---------------------------------------------------------------------------------------- */
 
-/* Only the router's lines. */
-static enum run_step explain_without_shards(struct run *run, const struct execution *execution, const struct route *route)
+/* EXPLAIN without ANALYZE: nothing is left to ask. */
+static enum run_step complete_explanation(struct run *run, const struct execution *execution, struct explanation *explanation)
 {
     static const char *const columns[] = {"QUERY PLAN"};
     static const uint32_t json[] = {114};
-    bool in_json = execution->plan->explain_format == EXPLAIN_JSON;
     struct buffer *out = client_output(run->client);
     if (execution->statement == NULL || execution->described)
-        wire_columns(out, columns, in_json ? json : NULL, 1);
-    struct explanation *explanation = explanation_new(&run->arena, in_json, run_explain_preface(run, execution, route), 0);
+        wire_columns(out, columns, execution->plan->explain_format == EXPLAIN_JSON ? json : NULL, 1);
     explanation_send(explanation, out);
     wire_complete(out, "EXPLAIN");
     client_wrote(run->client);
+    gather_free(run->gather);
+    run->gather = NULL;
     return STEP_DONE;
-}
-
-/* One Query for all parts: their plans follow each other.  A Query has no parameters. */
-static bool can_ask_shards(const struct plan *plan, const struct route *route)
-{
-    bool some = false;
-    for (int i = 0; i < plan->gather_count; i++) {
-        if (plan->gather[i].parameter_count > 0)
-            return false;
-        some |= shard_set_count(&route->gather_shards[i]) > 0;
-    }
-    return some;
-}
-
-static const char *explained_parts(struct run *run, const struct plan *plan, const struct route *route, int shard)
-{
-    const char *text = NULL;
-    for (int i = 0; i < plan->inner->gather_count; i++)
-        if (shard_set_has(&route->gather_shards[i], shard))
-            text = arena_printf(&run->arena, "%s%s%s%s", text ? text : "", text ? "; " : "", plan->explain_prefix,
-                                plan->inner->gather[i].select);
-    return text;
-}
-
-/* What each shard would do for the parts: nothing is gathered. */
-static enum run_step explain_gathering(struct run *run, const struct execution *execution, const struct route *route)
-{
-    const struct plan *plan = execution->plan;
-    if (!can_ask_shards(plan->inner, route))
-        return explain_without_shards(run, execution, route);
-    struct fanout_shape shape = {
-        .plan = plan,
-        .route = {.kind = PLAN_CONCAT, .shards = route->shards, .limit = -1},
-        .simple = execution->statement == NULL,
-        .described = execution->described,
-        .preface = run_explain_preface(run, execution, route),
-        .json = plan->explain_format == EXPLAIN_JSON,
-    };
-    run->fanout = fanout_new(run->client, &shape, shard_set_count(&route->shards));
-    for (struct server *server = run->client->servers; server; server = server->next_lent) {
-        if (!shard_set_has(&route->shards, server->pool->shard))
-            continue;
-        const char *text = explained_parts(run, plan, route, server->pool->shard);
-        if (text)
-            server_query(server, text, strlen(text), fanout_add(run->fanout, server));
-    }
-    return STEP_BUSY;
-}
-
-/* --- gathered queries ---------------------------------------------------------------------------------------- */
-
-static void explain_moves(struct run *run, const struct execution *execution, struct fanout_shape *shape)
-{
-    shape->preface = arena_printf(&run->arena, "%s%s", run_explain_preface(run, execution, gather_route(run->gather)),
-                                  gather_moves(run->gather, &run->arena));
-    shape->json = execution->plan->explain_format == EXPLAIN_JSON;
 }
 
 enum run_step run_gathered_query(struct run *run, const struct execution *execution)
@@ -94,15 +38,16 @@ enum run_step run_gathered_query(struct run *run, const struct execution *execut
         .route = {.kind = PLAN_SINGLE, .shards = shard_set_one(0), .limit = -1},
         .simple = execution->statement == NULL,
         .described = execution->described,
+        .explanation = gather_explanation(run->gather),
     };
+    if (shape.explanation && !plan->explain_analyzes)
+        return complete_explanation(run, execution, shape.explanation);
     run->shard = 0;
     run->description = gather_description(run->gather, &run->description_length);
     if (plan->wrapped_query == NULL) {
         shape.description = run->description;
         shape.description_length = run->description_length;
     }
-    if (plan->inner)
-        explain_moves(run, execution, &shape);
     run_pin(home, plan);
     run->fanout = fanout_new(run->client, &shape, 1);
     gather_query(run->gather, execution, fanout_add(run->fanout, home));
@@ -124,8 +69,6 @@ enum run_step run_gather(struct run *run, const struct execution *execution, con
         break;
     }
     client->view->counters.multi_count++;
-    if (execution->plan->inner && !execution->plan->explain_analyzes)
-        return explain_gathering(run, execution, route);
     gather_begin(run, execution, route);
     return STEP_BUSY;
 }

@@ -12,12 +12,12 @@
 #include "proxy/cursor.h"
 #include "proxy/evaluate.h"
 #include "proxy/execution.h"
-#include "proxy/explain.h"
 #include "proxy/extended.h"
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/locking.h"
 #include "proxy/query.h"
+#include "proxy/run_explain.h"
 #include "proxy/run_gather.h"
 #include "proxy/run_portal.h"
 #include "proxy/run_prepared.h"
@@ -292,44 +292,6 @@ static const char *text_for(const struct execution *execution, const struct rout
     return route->kind == PLAN_SINGLE ? NULL : execution->plan->shard_text;
 }
 
-/* EXPLAIN of a statement for several shards: each explains what it would run itself. */
-static const char *explained_text(struct run *run, const struct execution *execution, const struct route *route, int shard)
-{
-    const struct plan *plan = execution->plan, *inner = plan->inner;
-    const char *text = inner->shard_text ? inner->shard_text : plan->explained;
-    for (int i = 0; i < route->part_count; i++)
-        if (route->parts[i].shard == shard)
-            text = route->parts[i].text;
-    return arena_printf(&run->arena, "%s%s", plan->explain_prefix, text);
-}
-
-const char *run_explain_preface(struct run *run, const struct execution *execution, const struct route *route)
-{
-    const struct client *client = run->client;
-    const struct plan *plan = execution->plan;
-    if (plan->inner == NULL || plan->explain_format == EXPLAIN_OTHER)
-        return NULL;
-    return plan_describe(plan->inner, client->view->state->routing, execution->normalised->unsure ? NULL : execution->normalised,
-                         execution->statement ? &execution->bind.values : NULL, route, &run->arena);
-}
-
-/* The shards' XML or YAML could only be put one behind the other; and what locks in steps cannot be run by each shard for itself. */
-static bool can_explain(const struct plan *plan, const struct route *route, struct error *error)
-{
-    if (plan->inner && plan->inner->locking && plan->explain_analyzes && route->kind != PLAN_SINGLE) {
-        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE of FOR UPDATE with LIMIT over several shards is not supported");
-        error_detail(error, "Each shard would lock as many rows as LIMIT counts of all.");
-        error_hint(error, "Use EXPLAIN without ANALYZE.");
-        return false;
-    }
-    if (plan->inner == NULL || plan->explain_format != EXPLAIN_OTHER || route->kind == PLAN_SINGLE)
-        return true;
-    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN of several shards is not supported in this format");
-    error_detail(error, "The statement runs on %d shards.", shard_set_count(&route->shards));
-    error_hint(error, "Use FORMAT TEXT or FORMAT JSON.");
-    return false;
-}
-
 static void send_routed(struct run *run, const struct execution *execution, const struct route *route)
 {
     struct client *client = run->client;
@@ -341,8 +303,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .described = execution->described && !evaluate_is_later_part(run),
         .goes_on = evaluate_has_more(run),
         .rows_before = evaluate_rows_before(run),
-        .preface = run_explain_preface(run, execution, route),
-        .json = plan->explain_format == EXPLAIN_JSON,
+        .explanation = run_explanation(run, execution, route),
     };
     run->description = NULL;
     if (plan->statement == STATEMENT_CURSOR && plan->name && strcmp(plan->value, "FETCH") == 0)
@@ -362,7 +323,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         if (plan->before_elsewhere && server->pool->shard > 0)
             server_query(server, plan->before_elsewhere, strlen(plan->before_elsewhere), NULL);
         const char *text = plan->inner && route->kind != PLAN_SINGLE
-                               ? explained_text(run, execution, route, server->pool->shard)
+                               ? run_explained_text(run, execution, route, server->pool->shard)
                                : text_for(execution, route, server->pool->shard);
         const struct split_part *part = part_for(route, server->pool->shard);
         execution_send(execution, run, server, text, route->kind == PLAN_SINGLE ? 0 : plan->hidden, part ? part->lacks : NULL,
@@ -423,7 +384,7 @@ static bool find_route(struct run *run, const struct execution *execution, struc
         error_hint(error, "Execute it without a row limit (fetch size).");
         return false;
     }
-    return can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error) &&
+    return run_can_explain(execution->plan, route, error) && may_write(run, execution->plan, route, error) &&
            may_declare(client, execution->plan, route, error);
 }
 

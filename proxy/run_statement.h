@@ -28,8 +28,6 @@ struct execution;
 enum run_step run_lend(struct run *run, int shard, struct server **server);
 /* Servers of all these shards, lent one after the other, in shard order; brought to the client's settings all at the same time. */
 enum lend_answer run_lend_all(struct client *client, const struct shard_set *shards, struct error *error);
-/* The router's lines of EXPLAIN; NULL: it is none. */
-const char *run_explain_preface(struct run *run, const struct execution *execution, const struct route *route);
 
 /* In run.c. */
 enum run_step run_fail(struct run *run, struct error *error); /* sends and clears it; STEP_FAILED */

@@ -38,6 +38,12 @@ static const char *describe_facts(const struct plan *plan, const struct executio
     return text;
 }
 
+/* Of a part, if there are several; its copy has the same. */
+static const char *describe_number(const struct plan *plan, int part, struct arena *arena)
+{
+    return plan->gather_count > 1 ? arena_printf(arena, " %d", part + 1) : "";
+}
+
 /* Which rows are left out where the sources of their keys have few rows. */
 static const char *describe_keys(const struct plan *plan, const struct gather_part *part, struct arena *arena)
 {
@@ -54,7 +60,7 @@ static const char *describe_gathering(const struct plan *plan, const struct rout
 {
     const char *text = "";
     for (int i = 0; i < plan->gather_count; i++)
-        text = arena_printf(arena, "%sgathered: %s from %s: %s\n%s", text, plan->gather[i].table,
+        text = arena_printf(arena, "%sgathered%s: %s from %s: %s\n%s", text, describe_number(plan, i, arena), plan->gather[i].table,
                             describe_shards(routing, &route->gather_shards[i], arena), plan->gather[i].select,
                             describe_keys(plan, &plan->gather[i], arena));
     for (int i = plan->gather_count; i < plan->gather_count + plan->gather_questions; i++)

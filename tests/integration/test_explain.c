@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/integration/fixture.h"
+#include "tests/integration/watch.h"
 
 static struct keyway keyway;
 static PGconn *conn;
@@ -74,20 +75,54 @@ Test(explain, analyze_runs_the_statement_on_its_shards)
     EXPECT(conn, "SELECT sum(age) FROM users", "50");
 }
 
-Test(explain, in_json_is_one_array_of_all_shards_plans)
+static void expect_in_json(const char *sql, const char *expression, const char *expected)
 {
-    char *json = ask(conn, "EXPLAIN (FORMAT JSON, COSTS OFF) SELECT count(*) FROM users");
+    char *json = ask(conn, sql), question[16000];
     PGconn *server = connect_server(0);
-    char sql[16000], *quoted = PQescapeLiteral(server, json, strlen(json));
-    snprintf(sql, sizeof sql,
-             "SELECT string_agg(e ->> 'Shard' || ':' || (e -> 'Plan' ->> 'Node Type'), ' '), max(e -> "
-             "'Keyway' ->> 1)"
-             " FROM json_array_elements(%s::json) AS e",
-             quoted);
-    EXPECT(server, sql, "shard0:Aggregate shard1:Aggregate shard2:Aggregate|shards: shard0, shard1, shard2");
+    char *quoted = PQescapeLiteral(server, json, strlen(json));
+    snprintf(question, sizeof question, "SELECT string_agg(%s, ' ') FROM json_array_elements(%s::json) AS e", expression, quoted);
+    EXPECT(server, question, expected);
     PQfreemem(quoted);
     PQfinish(server);
     free(json);
+}
+
+Test(explain, in_json_is_one_array_of_all_shards_plans)
+{
+    expect_in_json("EXPLAIN (FORMAT JSON, COSTS OFF) SELECT count(*) FROM users",
+                   "concat(e ->> 'Shard', ':', e -> 'Plan' ->> 'Node Type', ':', e -> 'Keyway' ->> 1)",
+                   "shard0:Aggregate:shards: shard0, shard1, shard2 shard1:Aggregate: shard2:Aggregate:");
+}
+
+/* ---- what the shards send ---- */
+
+Test(explain, analyze_tells_how_many_rows_each_shard_sends)
+{
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, TIMING OFF) SELECT age FROM users", "\nmoved: 4 rows, about 16 bytes (shard0 1, shard1 1, shard2 2)\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE SELECT username FROM users ORDER BY age DESC LIMIT 1", "(shard0 1, shard1 1, shard2 1)\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS OFF) SELECT age, count(*) FROM users WHERE username > 'b' GROUP BY age ORDER BY 2, 1 LIMIT 1",
+                "\nlimited: LIMIT 1\nmoved: 3 rows (shard0 0, shard1 1, shard2 2)\nShard shard0\n");
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS OFF) SELECT age FROM users WHERE username = 'anna'", "\nmoved: 1 row\nIndex Scan");
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS OFF) SELECT age FROM users AS \"(cost=1 width=9) (actual rows=7 loops=1)\" WHERE age > 1",
+                "\nmoved: 3 rows (shard0 0, shard1 1, shard2 2)\n");
+}
+
+Test(explain, analyze_tells_rows_of_returning_and_of_no_other_change)
+{
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, TIMING OFF) UPDATE users SET age = 5 WHERE age > 1 RETURNING username",
+                "\nmoved: 3 rows (shard0 0, shard1 1, shard2 2)\nShard shard0\n  Update on users");
+    char *answer = ask(conn, "EXPLAIN ANALYZE DELETE FROM users");
+    cr_expect(strstr(answer, "Delete on users") && !strstr(answer, "moved:"), "%s", answer);
+    free(answer);
+}
+
+Test(explain, analyze_in_json_counts_the_rows_of_each_shard)
+{
+    expect_in_json("EXPLAIN (ANALYZE, FORMAT JSON) SELECT age FROM users AS \"\"\"Actual Rows\"\": 9\"",
+                   "concat(e ->> 'Shard', ':', e ->> 'Moved Rows', ':', e -> 'Keyway' ->> -1)",
+                   "shard0:1:moved: 4 rows, about 16 bytes (shard0 1, shard1 1, shard2 2) shard1:1: shard2:2:");
+    expect_in_json("EXPLAIN (ANALYZE, FORMAT JSON) UPDATE users SET age = 5", "concat(e ->> 'Shard', ':', e ->> 'Moved Rows')",
+                   "shard0: shard1: shard2:");
 }
 
 /* ---- what is refused ---- */
@@ -105,6 +140,8 @@ Test(explain, formats_that_cannot_be_joined_are_refused_for_several_shards)
     EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML) SELECT age FROM users WHERE username = 'zoe'", "Index Scan");
 }
 
+/* ---- of gathered rows ---- */
+
 Test(explain, of_gathered_rows_shows_what_each_shard_does_for_them)
 {
     EXPECT(conn, "EXPLAIN (COSTS OFF) SELECT string_agg(username, ',' ORDER BY age, username) FROM users WHERE username IN ('anna', 'zoe') AND false",
@@ -113,19 +150,27 @@ Test(explain, of_gathered_rows_shows_what_each_shard_does_for_them)
            "gathered: users from shard0, shard2: SELECT username AS c1, age AS c2 FROM public.users WHERE username IN ('anna', 'zoe') AND false\n"
            "statement: SELECT string_agg(\"keyway: rows\".c1, ',' ORDER BY \"keyway: rows\".c2, \"keyway: rows\".c1) AS string_agg "
            "FROM pg_temp.\"keyway: gathered 1\" \"keyway: rows\"\n"
-           "Shard shard0\n  Result\n    One-Time Filter: false\n"
-           "Shard shard2\n  Result\n    One-Time Filter: false");
-    EXPECT_LIKE(conn, "EXPLAIN SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > 2", "Shard shard1\n  Seq Scan on users");
+           "planned: when the rows have come (EXPLAIN ANALYZE shows how)\n"
+           "Shard shard0, gathered 1: users\n  Result\n    One-Time Filter: false\n"
+           "Shard shard2, gathered 1: users\n  Result\n    One-Time Filter: false");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > 2",
+                "\nShard shard1, gathered 1: users\n  Seq Scan on users");
 }
 
 Test(explain, analyze_of_gathered_rows_moves_them_and_says_how_many)
 {
     static const char *const sql =
         "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT string_agg(full_name, ',' ORDER BY age, username) FROM users";
-    EXPECT_LIKE(conn, sql, "moved: users: 3 rows, 65 bytes, as arrays\nAggregate (actual rows=1 loops=1)");
+    static const char *const parts = "Shard shard0, gathered 1: users\n  Seq Scan on users (actual rows=1 loops=1)\n"
+                                     "Shard shard1, gathered 1: users\n  Seq Scan on users (actual rows=1 loops=1)\n"
+                                     "Shard shard2, gathered 1: users\n  Seq Scan on users (actual rows=2 loops=1)";
+    EXPECT_LIKE(conn, sql, "moved: users: 3 rows, 65 bytes, as arrays (shard1 1, shard2 2)\nShard shard0, over gathered rows\n  Aggregate (actual rows=1");
+    EXPECT_LIKE(conn, sql, parts);
     EXPECT(conn, "UPDATE users SET full_name = repeat('x', 300000)", "UPDATE 4");
-    EXPECT_LIKE(conn, sql, "moved: users: 3 rows, 900065 bytes, into a temporary table\nAggregate (actual rows=1 loops=1)");
-    EXPECT_LIKE(conn, sql, "(actual rows=4 loops=1)");
+    EXPECT_LIKE(conn, sql,
+                "moved: users: 3 rows, 900065 bytes, into a temporary table (shard1 1, shard2 2)\nShard shard0, over gathered rows\n  Aggregate");
+    EXPECT_LIKE(conn, sql, "(actual rows=4 loops=1)\nShard shard0, gathered 1: users\n");
+    EXPECT_LIKE(conn, sql, parts);
     EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT string_agg((1 / (age - age))::text, ',' ORDER BY username) FROM users", "22012");
     EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT string_agg(nothing, ',' ORDER BY username) FROM users", "42703");
     EXPECT(conn, "BEGIN", "BEGIN");
@@ -135,38 +180,133 @@ Test(explain, analyze_of_gathered_rows_moves_them_and_says_how_many)
     EXPECT(conn, "SELECT sum(age) FROM users", "10");
 }
 
-static void expect_in_json(const char *sql, const char *expression, const char *expected)
+Test(explain, of_rows_that_only_tables_can_hold_shows_the_home_shards_part_too)
 {
-    char *json = ask(conn, sql), question[16000];
-    PGconn *server = connect_server(0);
-    char *quoted = PQescapeLiteral(server, json, strlen(json));
-    snprintf(question, sizeof question, "SELECT string_agg(%s, ' ') FROM json_array_elements(%s::json) AS e", expression, quoted);
-    EXPECT(server, question, expected);
-    PQfreemem(quoted);
-    PQfinish(server);
-    free(json);
+    static const char *const sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT u FROM users u JOIN posts p ON p.id = u.age";
+    EXPECT_LIKE(conn, sql, "Shard shard0, gathered 1: users\n  Seq Scan on users (actual rows=1 loops=1)\nShard shard1, gathered 1: users\n");
+    EXPECT_LIKE(conn, sql, "Shard shard2, gathered 2: posts\n  Seq Scan on posts (actual rows=0 loops=1)");
+}
+
+#define JOIN "users u JOIN posts p ON p.id = u.karma WHERE u.username IN ('anna', 'zoe')"
+
+Test(explain, of_rows_that_are_asked_for_by_keys_shows_how_they_were_asked_for)
+{
+    static const char *const sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT p.likes, u.full_name FROM " JOIN;
+    EXPECT(conn, "UPDATE users SET karma = age", "UPDATE 4");
+    EXPECT(conn, "INSERT INTO posts (username, id, likes) VALUES ('henry', 1, 7), ('zed', 3, 8), ('zed', 4, 9)", "INSERT 0 3");
+    EXPECT_LIKE(conn, "EXPLAIN (COSTS OFF) SELECT p.likes FROM " JOIN, "Shard shard0, gathered 2: posts, without keys\n  Seq Scan on posts\nShard shard1");
+    EXPECT_LIKE(conn, sql, "moved 1: users: 1 row, 18 bytes, as arrays (shard2 1)\nmoved 2: posts: 2 rows, 36 bytes, as arrays (shard1 1, shard2 1)\n");
+    EXPECT_LIKE(conn, sql,
+                "Shard shard2, gathered 2: posts, by keys\n  Seq Scan on posts (actual rows=1 loops=1)\n"
+                "    Filter: (id = ANY ('{1,3}'::bigint[]))\n    Rows Removed by Filter: 1");
+    EXPECT(conn, "UPDATE users SET full_name = repeat('x', 300000)", "UPDATE 4");
+    EXPECT_LIKE(conn, sql, "Shard shard0, gathered 2: posts, without keys\n  Seq Scan on posts (actual rows=0 loops=1)\nShard shard1, gathered 2: posts, ");
 }
 
 Test(explain, of_gathered_rows_in_json)
 {
-    expect_in_json("EXPLAIN (FORMAT JSON) SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.username >= 'z'",
-                   "e ->> 'Shard' || ':' || (e -> 'Plan' ->> 'Alias')", "shard0:users shard1:users shard2:b shard2:users");
+    static const char *const ours = "concat(e ->> 'Shard', ':', e ->> 'Part', ':', e ->> 'Gathered', ':', e -> 'Plan' ->> 'Node Type')";
+    expect_in_json("EXPLAIN (FORMAT JSON) SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.username >= 'z'", ours,
+                   "shard2:1:users:Seq Scan shard0:2:users:Seq Scan shard1:2:users:Seq Scan shard2:2:users:Seq Scan");
+    expect_in_json("EXPLAIN (ANALYZE, FORMAT JSON) SELECT avg(age) FROM users", ours,
+                   "shard0:::Aggregate shard0:1:users:Aggregate shard1:1:users:Aggregate shard2:1:users:Aggregate");
     expect_in_json("EXPLAIN (ANALYZE, FORMAT JSON) SELECT count(*) FROM users a, users b WHERE a.age = b.age",
-                   "e ->> 'Shard' || ':' || (e -> 'Plan' ->> 'Actual Rows') || ':' || (e -> 'Keyway' ->> -1)",
-                   "shard0:1:moved: users: 3 rows, 30 bytes, as arrays");
+                   "concat(e ->> 'Shard', ':', e -> 'Plan' ->> 'Actual Rows', ':', e ->> 'Moved Rows', ':', e ->> 'Moved Bytes', ':', e -> 'Keyway' ->> -1)",
+                   "shard0:1:::moved: users: 3 rows, 30 bytes, as arrays (shard1 1, shard2 2) shard0:1::: shard1:1:1:10: shard2:2:2:20:");
 }
 
 Test(explain, of_gathered_rows_with_parameters)
 {
     const char *values[] = {"2"};
-    char *answer = ask_params(conn, "EXPLAIN SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > $1", 1, values);
-    cr_expect(strstr(answer, "gathered: users from shard0, shard1, shard2"), "%s", answer);
+    char *answer = ask_params(conn, "EXPLAIN (COSTS OFF) SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > $1", 1, values);
+    cr_expect(strstr(answer, "gathered 1: users from shard0, shard1, shard2"), "%s", answer);
+    cr_expect(strstr(answer, "\nShard shard1, gathered 1: users\n  Seq Scan on users b\n    Filter: (age > 2)\n"), "%s", answer);
     free(answer);
-    answer = ask_params(conn, "EXPLAIN ANALYZE SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > $1", 1, values);
+    answer = ask_params(conn, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT count(*) FROM users a, users b WHERE a.age = b.age AND b.age > $1", 1, values);
     cr_expect(strstr(answer, "\nkeyed: users by few rows of users: SELECT age FROM public.users WHERE age OPERATOR(pg_catalog.=) ANY($1)\n"),
               "%s", answer);
-    cr_expect(strstr(answer, "moved: users: 2 rows"), "%s", answer);
+    cr_expect(strstr(answer, "moved 1: users: 2 rows"), "%s", answer);
+    cr_expect(strstr(answer, "\nShard shard2, gathered 1: users\n  Seq Scan on users b (actual rows=2 loops=1)\n    Filter: (age > 2)\n"), "%s", answer);
     free(answer);
+}
+
+Test(explain, of_a_prepared_statement_over_gathered_rows)
+{
+    EXPECT(conn, "PREPARE p (integer) AS SELECT avg(age) FROM users WHERE age > $1", "PREPARE");
+    EXPECT_LIKE(conn, "EXPLAIN (COSTS OFF) EXECUTE p (length('abc'))", "Shard shard2, gathered 1: users\n  Aggregate\n    ->  Seq Scan on users\n          Filter: (age > 3)");
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, COSTS OFF) EXECUTE p (3)", "moved: users: 2 rows, 44 bytes, as arrays (shard1 1, shard2 1)\n");
+    EXPECT_ERROR(conn, "EXPLAIN EXECUTE p ('x')", "22P02");
+}
+
+Test(explain, of_gathered_rows_in_transactions)
+{
+    static const char *const sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT string_agg(full_name, ',' ORDER BY username) FROM users";
+    EXPECT(conn, "BEGIN READ ONLY", "BEGIN");
+    EXPECT_LIKE(conn, "EXPLAIN SELECT avg(age) FROM users", "Shard shard2, gathered 1: users\n");
+    EXPECT_LIKE(conn, sql, "Shard shard2, gathered 1: users\n  Seq Scan on users (actual rows=2 loops=1)");
+    EXPECT_ERROR(conn, "UPDATE users SET age = 0", "25006");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "UPDATE users SET full_name = repeat('x', 300000)", "UPDATE 4");
+    EXPECT(conn, "DELETE FROM users WHERE username = 'zed'", "DELETE 1");
+    EXPECT_LIKE(conn, sql, "Shard shard2, gathered 1: users\n  Seq Scan on users (actual rows=1 loops=1)");
+    EXPECT(conn, "SAVEPOINT s", "SAVEPOINT");
+    EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT avg(1 / (age - 2)) FROM users", "22012");
+    EXPECT(conn, "ROLLBACK TO s", "ROLLBACK");
+    EXPECT_LIKE(conn, sql, "moved: users: 2 rows");
+    EXPECT(conn, "COMMIT", "COMMIT");
+    EXPECT(conn, "SELECT avg(age) FROM users", "2.0000000000000000");
+}
+
+Test(explain, options_reach_the_plan_of_each_part)
+{
+    EXPECT_LIKE(conn, "EXPLAIN (VERBOSE, COSTS OFF) SELECT avg(age) FROM users",
+                "Shard shard1, gathered 1: users\n  Aggregate\n    Output: sum(age), count(age)\n    ->  Seq Scan on public.users");
+    EXPECT_LIKE(conn, "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) SELECT avg(age) FROM users", "          Buffers: shared hit=1\n");
+    EXPECT_LIKE(conn, "EXPLAIN (SUMMARY, COSTS OFF) SELECT avg(age) FROM users", "->  Seq Scan on users\n  Planning Time: ");
+    EXPECT_ERROR(conn, "EXPLAIN (NONSENSE) SELECT avg(age) FROM users", "42601");
+    EXPECT_ERROR(conn, "EXPLAIN (BUFFERS, TIMING) SELECT avg(age) FROM users", "22023");
+}
+
+/* ---- what ends it ---- */
+
+enum { SOON_MS = 20000 };
+
+static void expect_ended_while_locked(int shard, bool by_cancel)
+{
+    PGconn *holder = lock_users(shard);
+    cr_assert(PQsendQuery(conn, "EXPLAIN ANALYZE SELECT string_agg(username, ',' ORDER BY age) FROM users"));
+    expect_running(shard, "%users%", 1);
+    if (by_cancel) {
+        char message[256];
+        PGcancel *request = PQgetCancel(conn);
+        cr_assert(PQcancel(request, message, sizeof message), "%s", message);
+        PQfreeCancel(request);
+        expect_next(conn, "ERROR 57014: canceling statement due to user request");
+    } else {
+        PGconn *killer = connect_server(shard);
+        EXPECT(killer, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1");
+        PQfinish(killer);
+        bool timed_out;
+        PGresult *result = next_result(conn, SOON_MS, &timed_out);
+        cr_assert_not(timed_out);
+        cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "08006");
+        PQclear(result);
+        cr_assert_null(next_result(conn, SOON_MS, &timed_out));
+    }
+    PQfinish(holder);
+    EXPECT_LIKE(conn, "EXPLAIN ANALYZE SELECT string_agg(username, ',' ORDER BY age) FROM users", "moved: users: 3 rows");
+}
+
+Test(explain, of_gathered_rows_ends_with_a_cancel_request_and_with_a_server)
+{
+    expect_ended_while_locked(0, true);
+    expect_ended_while_locked(2, true);
+    expect_ended_while_locked(0, false);
+    expect_ended_while_locked(1, false);
+    PGconn *console = connect_console(&keyway);
+    expect_pool(console, "sv_active", 0);
+    PQfinish(console);
 }
 
 Test(explain, a_cursor_is_found_where_it_was_declared)
