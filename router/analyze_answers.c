@@ -211,6 +211,18 @@ static bool translate_fact(struct analysis *analysis, int scan, const struct fac
     return any;
 }
 
+/* With its alias, if the statement names the table more than once. */
+static const char *name_use(const struct analysis *analysis, int scan, struct arena *arena)
+{
+    const struct scan *use = &analysis->scans[scan];
+    const char *name = use->relation.table->settings->name;
+    const Alias *alias = use->range ? use->range->alias : NULL;
+    for (int i = 0; alias && i < analysis->scan_count; i++)
+        if (i != scan && analysis->scans[i].relation.table == use->relation.table)
+            return arena_printf(arena, "%s %s", name, alias->aliasname);
+    return arena_strdup(arena, name);
+}
+
 struct condition *analysis_condition(struct analysis *analysis, int scan)
 {
     struct arena *arena = &analysis->plan->arena;
@@ -228,7 +240,7 @@ struct condition *analysis_condition(struct analysis *analysis, int scan)
         columns[k] = arena_strdup(arena, table->settings->key[k]);
     struct condition *condition = arena_alloc(arena, sizeof *condition);
     *condition =
-        (struct condition){arena_strdup(arena, table->settings->name), columns, table->keyspace, {0}};
+        (struct condition){name_use(analysis, scan, arena), columns, table->keyspace, {0}};
     condition->facts.facts = arena_memdup(arena, found.facts, (size_t) found.count * sizeof *found.facts);
     condition->facts.count = found.count;
     return condition;

@@ -80,7 +80,7 @@ struct fact_list {
 
 /* One use of a sharded table: its rows that matter satisfy all the facts. */
 struct condition {
-    const char *table;
+    const char *table; /* … and what it is called, if others are uses of the same: "users u" */
     const char *const *columns; /* names of the key columns */
     const struct keyspace *keyspace;
     struct fact_list facts;

@@ -111,11 +111,60 @@ static const char *describe_making(const struct plan *plan, const struct route *
     return arena_printf(arena, "%s%s%s%s", merged, combines ? describe_parts(plan, arena) : "", ranked, describe_limits(route, arena));
 }
 
-static const char *reason_of(const struct plan *plan, const struct route *route)
+/* Does no shard hold what the facts say? */
+static bool finds_nothing(const struct plan *plan, const struct execution *execution)
 {
+    struct shard_set some = plan->inside->fixed;
+    for (int i = 0; i < plan->inside->condition_count; i++) {
+        struct shard_set more = condition_shards(plan->inside->conditions[i], execution);
+        shard_set_unite(&some, &more);
+    }
+    return plan->inside->condition_count > 0 && shard_set_is_empty(&some);
+}
+
+static const char *reason_of(const struct plan *plan, const struct execution *execution, const struct route *route)
+{
+    const struct insert_rows *rows = plan->inside->insert;
     if (route->kind != PLAN_SINGLE || plan->many == PLAN_SINGLE)
         return plan->reason ? plan->reason : plan_kind_name(route->kind);
+    if (rows && rows->keyspace)
+        return rows->count == 1 ? "single: the row goes to the shard of its key" : "single: all rows go to the shard of their keys";
+    if (finds_nothing(plan, execution))
+        return "single: no shard has rows that matter, one answers";
     return "single: all rows that matter are on one shard";
+}
+
+/* Of a row that is inserted. */
+static const char *describe_key(const struct plan *plan, const struct execution *execution)
+{
+    const struct insert_rows *rows = plan->inside->insert;
+    const char *text = "";
+    if (!rows || !rows->keyspace || rows->count != 1 || rows->computed || rows->from_query)
+        return "";
+    for (int k = 0; k < keyspace_columns(rows->keyspace); k++)
+        text = arena_printf(execution->arena, "%s%s%s = %s", text, k ? " and " : "", rows->columns[k], value_describe(&rows->values[k], execution));
+    return arena_printf(execution->arena, "facts: %s: %s\n", rows->table, text);
+}
+
+/* The statement that a shard gets, with its rows left out; one that is not cut is there as a whole. */
+static const char *describe_rows(const struct insert_rows *rows, struct arena *arena)
+{
+    if (!rows || !rows->before)
+        return "";
+    return arena_printf(arena, "statement: %s…%s%s\n", rows->before, *rows->after == ' ' || !*rows->after ? "" : " ", rows->after);
+}
+
+/* … and how many of the rows each shard gets. */
+static const char *describe_split(const struct plan *plan, const struct routing *routing, const struct route *route, struct arena *arena)
+{
+    const char *text = "";
+    if (route->kind != PLAN_SPLIT || route->part_count == 0)
+        return "";
+    for (int i = 0; i < route->part_count; i++) {
+        struct shard_set shard = shard_set_one(route->parts[i].shard);
+        text = arena_printf(arena, "%s%s%d to %s", text, i ? ", " : "", route->parts[i].rows, describe_shards(routing, &shard, arena));
+    }
+    return arena_printf(arena, "%srows: %s\n", describe_rows(plan->inside->insert, arena), text);
 }
 
 const char *plan_describe(const struct plan *plan, const struct routing *routing, const struct normalised *literals,
@@ -125,26 +174,18 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
     if (!route || plan->inside->refused)
         return describe_refusal(plan, arena);
     const char *text =
-        arena_printf(arena, "%s\nshards: %s\n%s", reason_of(plan, route),
-                     describe_shards(routing, &route->shards, arena), describe_facts(plan, &execution, route));
+        arena_printf(arena, "%s\nshards: %s\n%s%s", reason_of(plan, &execution, route), describe_shards(routing, &route->shards, arena),
+                     describe_facts(plan, &execution, route), describe_key(plan, &execution));
     if (route->kind == PLAN_GATHER)
         text = arena_printf(arena, "%s%s", text, describe_gathering(plan, routing, route, arena));
     if (route->kind != PLAN_SINGLE && plan->shard_text)
         text = arena_printf(arena, "%sstatement: %s\n", text, plan->shard_text);
-    text = arena_printf(arena, "%s%s", text, describe_making(plan, route, arena));
+    text = arena_printf(arena, "%s%s%s", text, describe_split(plan, routing, route, arena), describe_making(plan, route, arena));
     if (route->kind == PLAN_BROADCAST && plan->elsewhere_text)
         text = arena_printf(arena, "%selsewhere: %s\n", text, plan->elsewhere_text);
     if (route->kind != PLAN_SINGLE && plan->locking)
         text = arena_printf(arena, "%slooks: %s\nlocks: %s…%s\n", text, plan->locking->look, plan->locking->before, plan->locking->behind);
     return text;
-}
-
-/* The statement that a shard gets, with its rows left out; one that is not cut is there as a whole. */
-static const char *describe_rows(const struct insert_rows *rows, struct arena *arena)
-{
-    if (!rows || !rows->before)
-        return "";
-    return arena_printf(arena, "statement: %s…%s%s\n", rows->before, *rows->after == ' ' || !*rows->after ? "" : " ", rows->after);
 }
 
 const char *plan_describe_evaluation(const struct plan *plan, const struct routing *routing, struct arena *arena)

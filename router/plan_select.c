@@ -171,8 +171,8 @@ static enum plan_kind choose_or_gather(struct selecting *selecting)
     bool steps = selecting->analysis.planning->facts->gathers;
     if (kind != PLAN_REFUSE && !selecting->analysis.home && !steps)
         return kind;
-    selecting->unproved = selecting->analysis.home ? "what it reads is partly on the home shard only"
-                          : kind != PLAN_REFUSE    ? "one server must give all of them"
+    selecting->unproved = selecting->analysis.home ? "What it reads is partly on the home shard only."
+                          : kind != PLAN_REFUSE    ? "One server must give all of them."
                                                    : selecting->proof.detail;
     forget(selecting);
     bool gathers = plan_gather(selecting->plan, &selecting->analysis, selecting->select, &selecting->proof);

@@ -402,6 +402,29 @@ static bool prove_tables(struct analysis *analysis, struct proof *proof)
     return true;
 }
 
+static bool reads_sharded(const struct analysis *analysis, const struct query *query)
+{
+    for (int i = query->first_scan; i < query->end_scan; i++)
+        if (scan_is_sharded(&analysis->scans[i]))
+            return true;
+    return false;
+}
+
+/* What LIMIT lets through in the statement's subqueries would be something else on a shard. */
+static const char *what_is_limited(const struct analysis *analysis)
+{
+    const char *what = "LIMIT in a subquery may choose other rows on each shard.";
+    for (int i = 0; i < analysis->query_count; i++) {
+        const struct query *query = analysis->queries[i];
+        if (query->depth == 0 || !query->select || !(query->select->limitCount || query->select->limitOffset) || !reads_sharded(analysis, query))
+            continue;
+        if (!query->correlated)
+            return "LIMIT in a subquery counts rows of all shards together.";
+        what = "LIMIT in a subquery may count rows of several shards.";
+    }
+    return what;
+}
+
 bool prove_environment(struct analysis *analysis, struct proof *proof)
 {
     const char *hint = "Give the key's value, so that one shard runs the statement.";
@@ -423,7 +446,7 @@ bool prove_environment(struct analysis *analysis, struct proof *proof)
     if (analysis->sampled)
         return disprove(analysis, proof, hint, "TABLESAMPLE takes its sample from each shard apart.");
     if (analysis->limited_inside)
-        return disprove(analysis, proof, hint, "LIMIT in a subquery counts rows of each shard apart.");
+        return disprove(analysis, proof, hint, "%s", what_is_limited(analysis));
     if (analysis->locks)
         return disprove(analysis, proof, hint, "A subquery locks rows.");
     if (analysis->local_view)
@@ -453,16 +476,40 @@ static const char *name_tables(struct analysis *analysis, const struct query *qu
     return tables;
 }
 
+static const char *what_keeps_groups(const struct query *query);
+
+/* … of a subquery in FROM. */
+static const char *what_keeps_groups_in(const struct source *source)
+{
+    if (source->kind == SOURCE_QUERY)
+        return source->query->correlated ? "" : what_keeps_groups(source->query);
+    if (source->kind != SOURCE_JOIN)
+        return "";
+    const char *left = what_keeps_groups_in(source->left);
+    return *left ? left : what_keeps_groups_in(source->right);
+}
+
+static bool counts_distinct(Node *node, void *context)
+{
+    return node && ((IsA(node, FuncCall) && castNode(FuncCall, node)->agg_distinct) || parse_walk(node, counts_distinct, context));
+}
+
+/* Why a group, or what else is made of several rows, has all of them on one shard; empty: there is none. */
 static const char *what_keeps_groups(const struct query *query)
 {
     const SelectStmt *select = query->select;
+    const char *inside = "";
     if (!select || query->set_operation)
         return "";
     if (select->groupClause)
         return ", GROUP BY has the key";
-    if (select->distinctClause)
+    if (select->distinctClause || (query->aggregates && counts_distinct((Node *) select->targetList, NULL)))
         return ", DISTINCT has the key";
-    return query->windows ? ", windows are within one key" : "";
+    if (query->windows)
+        return ", windows are within one key";
+    for (int i = 0; i < query->from_count && !*inside; i++)
+        inside = what_keeps_groups_in(query->from[i]);
+    return inside;
 }
 
 /* Is there a UNION ALL or the like inside, whose arms are tied to nothing? */

@@ -36,6 +36,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_numeric_binary.c \
 	tests/unit/test_pass_through.c \
 	tests/unit/test_plan.c \
+	tests/unit/test_plan_describe.c \
 	tests/unit/test_plan_gather.c \
 	tests/unit/test_plan_groups.c \
 	tests/unit/test_plan_split.c \

@@ -842,17 +842,3 @@ Test(plan, rows_that_all_answer_do_so_in_their_order)
     plan_release(plan);
     arena_free(&arena);
 }
-
-Test(plan, statements_are_described)
-{
-    struct plan *plan = make("SELECT * FROM users WHERE username = 'bob'");
-    struct arena arena = {0};
-    struct error error = {0};
-    struct route route;
-    cr_assert(plan_route(plan, routing, NULL, NULL, &arena, &route, &error));
-    const char *text = plan_describe(plan, routing, NULL, NULL, &route, &arena);
-    cr_expect(strstr(text, "shards: a\n"), "%s", text);
-    cr_expect(strstr(text, "username = 'bob'"), "%s", text);
-    plan_release(plan);
-    arena_free(&arena);
-}
