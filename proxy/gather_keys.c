@@ -100,8 +100,9 @@ const char *gather_keys_describe(const struct gather *gather, struct arena *aren
     const char *text = "";
     for (int i = gather->plan->gather_count; i < gather_total(gather); i++) {
         const char *table = gather->plan->gather[i].table;
+        size_t count = gather->rows[i].own_count;
         text = gather->sources[i].state == SOURCE_KNOWN
-                   ? arena_printf(arena, "%skeys: %s: %zu values\n", text, table, gather->rows[i].own_count)
+                   ? arena_printf(arena, "%skeys: %s: %zu value%s\n", text, table, count, count == 1 ? "" : "s")
                    : arena_printf(arena, "%skeys: %s: not used, there are too many\n", text, table);
     }
     return text;
