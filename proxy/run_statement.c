@@ -416,7 +416,7 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         return locking_go_on(run, execution);
     if (!catalog_is_current(client, plan, &error))
         return run_fail(run, &error);
-    if (plan->inner && plan->inner->evaluation && plan->inner->many != PLAN_REFUSE)
+    if (plan->inner && plan->inner->evaluation)
         return evaluate_explain(run, execution);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);

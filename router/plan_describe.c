@@ -111,6 +111,8 @@ static const char *describe_making(const struct plan *plan, const struct route *
     return arena_printf(arena, "%s%s%s%s", merged, combines ? describe_parts(plan, arena) : "", ranked, describe_limits(route, arena));
 }
 
+static const char one_row[] = "single: the row goes to the shard of its key";
+
 /* Does no shard hold what the facts say? */
 static bool finds_nothing(const struct plan *plan, const struct execution *execution)
 {
@@ -128,7 +130,7 @@ static const char *reason_of(const struct plan *plan, const struct execution *ex
     if (route->kind != PLAN_SINGLE || plan->many == PLAN_SINGLE)
         return plan->reason ? plan->reason : plan_kind_name(route->kind);
     if (rows && rows->keyspace)
-        return rows->count == 1 ? "single: the row goes to the shard of its key" : "single: all rows go to the shard of their keys";
+        return rows->count == 1 ? one_row : "single: all rows go to the shard of their keys";
     if (finds_nothing(plan, execution))
         return "single: no shard has rows that matter, one answers";
     return "single: all rows that matter are on one shard";
@@ -188,6 +190,16 @@ const char *plan_describe(const struct plan *plan, const struct routing *routing
     return text;
 }
 
+/* Where its rows go is not known yet. */
+static const char *reason_of_computed(const struct plan *plan, struct arena *arena)
+{
+    if (plan->many != PLAN_REFUSE)
+        return plan->reason ? plan->reason : plan_kind_name(plan->many);
+    if (plan->inside->insert && plan->inside->insert->count == 1)
+        return one_row;
+    return arena_printf(arena, "single: all rows go to the shard of their keys, or it is refused (%s)", plan->refusal.detail);
+}
+
 const char *plan_describe_evaluation(const struct plan *plan, const struct routing *routing, struct arena *arena)
 {
     const struct insert_rows *rows = plan->inside->insert;
@@ -195,7 +207,7 @@ const char *plan_describe_evaluation(const struct plan *plan, const struct routi
     bool spread = rows && rows->keyspace;
     if (spread)
         shard_set_unite(&shards, keyspace_shards(rows->keyspace));
-    return arena_printf(arena, "%s\nshards: %s%s\ncomputed: on %s: %s\n%s", plan->reason ? plan->reason : plan_kind_name(plan->many),
+    return arena_printf(arena, "%s\nshards: %s%s\ncomputed: on %s: %s\n%s", reason_of_computed(plan, arena),
                         spread ? "as the computed keys say, of " : "", describe_shards(routing, &shards, arena),
                         describe_shards(routing, &home, arena), plan->evaluation->sql, describe_rows(rows, arena));
 }

@@ -382,6 +382,8 @@ Test(explain, of_computed_rows_in_json)
 Test(explain, of_computed_rows_finds_the_mistakes_of_the_whole_statement)
 {
     EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username) SELECT nothing FROM generate_series(1, 3)", "42703");
+    EXPECT_LIKE(conn, "EXPLAIN INSERT INTO users (username) VALUES (lower('Z'))",
+                "single: the row goes to the shard of its key\nshards: as the computed keys say, of shard0, shard1, shard2\ncomputed: on shard0: SELECT v0, ");
     EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username, age) SELECT 'u' || g, 'x' || g FROM generate_series(1, 3) AS g", "42804");
     EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g RETURNING nothing", "42703");
     EXPECT_REFUSED(conn, "EXPLAIN ANALYZE INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g");
