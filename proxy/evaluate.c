@@ -447,10 +447,6 @@ static bool can_explain(const struct plan *plan, struct error *error)
         error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE of an INSERT whose values are computed first is not supported");
         error_detail(error, "Where its rows go is known only when the home shard has run: %s", plan->inner->evaluation->sql);
         error_hint(error, "Use EXPLAIN without ANALYZE.");
-    } else if (plan->explain_format == EXPLAIN_OTHER) {
-        error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN of an INSERT whose values are computed first is not supported in this format");
-        error_detail(error, "The statement runs on the home shard first, and then on those of its rows.");
-        error_hint(error, "Use FORMAT TEXT or FORMAT JSON.");
     }
     return !error_is_set(error);
 }

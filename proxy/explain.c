@@ -4,38 +4,17 @@
  * Under EXPLAIN ANALYZE the shards send no rows: how many they would send is what their plans' first nodes say ("Actual Rows"), and how wide
  * these are is what PostgreSQL expects of them ("Plan Width"), which COSTS OFF leaves out.
  */
-#include "proxy/explain.h"
-
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/explain_inside.h"
 #include "proxy/wire.h"
 
-struct answer {
-    struct explained of;
-    const char **rows;
-    size_t count, room;
-    bool measured;
-    size_t moved_rows, moved_bytes;
-    struct answer *next;
-};
-
-struct explanation {
-    struct arena *arena;
-    bool json;
-    bool counts, widths;
-    bool gathers; /* some answers are for parts */
-    const char *preface;
-    struct answer *answers, *last;
-    int count;
-};
-
-struct explanation *explanation_new(struct arena *arena, bool json, const char *preface)
+struct explanation *explanation_new(struct arena *arena, enum explain_format format, const char *preface)
 {
     struct explanation *explanation = arena_alloc(arena, sizeof(*explanation));
-    *explanation = (struct explanation){.arena = arena, .json = json, .preface = arena_strdup(arena, preface)};
+    *explanation = (struct explanation){.arena = arena, .format = format, .preface = arena_strdup(arena, preface)};
     return explanation;
 }
 
@@ -94,7 +73,7 @@ void explanation_add(struct explanation *explanation, int number, const uint8_t 
 void explanation_moved(struct explanation *explanation, int number, size_t rows, size_t bytes)
 {
     struct answer *answer = find_answer(explanation, number);
-    answer->measured = true;
+    answer->counted = answer->measured = true;
     answer->moved_rows = rows;
     answer->moved_bytes = bytes;
 }
@@ -107,31 +86,49 @@ static const char *find_behind(const char *text, const char *word)
     return found ? found + strlen(word) : NULL;
 }
 
+/* What stands before a number of the plan's first node, in each format. */
+struct number_marks {
+    const char *clause, *text, *json, *xml, *yaml;
+};
+
 /*
- * A number of the plan's first node; NAN: it is not told.  In text the node is the first line, and its numbers stand behind all names, of
- * which those with blanks or signs are in quotes; in JSON its members come before those of other nodes, and a quote in a name is escaped.
+ * NAN: it is not told.  In text the node is the first line, and its numbers stand behind all names, of which those with blanks or signs
+ * are in quotes.  In the other formats its members come before those of other nodes, and names cannot look like one: quotes, brackets and line ends
+ * in them are escaped.
  */
-static double number_of(const struct explanation *explanation, const struct answer *answer, const char *clause, const char *word,
-                        const char *member)
+static double number_of(const struct explanation *explanation, const struct answer *answer, const struct number_marks *marks)
 {
-    const char *at = answer->count > 0 ? answer->rows[0] : NULL;
-    if (at && explanation->json)
-        at = find_behind(at, member);
-    else if (at && (at = find_behind(strrchr(at, '"') ? strrchr(at, '"') : at, clause)))
-        at = find_behind(at, word);
+    const char *at = answer->count > 0 ? answer->rows[0] : "", *quote = strrchr(at, '"');
     char *end = NULL;
+    switch (explanation->format) {
+    case EXPLAIN_TEXT:
+        at = find_behind(quote ? quote : at, marks->clause);
+        at = at ? find_behind(at, marks->text) : NULL;
+        break;
+    case EXPLAIN_JSON:
+        at = find_behind(at, marks->json);
+        break;
+    case EXPLAIN_XML:
+        at = find_behind(at, marks->xml);
+        break;
+    case EXPLAIN_YAML:
+        at = find_behind(at, marks->yaml);
+        break;
+    }
     double number = at ? strtod(at, &end) : NAN;
     return end == at ? NAN : number;
 }
 
 static double actual_rows(const struct explanation *explanation, const struct answer *answer)
 {
-    return number_of(explanation, answer, " (actual ", "rows=", "\"Actual Rows\": ");
+    static const struct number_marks marks = {" (actual ", "rows=", "\"Actual Rows\": ", "<Actual-Rows>", "\n    Actual Rows: "};
+    return number_of(explanation, answer, &marks);
 }
 
 static double row_width(const struct explanation *explanation, const struct answer *answer)
 {
-    return number_of(explanation, answer, " (cost=", "width=", "\"Plan Width\": ");
+    static const struct number_marks marks = {" (cost=", "width=", "\"Plan Width\": ", "<Plan-Width>", "\n    Plan Width: "};
+    return number_of(explanation, answer, &marks);
 }
 
 static const char *rows_in_words(struct arena *arena, double rows)
@@ -139,7 +136,7 @@ static const char *rows_in_words(struct arena *arena, double rows)
     return arena_printf(arena, "%.0f row%s", rows, rows == 1 ? "" : "s");
 }
 
-/* Of all shards, or of none. */
+/* Each tells how many, or none does. */
 static void count_rows(struct explanation *explanation)
 {
     struct arena *arena = explanation->arena;
@@ -147,6 +144,8 @@ static void count_rows(struct explanation *explanation)
     double rows = 0, bytes = 0;
     for (struct answer *answer = explanation->answers; answer; answer = answer->next) {
         double some = actual_rows(explanation, answer);
+        answer->counted = !isnan(some);
+        answer->moved_rows = answer->counted ? (size_t) some : 0;
         rows += some;
         bytes += some * row_width(explanation, answer);
         each = arena_printf(arena, "%s%s%s %.0f", each, *each ? ", " : " (", answer->of.name, some);
@@ -156,144 +155,6 @@ static void count_rows(struct explanation *explanation)
     const char *about = isnan(bytes) || !explanation->widths ? "" : arena_printf(arena, ", about %.0f bytes", bytes);
     explanation_note(explanation, arena_printf(arena, "moved: %s%s%s%s\n", rows_in_words(arena, rows), about,
                                                explanation->count > 1 ? each : "", explanation->count > 1 ? ")" : ""));
-}
-
-/* --- text ---------------------------------------------------------------------------------------------------- */
-
-static void send_lines(struct explanation *explanation, struct buffer *out)
-{
-    for (const char *line = explanation->preface; *line;) {
-        size_t length = strcspn(line, "\n");
-        const char *text = arena_strndup(explanation->arena, line, length);
-        wire_row(out, &text, 1);
-        line += length + (line[length] == '\n');
-    }
-}
-
-static const char *title_of(const struct explanation *explanation, const struct answer *answer)
-{
-    const struct explained *of = &answer->of;
-    if (of->part == 0)
-        return arena_printf(explanation->arena, "Shard %s%s", of->name, explanation->gathers ? ", over gathered rows" : "");
-    return arena_printf(explanation->arena, "Shard %s, gathered %d: %s%s%s", of->name, of->part, of->rows, of->asked ? ", " : "",
-                        of->asked ? of->asked : "");
-}
-
-static void send_answer(const struct explanation *explanation, const struct answer *answer, struct buffer *out)
-{
-    bool named = explanation->count > 1 || answer->of.part > 0;
-    const char *title = title_of(explanation, answer);
-    if (named)
-        wire_row(out, &title, 1);
-    for (size_t k = 0; k < answer->count; k++) {
-        const char *row = named ? arena_printf(explanation->arena, "  %s", answer->rows[k]) : answer->rows[k];
-        wire_row(out, &row, 1);
-    }
-}
-
-static void send_text(struct explanation *explanation, struct buffer *out)
-{
-    send_lines(explanation, out);
-    for (const struct answer *answer = explanation->answers; answer; answer = answer->next)
-        send_answer(explanation, answer, out);
-}
-
-/* --- JSON ---------------------------------------------------------------------------------------------------- */
-
-static void put_json_string(FILE *out, const char *text, size_t length)
-{
-    putc('"', out);
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char) text[i];
-        if (byte == '"' || byte == '\\')
-            fprintf(out, "\\%c", byte);
-        else if (byte < ' ')
-            fprintf(out, "\\u%04x", byte);
-        else
-            putc(byte, out);
-    }
-    putc('"', out);
-}
-
-static void put_member(FILE *out, const char *name, const char *text)
-{
-    if (text == NULL)
-        return;
-    fprintf(out, ",\n    \"%s\": ", name);
-    put_json_string(out, text, strlen(text));
-}
-
-static void put_preface(FILE *out, const char *preface)
-{
-    fputs("    \"Keyway\": [", out);
-    for (const char *line = preface; *line;) {
-        size_t length = strcspn(line, "\n");
-        fputs(line == preface ? "\n      " : ",\n      ", out);
-        put_json_string(out, line, length);
-        line += length + (line[length] == '\n');
-    }
-    fputs("\n    ],\n", out);
-}
-
-static void put_origin(FILE *out, const struct explanation *explanation, const struct answer *answer)
-{
-    const struct explained *of = &answer->of;
-    double rows = explanation->counts ? actual_rows(explanation, answer) : NAN;
-    fputs("    \"Shard\": ", out);
-    put_json_string(out, of->name, strlen(of->name));
-    if (of->part > 0)
-        fprintf(out, ",\n    \"Part\": %d", of->part);
-    put_member(out, "Gathered", of->rows);
-    put_member(out, "Asked", of->asked);
-    if (answer->measured)
-        fprintf(out, ",\n    \"Moved Rows\": %zu,\n    \"Moved Bytes\": %zu", answer->moved_rows, answer->moved_bytes);
-    else if (!isnan(rows))
-        fprintf(out, ",\n    \"Moved Rows\": %.0f", rows);
-}
-
-/* What stands between the brackets of one of a shard's arrays, its first object opened for members of ours. */
-static void put_plan(FILE *out, const struct explanation *explanation, const struct answer *answer, const char *json, const char *preface)
-{
-    const char *open = strchr(json, '{'), *close = strrchr(json, ']');
-    if (open == NULL || close == NULL || close < open)
-        return;
-    for (size_t length = (size_t) (close - json); length > 0 && strchr(" \n", json[length - 1]); length--)
-        close--;
-    fputs("  {\n", out);
-    if (preface)
-        put_preface(out, preface);
-    put_origin(out, explanation, answer);
-    fprintf(out, ",%.*s", (int) (close - open - 1), open + 1);
-}
-
-static void put_plans(FILE *out, const struct explanation *explanation)
-{
-    const char *preface = explanation->preface;
-    for (const struct answer *answer = explanation->answers; answer; answer = answer->next)
-        for (size_t k = 0; k < answer->count; k++) {
-            fputs(preface ? "" : ",\n", out);
-            put_plan(out, explanation, answer, answer->rows[k], preface);
-            preface = NULL;
-        }
-}
-
-static void send_json(struct explanation *explanation, struct buffer *out)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    fputs("[\n", file);
-    if (explanation->count > 0) {
-        put_plans(file, explanation);
-    } else {
-        fputs("  {\n", file);
-        put_preface(file, explanation->preface);
-        fputs("    \"Shard\": null\n  }", file);
-    }
-    fputs("\n]", file);
-    fclose(file);
-    wire_row(out, (const char *const *) &text, 1);
-    free(text);
 }
 
 /* --- the whole answer ---------------------------------------------------------------------------------------- */
@@ -323,8 +184,8 @@ void explanation_send(struct explanation *explanation, struct buffer *out)
     order_answers(explanation);
     if (explanation->counts)
         count_rows(explanation);
-    if (explanation->json)
-        send_json(explanation, out);
+    if (explanation->format == EXPLAIN_TEXT)
+        explanation_put_lines(explanation, out);
     else
-        send_text(explanation, out);
+        explanation_put_document(explanation, out);
 }

@@ -1,8 +1,8 @@
 /*
  * explain: the answer to EXPLAIN, made from the router's plan and the shards' own plans.
  *
- * In text, the router's lines come first, then each shard's plans under the shard's name.  In JSON, the shards' arrays become one, and the
- * first plan has the router's lines as "Keyway".  Of a gathered query the plan over gathered rows, which is known only if it runs, comes
+ * In text, the router's lines come first, then each shard's plans under the shard's name.  In JSON, YAML and XML the shards' documents
+ * become one, and the first plan has the router's lines as "Keyway".  Of a gathered query the plan over gathered rows, which is known only if it runs, comes
  * before those of its parts, as in PostgreSQL a node comes before what it reads.
  */
 #ifndef KEYWAY_EXPLAIN_H
@@ -14,6 +14,7 @@
 
 #include "config/arena.h"
 #include "proxy/buffer.h"
+#include "router/plan.h"
 
 struct explanation;
 
@@ -27,7 +28,7 @@ struct explained {
 };
 
 /* `preface` are the router's lines; copied. */
-struct explanation *explanation_new(struct arena *arena, bool json, const char *preface);
+struct explanation *explanation_new(struct arena *arena, enum explain_format format, const char *preface);
 /* Lines behind those. */
 void explanation_note(struct explanation *explanation, const char *lines);
 /* The rows that the shards send are told, as their plans count them (ANALYZE).  `widths`: and about how many bytes, as wide as the plans

@@ -2,7 +2,7 @@
 
 #include "proxy/keyway.h"
 
-/* The shards' XML or YAML could only be put one behind the other; and what locks in steps cannot be run by each shard for itself. */
+/* What locks in steps cannot be run by each shard for itself. */
 bool run_can_explain(const struct plan *plan, const struct route *route, struct error *error)
 {
     if (plan->inner && plan->inner->locking && plan->explain_analyzes && route->kind != PLAN_SINGLE) {
@@ -11,12 +11,7 @@ bool run_can_explain(const struct plan *plan, const struct route *route, struct 
         error_hint(error, "Use EXPLAIN without ANALYZE.");
         return false;
     }
-    if (plan->inner == NULL || plan->explain_format != EXPLAIN_OTHER || route->kind == PLAN_SINGLE)
-        return true;
-    error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "EXPLAIN of several shards is not supported in this format");
-    error_detail(error, "The statement runs on %d shards.", shard_set_count(&route->shards));
-    error_hint(error, "Use FORMAT TEXT or FORMAT JSON.");
-    return false;
+    return true;
 }
 
 static const char *describe(struct run *run, const struct execution *execution, const struct route *route)
@@ -38,10 +33,9 @@ static bool counts_rows(const struct plan *plan, const struct route *route)
 struct explanation *run_explanation(struct run *run, const struct execution *execution, const struct route *route)
 {
     const struct plan *plan = execution->plan;
-    if (plan->inner == NULL || plan->explain_format == EXPLAIN_OTHER)
+    if (plan->inner == NULL)
         return NULL;
-    struct explanation *explanation =
-        explanation_new(&run->arena, plan->explain_format == EXPLAIN_JSON, describe(run, execution, route));
+    struct explanation *explanation = explanation_new(&run->arena, plan->explain_format, describe(run, execution, route));
     if (counts_rows(plan, route))
         explanation_count(explanation, plan->inner->statement == STATEMENT_SELECT);
     return explanation;

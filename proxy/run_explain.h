@@ -8,10 +8,10 @@
 #include "proxy/explain.h"
 #include "proxy/run.h"
 
-/* Can the shards' answers be made into one?  False with `error`: 0A000.  True if it is no EXPLAIN. */
+/* False with `error`: 0A000.  True if it is no EXPLAIN. */
 bool run_can_explain(const struct plan *plan, const struct route *route, struct error *error);
-/* The answer to be, in the run's arena, with the router's lines; NULL: it is no EXPLAIN, or the shard's answer is relayed as it is.  `route`
- * is NULL of a statement whose values are computed first. */
+/* The answer to be, in the run's arena, with the router's lines; NULL: it is no EXPLAIN.  `route` is NULL of a statement whose values are
+ * computed first. */
 struct explanation *run_explanation(struct run *run, const struct execution *execution, const struct route *route);
 /* EXPLAIN of a statement for several shards: what this one would run itself. */
 const char *run_explained_text(struct run *run, const struct execution *execution, const struct route *route, int shard);

@@ -17,10 +17,10 @@
 static enum run_step complete_explanation(struct run *run, const struct execution *execution, struct explanation *explanation)
 {
     static const char *const columns[] = {"QUERY PLAN"};
-    static const uint32_t json[] = {114};
+    static const uint32_t types[] = {[EXPLAIN_TEXT] = 25, [EXPLAIN_JSON] = 114, [EXPLAIN_XML] = 142, [EXPLAIN_YAML] = 25}; /* pg_type.dat */
     struct buffer *out = client_output(run->client);
     if (execution->statement == NULL || execution->described)
-        wire_columns(out, columns, execution->plan->explain_format == EXPLAIN_JSON ? json : NULL, 1);
+        wire_columns(out, columns, &types[execution->plan->explain_format], 1);
     explanation_send(explanation, out);
     wire_complete(out, "EXPLAIN");
     client_wrote(run->client);

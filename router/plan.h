@@ -61,7 +61,7 @@ enum statement_kind {
     STATEMENT_OTHER,       /* anything else that a server runs: LOCK, NOTIFY, CALL, DO, TRUNCATE, … */
 };
 
-enum explain_format { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_OTHER /* XML, YAML */ };
+enum explain_format { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_XML, EXPLAIN_YAML };
 
 /* Why a server must stay with the client beyond the transaction, in transaction mode. */
 enum pin_reason {

@@ -87,12 +87,11 @@ static void cut_explain(struct plan *plan, const struct planning *planning, int 
     plan->explain_prefix = arena_strndup(&plan->arena, sql, (size_t) (explained - sql));
 }
 
+/* Of another name a shard says what is wrong with it; case matters to ExplainQuery(). */
 static enum explain_format read_format(const DefElem *option)
 {
     const char *name = option->arg && IsA(option->arg, String) ? strVal(option->arg) : "";
-    return !strcasecmp(name, "text")   ? EXPLAIN_TEXT
-           : !strcasecmp(name, "json") ? EXPLAIN_JSON
-                                       : EXPLAIN_OTHER;
+    return !strcmp(name, "json") ? EXPLAIN_JSON : !strcmp(name, "xml") ? EXPLAIN_XML : !strcmp(name, "yaml") ? EXPLAIN_YAML : EXPLAIN_TEXT;
 }
 
 void plan_explain(struct plan *plan, const struct planning *planning, Node *statement)

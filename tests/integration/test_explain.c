@@ -134,10 +134,38 @@ Test(explain, of_what_is_refused_finds_mistakes_first)
     EXPECT_ERROR(conn, "EXPLAIN ANALYZE SELECT array_agg(age), nothing() FROM users", "42883");
 }
 
-Test(explain, formats_that_cannot_be_joined_are_refused_for_several_shards)
+/* ---- in other formats ---- */
+
+#define YAML_PLAN                                                                                            \
+    "  Moved Rows: 0\n  Plan: \n    Node Type: \"Result\"\n    Parallel Aware: false\n    Async Capable: false\n    Actual Rows: 0\n" \
+    "    Actual Loops: 1\n    One-Time Filter: \"false\"\n  Triggers: "
+
+Test(explain, in_yaml_is_one_list_of_all_shards_plans)
 {
-    EXPECT_REFUSED(conn, "EXPLAIN (FORMAT YAML) SELECT count(*) FROM users");
-    EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML) SELECT age FROM users WHERE username = 'zoe'", "Index Scan");
+    EXPECT(conn, "EXPLAIN (FORMAT YAML, ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT age FROM users WHERE username IN ('anna', 'zoe') AND false",
+           "- Keyway: \n    - \"concat: rows of users are independent\"\n    - \"shards: shard0, shard2\"\n    - \"facts: users: username in ('anna', 'zoe')\"\n"
+           "    - \"moved: 0 rows (shard0 0, shard2 0)\"\n  Shard: \"shard0\"\n" YAML_PLAN "\n- Shard: \"shard2\"\n" YAML_PLAN);
+    EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML, ANALYZE, COSTS OFF) SELECT age FROM users AS \"\n    Actual Rows: 7\" WHERE age > 1",
+                "\"moved: 3 rows (shard0 0, shard1 1, shard2 2)\"");
+    EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML) SELECT avg(age) FROM users", "\n- Shard: \"shard2\"\n  Part: 1\n  Gathered: \"users\"\n  Plan: \n    Node Type: ");
+    EXPECT_ERROR(conn, "EXPLAIN (FORMAT nonsense) SELECT avg(age) FROM users", "22023");
+    EXPECT_ERROR(conn, "EXPLAIN (FORMAT 'YAML') SELECT count(*) FROM users", "22023");
+}
+
+Test(explain, in_xml_is_one_document_of_all_shards_plans)
+{
+    char *xml = ask(conn, "EXPLAIN (FORMAT XML, ANALYZE) SELECT count(*), '<&>' FROM users WHERE full_name < '<&>' HAVING true"), question[16000];
+    PGconn *server = connect_server(0);
+    char *quoted = PQescapeLiteral(server, xml, strlen(xml));
+    snprintf(question, sizeof question,
+             "SELECT string_agg(concat(shard, ':', part, ':', moved, ':', node), ' '), max(line) FROM XMLTABLE(XMLNAMESPACES "
+             "('http://www.postgresql.org/2009/explain' AS e), '/e:explain/e:Query' PASSING (%s::xml) COLUMNS shard text PATH 'e:Shard', part text PATH "
+             "'e:Part', moved text PATH 'e:Moved-Rows', node text PATH 'e:Plan/e:Node-Type', line text PATH 'e:Keyway/e:Item[2]') AS x",
+             quoted);
+    EXPECT(server, question, "shard0:::Aggregate shard0:1::Aggregate shard1:1:1:Aggregate shard2:1:1:Aggregate|shards: shard0, shard1, shard2");
+    PQfreemem(quoted);
+    PQfinish(server);
+    free(xml);
 }
 
 /* ---- of gathered rows ---- */
@@ -354,6 +382,8 @@ Test(explain, of_computed_rows_shows_what_computes_them_and_runs_nothing)
     EXPECT_LIKE(conn, "EXPLAIN (COSTS OFF) INSERT INTO users (username, age) VALUES (lower('Z'), 1), ('b', 2) RETURNING age",
                 "computed: on shard0: SELECT v0, pg_catalog.pg_typeof(v0) FROM (SELECT lower('Z') AS v0 OFFSET 0) AS keyway\n"
                 "statement: INSERT INTO users (username, age) VALUES … RETURNING age\n");
+    EXPECT_LIKE(conn, "EXPLAIN INSERT INTO users (username) VALUES (lower('Z'))",
+                "single: the row goes to the shard of its key\nshards: as the computed keys say, of shard0, shard1, shard2\ncomputed: on shard0: SELECT v0, ");
     EXPECT_LIKE(conn, "EXPLAIN INSERT INTO countries SELECT code || 1 FROM countries LIMIT 2", "shards: shard0, shard1, shard2\ncomputed: on shard0:");
     EXPECT(conn, "SELECT count(*) FROM users", "4");
     EXPECT(conn, "SELECT is_called FROM numbers", "f");
@@ -382,11 +412,9 @@ Test(explain, of_computed_rows_in_json)
 Test(explain, of_computed_rows_finds_the_mistakes_of_the_whole_statement)
 {
     EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username) SELECT nothing FROM generate_series(1, 3)", "42703");
-    EXPECT_LIKE(conn, "EXPLAIN INSERT INTO users (username) VALUES (lower('Z'))",
-                "single: the row goes to the shard of its key\nshards: as the computed keys say, of shard0, shard1, shard2\ncomputed: on shard0: SELECT v0, ");
     EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username, age) SELECT 'u' || g, 'x' || g FROM generate_series(1, 3) AS g", "42804");
     EXPECT_ERROR(conn, "EXPLAIN INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g RETURNING nothing", "42703");
     EXPECT_REFUSED(conn, "EXPLAIN ANALYZE INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g");
-    EXPECT_REFUSED(conn, "EXPLAIN (FORMAT YAML) INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g");
+    EXPECT_LIKE(conn, "EXPLAIN (FORMAT YAML) INSERT INTO users (username) SELECT 'u' || g FROM generate_series(1, 3) AS g", "\"statement: INSERT INTO users");
     EXPECT(conn, "SELECT count(*) FROM users", "4");
 }
