@@ -388,6 +388,18 @@ WITH n AS (SELECT 1 / 0 FROM notes), m AS (SELECT * FROM n) SELECT country, coun
 -- a list without an order that nobody reads
 SELECT x.country, x.n FROM (SELECT country, count(*) AS n, array_agg(username) AS list FROM users GROUP BY country) x JOIN countries c ON c.code = x.country
 
+-- columns of a subquery that are called like tables, whose rows are gathered
+SELECT users, posts, rank() OVER (PARTITION BY posts ORDER BY users) FROM (SELECT u.age AS users, p.likes AS posts FROM users u JOIN posts p ON p.likes = u.age % 7) x WHERE posts > 1
+
+-- an output that is called like its table
+SELECT age AS users, count(*) AS posts FROM users JOIN posts ON likes = age % 7 GROUP BY age ORDER BY users
+
+-- rows where a column to the right is called like their table
+SELECT x.y, x.p FROM posts p JOIN users ON p.likes = age % 7 CROSS JOIN LATERAL (SELECT p::text AS y, 1 AS p) x
+
+-- rows of a table beside a subquery's column of its name
+SELECT count(DISTINCT posts::text), (SELECT max(posts) FROM (SELECT age AS posts FROM users) y) FROM posts WHERE likes > 2
+
 -- [total order]
 -- UNION on the key, ordered
 SELECT username FROM users UNION SELECT username FROM posts ORDER BY username

@@ -319,6 +319,17 @@ Test(plan_gather, gathered_are_the_columns_and_rows_that_matter)
                    "SELECT age FROM public.users", "SELECT likes FROM public.posts");
     EXPECT_GATHERS("SELECT p.* FROM users u JOIN posts p ON p.likes = u.age AND random() > 0",
                    "SELECT username, age FROM public.users", "SELECT id, username, body, likes FROM public.posts");
+    /* a column or an output that is called like a table is no row */
+    EXPECT_GATHERS("SELECT max(posts) OVER () FROM (SELECT u.age AS posts FROM users u JOIN posts p ON p.likes = u.age AND random() > 0) s WHERE posts > 1",
+                   "SELECT age FROM public.users", "SELECT likes FROM public.posts");
+    EXPECT_GATHERS("SELECT age, count(*) AS posts FROM users JOIN posts ON likes = age AND random() > 0 GROUP BY age ORDER BY posts DESC",
+                   "SELECT age FROM public.users", "SELECT likes FROM public.posts");
+    EXPECT_GATHERS("SELECT max(posts::text) FROM posts WHERE random() > 0", "SELECT id, username, body, likes FROM public.posts");
+    EXPECT_GATHERS("SELECT age AS p FROM users ORDER BY (SELECT max(q.x) FROM (SELECT p::text AS x FROM posts p WHERE random() > 0) q)",
+                   "SELECT age AS c1 FROM public.users", "SELECT id, username, body, likes FROM public.posts");
+    /* in FROM what stands to the right is not in sight yet */
+    EXPECT_GATHERS("SELECT max(x.y) FROM posts p JOIN users ON p.likes = age AND random() > 0 CROSS JOIN LATERAL (SELECT p::text AS y, 1 AS p) x",
+                   "SELECT id, username, body, likes FROM public.posts", "SELECT username, name, age, country, created FROM public.users");
     /* bare names; columns that are compared with each other */
     EXPECT_GATHERS("SELECT count(*) FROM users, posts WHERE body = name AND age = 1 AND likes <> id",
                    "SELECT name FROM public.users WHERE age = 1",
