@@ -29,6 +29,7 @@ enum {
     VERY_MANY_PARTS = 8,                    /* … and among so many a wrong guess multiplies */
     WORTH_ANALYZING = 500,                  /* rows of a part: its copy is worth statistics and indexes … */
     WORTH_ANALYZING_AMONG_MANY = 50,        /* … in a query of very many parts, or where they are read again and again */
+    MANY_PAIRS = 250 * 1000,                /* of rows of two parts, or of one with itself: too many for nested loops by mistake */
 };
 
 /* --- errors and the end -------------------------------------------------------------------------------------- */
@@ -487,11 +488,24 @@ bool gather_is_worth_analyzing(const struct gather *gather, size_t rows)
     return rows >= (much ? WORTH_ANALYZING_AMONG_MANY : WORTH_ANALYZING);
 }
 
+/* Where PostgreSQL guesses that arrays, or what is computed of them, have one row for it, it joins them row by row. */
+static bool may_make_many_pairs(const struct gather *gather)
+{
+    size_t most = 0, second = 0, most_again = 0;
+    for (int i = 0; i < gather->plan->gather_count; i++) {
+        size_t rows = gather_rows_count(&gather->rows[i]);
+        second = rows > most ? most : rows > second ? rows : second;
+        most = rows > most ? rows : most;
+        if (gather->plan->gather[i].read_again && rows > most_again)
+            most_again = rows;
+    }
+    return most * second >= MANY_PAIRS || most_again * most_again >= MANY_PAIRS;
+}
+
 static bool is_worth_a_table(const struct gather *gather, int part)
 {
-    const struct gather_rows *rows = &gather->rows[part];
-    bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather_runs_again;
-    return matters && gather_is_worth_analyzing(gather, rows->own_count + rows->other_count);
+    bool matters = gather->plan->gather_count >= MANY_PARTS || gather->plan->gather_runs_again || may_make_many_pairs(gather);
+    return matters && gather_is_worth_analyzing(gather, gather_rows_count(&gather->rows[part]));
 }
 
 /* Not before others have had their keys. */

@@ -130,7 +130,7 @@ static uint8_t *put(uint8_t *at, size_t value)
     return at + 4;
 }
 
-static size_t row_count(const struct gather_rows *rows)
+size_t gather_rows_count(const struct gather_rows *rows)
 {
     return rows->own_count + rows->other_count;
 }
@@ -138,13 +138,13 @@ static size_t row_count(const struct gather_rows *rows)
 /* An array without elements has no dimension. */
 static size_t array_size(const struct gather_rows *rows, const struct gather_column *column)
 {
-    size_t count = row_count(rows);
+    size_t count = gather_rows_count(rows);
     return ARRAY_HEAD + (count > 0 ? ARRAY_DIMENSION + VALUE_LENGTH * count + column->bytes : 0);
 }
 
 static void put_head(const struct gather_rows *rows, struct gather_column *column, uint8_t *at)
 {
-    size_t count = row_count(rows);
+    size_t count = gather_rows_count(rows);
     at = put(at, array_size(rows, column));
     at = put(at, count > 0);
     at = put(at, column->nulls);

@@ -43,6 +43,7 @@ bool gather_rows_fit_arrays(const struct gather_rows *rows);
 /* A DataRow; `own`: the home shard's.  False: malformed. */
 bool gather_rows_add(struct gather_rows *rows, bool own, const struct frame *frame);
 size_t gather_rows_size(const struct gather_rows *rows); /* bytes held */
+size_t gather_rows_count(const struct gather_rows *rows); /* of all shards, held or passed on */
 
 /* The array of a column, as a parameter: its type, and all the values of a Bind message, one behind the other. */
 uint32_t gather_rows_array_type(const struct gather_rows *rows, int column);

@@ -59,7 +59,7 @@ static void ask(struct gather *gather, const char *sql)
 
 static size_t rows_of(const struct gather *gather, int number)
 {
-    return gather->rows[number].own_count + gather->rows[number].other_count;
+    return gather_rows_count(&gather->rows[number]);
 }
 
 static const char *finishing_table(const struct gather *gather, struct arena *arena, int number)

@@ -180,3 +180,26 @@ bool gather_runs_again(const struct gathering *gathering)
             return true;
     return false;
 }
+
+/* A query of WITH was read once for each of its uses: each time the same names in FROM became scans of their own. */
+static int readings(const struct gathering *gathering, int part)
+{
+    const struct analysis *analysis = gathering->analysis;
+    const RangeVar *first = NULL;
+    int count = 0;
+    for (int i = 0; i < analysis->scan_count; i++) {
+        const struct scan *scan = &analysis->scans[i];
+        if (gathering->owners[i] != part)
+            continue;
+        if (!first)
+            first = scan->range;
+        count += gathering->scans[part] || scan->range == first;
+    }
+    return count;
+}
+
+void gather_note_readings(struct gathering *gathering)
+{
+    for (int i = 0; i < gathering->part_count; i++)
+        gathering->parts[i].read_again = readings(gathering, i) > 1;
+}

@@ -146,6 +146,7 @@ struct gather_part {
     const char *key;       /* its primary key, "a", "b", which the query relies on (functional dependency); or NULL */
     const char *const *indexes; /* what the table wants indexes of: "btree (a)" */
     int index_count;
+    bool read_again;       /* at several places of the query */
     bool binary;           /* its columns may travel in binary format; else as text, by COPY, and it has no parameters */
     const char *format;    /* COPY's options */
 };

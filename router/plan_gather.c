@@ -751,6 +751,7 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     plan->gather_count = gathering.part_count;
     plan->gather_questions = gathering.question_count;
     plan->gather_runs_again = gather_runs_again(&gathering);
+    gather_note_readings(&gathering);
     write_over_arrays(&gathering, select);
     plan_pin_all(plan);
     return true;

@@ -137,6 +137,25 @@ Test(gather_ways, values_of_all_built_in_types_travel_through_tables)
     expect_same_binary(all_types);
 }
 
+static void expect_way(const char *sql, const char *way)
+{
+    char *answer = ask(conn, sql);
+    cr_expect(strstr(answer, way), "%s: no %s in %s", sql, way, answer);
+    free(answer);
+}
+
+/* Of arrays, and of what is computed of them, PostgreSQL knows no number: it may join them row by row. */
+Test(gather_ways, rows_that_could_make_many_pairs_go_through_tables)
+{
+    on_both("INSERT INTO users (username, age) SELECT x || i, i FROM generate_series(1, 300) AS i, unnest('{a,q,z}'::text[]) AS x");
+    expect_way("EXPLAIN (ANALYZE) SELECT a.username, b.username FROM users a JOIN users b ON a.age = b.age + 1 WHERE b.username < 'b'", "into a temporary table");
+    expect_way("EXPLAIN (ANALYZE) WITH s AS (SELECT age, avg(length(username)) AS n, percentile_disc(1) WITHIN GROUP (ORDER BY username) AS p FROM users GROUP BY age) "
+               "SELECT count(*) FROM s x JOIN s y ON x.age = y.age JOIN s z ON z.age = y.age + 1", "into a temporary table");
+    expect_way("EXPLAIN (ANALYZE) SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY username) FROM users", "as arrays");
+    expect_same("WITH s AS (SELECT age, percentile_disc(1) WITHIN GROUP (ORDER BY username) AS p FROM users GROUP BY age) "
+                "SELECT count(*), max(x.p || y.p || z.p) FROM s x JOIN s y ON x.age = y.age JOIN s z ON z.age = y.age + 1");
+}
+
 Test(gather_ways, arrays_and_a_clients_own_encoding_go_through_tables)
 {
     expect_same("SELECT a.tags, b.tags FROM users a JOIN users b ON a.karma = b.karma AND a.username < b.username ORDER BY "
