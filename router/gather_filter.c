@@ -8,6 +8,9 @@
  * A conjunct may ask for rows of other tables itself, by EXISTS or IN, if those that can tell are on the row's own shard: of reference tables, and of sharded ones
  * that are tied to it by their keys.
  *
+ * Where a conjunct is an OR, one of its arms holds, and so does what that arm says of the table alone: the OR of these is a conjunct, too
+ * (as in orclauses.c), which the query goes on to ask itself.
+ *
  * Each shard evaluates the conjuncts for itself: they must not depend on clocks, and cannot fail, so that no error
  * comes of a row that the query would not have looked at.
  */
@@ -408,29 +411,130 @@ static void note_equality(struct judging *judging, struct conjunct *conjunct)
     conjunct->slots[1] = column_slot(judging, expression->rexpr);
 }
 
+/* ---- what an OR implies ---- */
+
+static bool is_or(const Node *node)
+{
+    return IsA(node, BoolExpr) && ((const BoolExpr *) node)->boolop == OR_EXPR;
+}
+
+static bool is_in_all(const List *arms, const Node *conjunct)
+{
+    ListCell *arm, *cell;
+    foreach (arm, arms) {
+        bool found = false;
+        foreach (cell, gather_conjuncts(lfirst(arm)))
+            found |= equal(lfirst(cell), conjunct);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* What all arms say of several tables holds by itself (find_duplicate_ors() in prepqual.c). */
+static void add_common(struct judging *judging)
+{
+    List *common = NIL;
+    ListCell *cell, *said;
+    foreach (cell, judging->conjuncts) {
+        if (!is_or(lfirst(cell)))
+            continue;
+        const List *arms = lfirst_node(BoolExpr, cell)->args;
+        foreach (said, gather_conjuncts(linitial(arms))) {
+            judging->used = 0;
+            if (is_fit(judging, lfirst(said)) && (judging->used & (judging->used - 1)) && is_in_all(arms, lfirst(said)))
+                common = lappend(common, lfirst(said));
+        }
+    }
+    judging->conjuncts = list_concat(list_copy(judging->conjuncts), common);
+}
+
+static Node *said_by_arm(struct judging *judging, Node *arm, table_set table)
+{
+    List *said = NIL;
+    ListCell *cell;
+    foreach (cell, gather_conjuncts(arm)) {
+        judging->used = 0;
+        judging->restricts = false;
+        if (is_fit(judging, lfirst(cell)) && judging->used == table && judging->restricts)
+            said = lappend(said, lfirst(cell));
+    }
+    return gather_conjunction(said);
+}
+
+/* What follows of an OR for one table; NULL: an arm says nothing of it. */
+static Node *said_by_arms(struct judging *judging, const Node *condition, table_set table)
+{
+    List *arms = NIL;
+    ListCell *cell;
+    if (!is_or(condition))
+        return NULL;
+    foreach (cell, ((const BoolExpr *) condition)->args) {
+        Node *said = said_by_arm(judging, lfirst(cell), table);
+        if (!said)
+            return NULL;
+        arms = is_or(said) ? list_concat(arms, ((BoolExpr *) said)->args) : lappend(arms, said);
+    }
+    return (Node *) makeBoolExpr(OR_EXPR, arms, -1);
+}
+
+static int fitting_conjuncts(struct judging *judging, struct conjunct *conjuncts)
+{
+    int count = 0;
+    ListCell *cell;
+    foreach (cell, judging->conjuncts) {
+        judging->used = 0;
+        judging->restricts = false;
+        if (!is_fit(judging, lfirst(cell)))
+            continue;
+        conjuncts[count] = (struct conjunct){.node = lfirst(cell), .used = judging->used, .restricts = judging->restricts};
+        note_equality(judging, &conjuncts[count++]);
+    }
+    return count;
+}
+
+static bool speaks_of_one(struct judging *judging, const Node *condition)
+{
+    judging->used = 0;
+    return is_fit(judging, condition) && (judging->used & (judging->used - 1)) == 0;
+}
+
+static int implied_conjuncts(struct judging *judging, struct conjunct *conjuncts)
+{
+    int count = 0;
+    ListCell *cell;
+    foreach (cell, judging->conjuncts)
+        for (int i = 0; i < judging->count && !speaks_of_one(judging, lfirst(cell)); i++) {
+            table_set table = (table_set) 1 << i;
+            Node *said = said_by_arms(judging, lfirst(cell), table);
+            if (said)
+                conjuncts[count++] = (struct conjunct){.node = said, .used = table, .restricts = true, .slots = {NO_SLOT, NO_SLOT}};
+        }
+    return count;
+}
+
 Node *gather_filter(struct analysis *analysis, const struct scan *scan, bool parameters, List **own)
 {
     struct judging judging = {.analysis = analysis, .parameters = parameters};
-    int place = find_query(&judging, (int) (scan - analysis->scans)), count = 0;
+    int place = find_query(&judging, (int) (scan - analysis->scans));
     *own = NIL;
     if (place < 0)
         return NULL;
     judging.scan = scan;
     judging.own = (table_set) 1 << place;
-    struct conjunct *conjuncts = arena_alloc_array(analysis->arena, (size_t) list_length(judging.conjuncts), sizeof *conjuncts);
-    ListCell *cell;
-    foreach (cell, judging.conjuncts) {
-        judging.used = 0;
-        judging.restricts = false;
-        if (!is_fit(&judging, lfirst(cell)))
-            continue;
-        conjuncts[count] = (struct conjunct){.node = lfirst(cell), .used = judging.used, .restricts = judging.restricts};
-        note_equality(&judging, &conjuncts[count++]);
-        if (judging.used == judging.own)
-            *own = lappend(*own, lfirst(cell));
+    add_common(&judging);
+    size_t room = (size_t) list_length(judging.conjuncts) * (size_t) (judging.count + 1);
+    struct conjunct *conjuncts = arena_alloc_array(analysis->arena, room, sizeof *conjuncts);
+    int fitting = fitting_conjuncts(&judging, conjuncts), count = fitting + implied_conjuncts(&judging, conjuncts + fitting);
+    List *implied = NIL;
+    for (int i = 0; i < count; i++) {
+        List **said = i < fitting ? own : &implied;
+        if (conjuncts[i].used == (table_set) 1 << place)
+            *said = lappend(*said, conjuncts[i].node);
     }
     qualify_subqueries((Node *) *own, analysis);
+    qualify_subqueries((Node *) implied, analysis);
     struct joined joined = {analysis, judging.scans, judging.count, conjuncts, count};
     List *partners = scan_is_sharded(scan) ? gather_partner_conditions(&joined, place) : NIL;
-    return gather_conjunction(list_concat(list_copy(*own), partners));
+    return gather_conjunction(list_concat(list_concat(list_copy(*own), implied), partners));
 }

@@ -81,12 +81,11 @@ static enum restriction restriction_by(Node *condition)
     return !condition ? UNRESTRICTED : finds_value(condition, NULL) ? VALUE_WANTED : RANGE_WANTED;
 }
 
-/* What the query says of a table on the home shard; NIL: nothing. */
-static List *conditions_of_home(const struct gathering *gathering, const struct scan *scan)
+/* What the query says of a table on the home shard; NULL: nothing. */
+static Node *condition_of_home(const struct gathering *gathering, const struct scan *scan)
 {
     List *own;
-    gather_filter(gathering->analysis, scan, true, &own);
-    return own;
+    return gather_filter(gathering->analysis, scan, true, &own);
 }
 
 /* Groups are taken to be fewer than rows. */
@@ -159,7 +158,7 @@ static void add_table(struct choice *choice, int number)
         add_node(choice, (struct node){.kind = NODE_TABLE, .scan = number, .waits = is_read_once(choice->analysis, number),
                                        .restriction = restriction_by(choice->gathering->wanted[number].condition)});
     } else if (is_on_home_shard(choice, number)) {
-        enum restriction restriction = restriction_by(gather_conjunction(conditions_of_home(choice->gathering, scan)));
+        enum restriction restriction = restriction_by(condition_of_home(choice->gathering, scan));
         bool few = restriction == UNRESTRICTED && scan->relation.place == PLACE_UNSHARDED; /* no more than few are asked for */
         add_node(choice, (struct node){.kind = NODE_HOME, .scan = number, .restriction = few ? RANGE_WANTED : restriction, .placed = true});
     }
@@ -418,7 +417,7 @@ static SelectStmt *select_of_home(struct gathering *gathering, const struct scan
         from->alias->colnames = NIL;
     select->targetList = list_make1(gather_target(makeString((char *) column)));
     select->fromClause = list_make1(from);
-    select->whereClause = (Node *) copyObjectImpl(gather_conjunction(conditions_of_home(gathering, scan)));
+    select->whereClause = (Node *) copyObjectImpl(condition_of_home(gathering, scan));
     select->limitCount = expression_number(arena_printf(gathering->arena, "%d", GATHER_MOST_KEYS + 1));
     select->limitOption = (LimitOption) PARSED_LIMIT_COUNT;
     return select;

@@ -388,6 +388,18 @@ WITH n AS (SELECT 1 / 0 FROM notes), m AS (SELECT * FROM n) SELECT country, coun
 -- a list without an order that nobody reads
 SELECT x.country, x.n FROM (SELECT country, count(*) AS n, array_agg(username) AS list FROM users GROUP BY country) x JOIN countries c ON c.code = x.country
 
+-- an OR whose arms speak of both tables
+SELECT u.username, p.id FROM users u, posts p WHERE (p.likes = u.age % 7 AND u.country = 'de' AND p.likes > 2) OR (p.likes = u.age % 5 AND u.age > 30 AND p.likes IN (1, 4))
+
+-- an OR of which one arm says nothing of one table
+SELECT u.username, p.id FROM users u JOIN posts p ON p.likes = u.age % 7 WHERE (u.country = 'de' AND p.likes > 2) OR p.likes = 0
+
+-- an OR above a table that may be missing
+SELECT u.username, p.id FROM users u LEFT JOIN posts p ON p.likes = u.age % 7 AND p.likes > 1 WHERE (u.country = 'de' AND p.id IS NULL) OR (u.age > 30 AND p.likes < 4)
+
+-- an OR with a guard in it, which a full join does not let the shards ask
+SELECT u.username, p.id FROM users u FULL JOIN posts p ON p.likes = u.age WHERE (u.age IS NULL AND p.likes > 3) OR (p.likes <> 0 AND u.age / p.likes > 2 AND u.country = 'de')
+
 -- columns of a subquery that are called like tables, whose rows are gathered
 SELECT users, posts, rank() OVER (PARTITION BY posts ORDER BY users) FROM (SELECT u.age AS users, p.likes AS posts FROM users u JOIN posts p ON p.likes = u.age % 7) x WHERE posts > 1
 

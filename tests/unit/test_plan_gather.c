@@ -319,6 +319,14 @@ Test(plan_gather, gathered_are_the_columns_and_rows_that_matter)
                    "SELECT age FROM public.users", "SELECT likes FROM public.posts");
     EXPECT_GATHERS("SELECT p.* FROM users u JOIN posts p ON p.likes = u.age AND random() > 0",
                    "SELECT username, age FROM public.users", "SELECT id, username, body, likes FROM public.posts");
+    /* what each arm of an OR says of one table */
+    EXPECT_GATHERS("SELECT count(*) FROM users, posts WHERE (body = name AND age = 1 AND likes > 2) OR (body = name AND age = 3 AND likes < id AND likes = 4)",
+                   "SELECT name, age FROM public.users WHERE age = 1 OR age = 3",
+                   "SELECT id, body, likes FROM public.posts WHERE likes > 2 OR likes = 4");
+    EXPECT_GATHERS("SELECT count(*) FROM users LEFT JOIN posts ON body = name WHERE (age = 1 AND likes IS NULL) OR (age > 3 AND likes / age > 2)",
+                   "SELECT name, age FROM public.users WHERE age = 1 OR age > 3", "SELECT body, likes FROM public.posts");
+    EXPECT_GATHERS("SELECT count(*) FROM users, posts WHERE body = name AND ((age = 1 AND likes > 2) OR likes = 4)",
+                   "SELECT body, likes FROM public.posts WHERE likes > 2 OR likes = 4", "SELECT name, age FROM public.users");
     /* a column or an output that is called like a table is no row */
     EXPECT_GATHERS("SELECT max(posts) OVER () FROM (SELECT u.age AS posts FROM users u JOIN posts p ON p.likes = u.age AND random() > 0) s WHERE posts > 1",
                    "SELECT age FROM public.users", "SELECT likes FROM public.posts");
