@@ -466,6 +466,39 @@ static void read_expression_facts(struct analysis *analysis, struct collected_fa
 static void collect_facts(struct analysis *analysis, struct collected_facts *collected, Node *condition,
                           struct scope *scope, int region);
 
+static bool has_conjunct(const Node *condition, const Node *conjunct)
+{
+    ListCell *cell;
+    if (!IsA(condition, BoolExpr) || ((const BoolExpr *) condition)->boolop != AND_EXPR)
+        return equal(condition, conjunct);
+    foreach (cell, ((const BoolExpr *) condition)->args)
+        if (has_conjunct(lfirst(cell), conjunct))
+            return true;
+    return false;
+}
+
+static bool is_equality_of_columns(const Node *node)
+{
+    const A_Expr *expression = (const A_Expr *) node;
+    return IsA(node, A_Expr) && expression->kind == AEXPR_OP && expression->lexpr && IsA(expression->lexpr, ColumnRef) &&
+           IsA(expression->rexpr, ColumnRef);
+}
+
+/* (a.k = b.k AND …) OR (a.k = b.k AND …): the columns are equal. */
+static void read_common(struct analysis *analysis, struct collected_facts *collected, List *arms, Node *first, struct scope *scope, int region)
+{
+    ListCell *cell;
+    if (IsA(first, BoolExpr) && castNode(BoolExpr, first)->boolop == AND_EXPR)
+        foreach (cell, castNode(BoolExpr, first)->args)
+            read_common(analysis, collected, arms, lfirst(cell), scope, region);
+    if (!is_equality_of_columns(first))
+        return;
+    foreach (cell, arms)
+        if (!has_conjunct(lfirst(cell), first))
+            return;
+    collect_facts(analysis, collected, first, scope, region);
+}
+
 static void read_or(struct analysis *analysis, struct collected_facts *collected, List *list,
                     struct scope *scope)
 {
@@ -489,7 +522,10 @@ static void collect_facts(struct analysis *analysis, struct collected_facts *col
         foreach (cell, castNode(BoolExpr, condition)->args)
             collect_facts(analysis, collected, lfirst(cell), scope, region);
     } else if (IsA(condition, BoolExpr) && castNode(BoolExpr, condition)->boolop == OR_EXPR) {
-        read_or(analysis, collected, castNode(BoolExpr, condition)->args, scope);
+        List *arms = castNode(BoolExpr, condition)->args;
+        read_or(analysis, collected, arms, scope);
+        if (region >= 0)
+            read_common(analysis, collected, arms, linitial(arms), scope, region);
     }
 }
 

@@ -343,6 +343,18 @@ SELECT u.username, t.people FROM users u JOIN totals t ON t.country = u.country
 -- columns renamed by a table's alias, gathered
 SELECT a, c, p.name FROM users AS u (a, b, c), places p WHERE c > 20
 
+-- conditions that an OR implies: of each table alone, and what all arms say; NULLs, an arm that says nothing of a table
+SELECT u.username, e.id FROM users u, events e WHERE (u.age = e.weight AND u.country = 'de' AND e.kind = 'buy') OR (u.age = e.weight AND u.country = 'fr' AND e.kind <> 'buy');
+SELECT u.username, e.id FROM users u, events e WHERE (u.age = e.weight AND u.country = 'de') OR (u.age = e.weight AND e.kind = 'buy');
+SELECT u.username, e.id FROM users u, events e WHERE (u.age = e.weight AND u.country = 'de' AND e.id < 20) OR (u.age = e.weight + 1 AND u.country IS NULL AND e.id > 80);
+SELECT u.username, e.id FROM users u JOIN events e ON (u.age = e.weight AND u.age IN (3, 4)) OR (e.weight = u.age AND e.kind = 'odd');
+SELECT u.username, p.id FROM users u, posts p WHERE (u.username = p.username AND p.id = 1 AND u.age > 30) OR (u.username = p.username AND p.likes > 10);
+SELECT u.username, p.id FROM users u, posts p WHERE (u.username = p.username AND p.id = 1) OR u.username = p.username;
+SELECT u.username, p.id FROM users u, posts p WHERE (u.username = p.username AND p.id = 1) OR (u.username = p.body AND p.id = 1);
+SELECT u.username, p.id FROM users u LEFT JOIN posts p ON (u.username = p.username AND p.id = 1) OR (u.username = p.username AND p.likes IS NULL) WHERE u.age > 20;
+SELECT a.username, b.username, n.id FROM users a, users b, notes n WHERE a.age = b.karma AND n.id = a.age AND ((a.country = 'de' AND b.country = 'fr' AND n.author = 'ann') OR (a.country = 'fr' AND b.country = 'de') OR (a.country IS NULL AND b.active));
+SELECT a.username, c.name, d.name FROM users a JOIN countries c ON c.code = a.country, events e JOIN users b ON b.age = e.weight JOIN countries d ON d.code = b.country WHERE a.karma = b.karma AND ((c.name = 'Germany' AND d.name = 'France') OR (c.name = 'France' AND d.name = 'Germany'))
+
 -- [total order]
 -- a join on the key, ordered by columns of both
 SELECT u.username, p.id FROM users u JOIN posts p ON p.username = u.username ORDER BY p.likes, u.username, p.id
