@@ -117,6 +117,12 @@ struct order_dependent {
     const FuncCall *call; /* NULL: ARRAY(SELECT …) */
 };
 
+/* A reference to tableoid, and the table in FROM that it asks for. */
+struct table_oid {
+    const ColumnRef *reference;
+    const RangeVar *range;
+};
+
 /* A view in FROM, and the definition that is read in its place. */
 struct view_use {
     const RangeVar *range;
@@ -166,6 +172,8 @@ struct analysis {
     const char *row_function;    /* called as row.name */
     const char *outer_aggregate; /* stands in a subquery, and takes rows of the statement's own */
     const char *system_column;   /* ctid, tableoid, … seen */
+    const char *storage_column;  /* … which a copy of the table cannot have, or of a table that is not known */
+    List *table_oids;            /* … and which it can (struct table_oid) */
     const char *local_view;      /* a view that not every shard has */
     const char *order_sensitive; /* its result may depend on the order of rows */
     struct order_dependent *order_dependents; /* aggregates that show in which order rows arrive */

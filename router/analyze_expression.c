@@ -325,13 +325,72 @@ static void read_value_function(struct analysis *analysis, const SQLValueFunctio
     }
 }
 
-static void read_system_column(struct analysis *analysis, const ColumnRef *reference)
+static bool is_system_name(const Node *field)
 {
     static const char *const names[] = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"};
-    Node *last = llast(reference->fields);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (IsA(last, String) && !strcmp(strVal(last), names[i]))
-            analysis->system_column = names[i];
+    for (size_t i = 0; IsA(field, String) && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(strVal(field), names[i]))
+            return true;
+    return false;
+}
+
+static bool names_output(const struct query *query, const char *name)
+{
+    ListCell *cell;
+    if (!query || !query->select)
+        return false;
+    foreach (cell, query->select->targetList)
+        if (IsA(lfirst(cell), ResTarget) && !strcmp(output_name(lfirst_node(ResTarget, cell)), name))
+            return true;
+    return false;
+}
+
+/* ORDER BY and DISTINCT ON mean an output of that name before anything else (findTargetlistEntrySQL92() in parse_clause.c). */
+static bool is_output_in_order(const struct query *query, const ColumnRef *reference)
+{
+    ListCell *cell;
+    if (!query || !query->select || list_length(reference->fields) != 1 || !names_output(query, strVal(linitial(reference->fields))))
+        return false;
+    foreach (cell, query->select->sortClause)
+        if (lfirst_node(SortBy, cell)->node == (const Node *) reference)
+            return true;
+    return parse_list_has(query->select->distinctClause, reference);
+}
+
+/*
+ * tableoid is noted with its table: it can be told of rows that are copied (gather_table_oids.h).  What the others tell of them is nobody's but their
+ * server's.
+ */
+static void read_system_column(struct reading *reading, const ColumnRef *reference)
+{
+    struct analysis *analysis = reading->analysis;
+    const RangeVar *range = NULL;
+    ListCell *cell;
+    if (!is_system_name(llast(reference->fields)) || is_output_in_order(analysis->reading, reference))
+        return;
+    foreach (cell, reference->fields)
+        if (!IsA(lfirst(cell), String))
+            return;
+    enum system_name owner = scope_system_name(reading->scope, reference, &range);
+    if (owner == SYSTEM_NAME_OF_COLUMN)
+        return;
+    analysis->system_column = strVal(llast(reference->fields));
+    if (owner == SYSTEM_NAME_OF_TABLE && !strcmp(analysis->system_column, "tableoid")) {
+        struct table_oid *oid = arena_alloc(analysis->arena, sizeof *oid);
+        *oid = (struct table_oid){reference, range};
+        analysis->table_oids = lappend(analysis->table_oids, oid);
+    } else {
+        analysis->storage_column = analysis->system_column;
+    }
+}
+
+/* (row).ctid */
+static void read_system_field(struct analysis *analysis, const A_Indirection *indirection)
+{
+    ListCell *cell;
+    foreach (cell, indirection->indirection)
+        if (is_system_name(lfirst(cell)))
+            analysis->system_column = analysis->storage_column = strVal(lfirst(cell));
 }
 
 /* What is cast might be 'now'. */
@@ -358,17 +417,6 @@ static void read_sublink(struct reading *reading, const SubLink *link)
     query->passes_order |= order_is_kept(query);
     if (!query->passes_order)
         note_order_dependent(analysis, "array", query, analysis->reading, NULL);
-}
-
-static bool names_output(const struct query *query, const char *name)
-{
-    ListCell *cell;
-    if (!query || !query->select)
-        return false;
-    foreach (cell, query->select->targetList)
-        if (IsA(lfirst(cell), ResTarget) && !strcmp(output_name(lfirst_node(ResTarget, cell)), name))
-            return true;
-    return false;
 }
 
 /* How many scopes out the reference leads; -1: nobody knows. */
@@ -417,13 +465,14 @@ static bool read_node(Node *node, void *context)
         read_value_function(reading->analysis, castNode(SQLValueFunction, node));
         break;
     case T_ColumnRef:
-        read_system_column(reading->analysis, castNode(ColumnRef, node));
+        read_system_column(reading, castNode(ColumnRef, node));
         read_level(reading, castNode(ColumnRef, node));
         read_row_function(reading, castNode(ColumnRef, node));
         read_replaced_row(reading, castNode(ColumnRef, node));
         break;
     case T_A_Indirection:
         read_fields(reading->analysis, castNode(A_Indirection, node));
+        read_system_field(reading->analysis, castNode(A_Indirection, node));
         break;
     case T_A_Expr:
         sight_users(reading->analysis,

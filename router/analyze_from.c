@@ -385,6 +385,7 @@ struct source *read_table(struct analysis *analysis, const struct resolved_relat
     item->name = range->relname;
     item->schema = relation->schema;
     item->table = relation->relation;
+    item->range = range;
     apply_alias(analysis, item, range->alias);
     scope_add(analysis, scope, item);
     return source;

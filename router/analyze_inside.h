@@ -16,6 +16,7 @@ struct item {
     int column_count;
     const struct catalog_relation *table; /* whose row it is; NULL: no table's */
     const struct catalog_relation *view;  /* that it is, by its definition; or NULL */
+    const RangeVar *range; /* of a table, which has system columns; NULL: it has none */
     bool replaced;  /* what stood there before has rows of another type */
     bool opaque;    /* has columns that are not known */
     bool by_name;   /* item.column finds it */
@@ -51,6 +52,13 @@ const char *output_name(const ResTarget *target);
 int scope_item_level(const struct scope *scope, const char *name);
 /* The table whose row a bare name means; NULL: it is a column's, or not known.  *item: what FROM has under the name. */
 const struct catalog_relation *scope_row(const struct scope *scope, const ColumnRef *reference, const struct item **item);
+/* Whose a name is that system columns have. */
+enum system_name {
+    SYSTEM_NAME_UNKNOWN,
+    SYSTEM_NAME_OF_COLUMN, /* a column of FROM is called like that */
+    SYSTEM_NAME_OF_TABLE,  /* the system column of *range */
+};
+enum system_name scope_system_name(const struct scope *scope, const ColumnRef *reference, const RangeVar **range);
 /* Does the scope itself have a column of that name, and only one? */
 bool scope_finds(const struct scope *scope, const ColumnRef *reference);
 /* Is table.name no column of the table, as far as its columns are known? */

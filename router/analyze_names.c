@@ -170,6 +170,45 @@ bool scope_finds(const struct scope *scope, const ColumnRef *reference)
     return find(scope, reference->fields, &slot) == FOUND;
 }
 
+static bool is_meant(const struct item *item, const List *fields)
+{
+    int count = list_length(fields);
+    if (count == 1)
+        return item->by_column;
+    bool schema = count == 2 || (item->schema && !strcmp(item->schema, strVal(linitial(fields))));
+    return schema && item->by_name && item->name && !strcmp(item->name, strVal(list_nth(fields, count - 2)));
+}
+
+/* A table's own columns come before its system columns, and those of an inner query before any of one around it (scanNSItemForColumn() in
+ * parse_relation.c). */
+enum system_name scope_system_name(const struct scope *scope, const ColumnRef *reference, const RangeVar **range)
+{
+    const char *name = strVal(llast(reference->fields));
+    if (list_length(reference->fields) > 3)
+        return SYSTEM_NAME_UNKNOWN;
+    for (; scope; scope = scope->outer) {
+        int columns = 0, tables = 0, items = 0;
+        for (int i = 0; i < scope->count; i++) {
+            const struct item *item = scope->items[i];
+            if (!is_meant(item, reference->fields))
+                continue;
+            if (item->opaque)
+                return SYSTEM_NAME_UNKNOWN;
+            items++;
+            columns += item_column(item, name) != -1;
+            if (item_column(item, name) == -1 && item->range) {
+                *range = item->range;
+                tables++;
+            }
+        }
+        if (columns + tables == 1)
+            return tables ? SYSTEM_NAME_OF_TABLE : SYSTEM_NAME_OF_COLUMN;
+        if (columns + tables > 1 || (items && list_length(reference->fields) > 1))
+            return SYSTEM_NAME_UNKNOWN;
+    }
+    return SYSTEM_NAME_UNKNOWN;
+}
+
 int scope_item_level(const struct scope *scope, const char *name)
 {
     for (int level = 0; scope; scope = scope->outer, level++)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "router/gather_table_oids.h"
 #include "router/gather_travel.h"
 
 struct fitting {
@@ -57,7 +58,7 @@ static bool is_clock(SQLValueFunctionOp op)
 
 static bool is_unfit_column(const struct fitting *fitting, const ColumnRef *reference)
 {
-    static const char *const system[] = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"};
+    static const char *const system[] = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax", GATHER_TABLE_NAME};
     const Node *last = llast(reference->fields);
     for (size_t i = 0; IsA(last, String) && i < sizeof system / sizeof *system; i++)
         if (!strcmp(strVal(last), system[i]))

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "router/gather_table_oids.h"
 #include "router/prove.h"
 
 /* Types without equality, or without an order beside it, and arrays of them (pg_type.dat): json, xml, point, lseg, path, box, polygon, line,
@@ -132,7 +133,8 @@ static bool add_columns(const struct query *query, const struct scan *scan, cons
         return false;
     foreach (cell, columns) {
         ColumnRef *column = makeNode(ColumnRef);
-        if (!gather_has_equality(relation->columns[catalog_column(relation, strVal(lfirst(cell)))].base))
+        bool own = strcmp(strVal(lfirst(cell)), GATHER_TABLE_NAME);
+        if (own && !gather_has_equality(relation->columns[catalog_column(relation, strVal(lfirst(cell)))].base))
             return false;
         column->fields = list_make2(makeString(scan->range->alias->aliasname), lfirst(cell));
         column->location = -1;

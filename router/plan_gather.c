@@ -7,7 +7,7 @@
  * the home shard in full.  PostgreSQL then answers it as it would with all rows in one place.  Left out
  * are rows that WHERE rejects by themselves (gather_filter.h), columns whose names the query does not
  * mention, for no name can mean them, and what nobody reads (gather_unread.h).  What would tell the copy from
- * the table (system columns, row locks, the table's row type) is not gathered.
+ * the table (row locks, the table's row type, system columns but for tableoid, of which gather_table_oids.h says how) is not gathered.
  *
  * A view that reads sharded tables is replaced by its definition.
  */
@@ -22,6 +22,7 @@
 #include "router/gather_names.h"
 #include "router/gather_order.h"
 #include "router/gather_push.h"
+#include "router/gather_table_oids.h"
 #include "router/gather_travel.h"
 #include "router/gather_unread.h"
 #include "router/gather_values.h"
@@ -187,14 +188,22 @@ static const char *narrowest(const struct catalog_relation *relation)
     return found->name;
 }
 
-/* The names of the table's columns that the query mentions; never none. */
-static List *columns_of(const struct gathering *gathering, const struct catalog_relation *relation)
+/* The names of the columns that the query mentions of the table; never none. */
+static List *columns_of(const struct gathering *gathering, const struct scan *scan)
 {
+    const struct catalog_relation *relation = scan->relation.relation;
     List *columns = NIL;
     for (int i = 0; i < relation->column_count; i++)
         if (gather_mentions(gathering, relation->columns[i].name))
             columns = lappend(columns, makeString((char *) relation->columns[i].name));
+    if (gather_tells_table(gathering, scan->range))
+        columns = lappend(columns, makeString((char *) GATHER_TABLE_NAME));
     return columns || !relation->column_count ? columns : list_make1(makeString((char *) narrowest(relation)));
+}
+
+static bool is_table_name(const char *column)
+{
+    return !strcmp(column, GATHER_TABLE_NAME);
 }
 
 static bool renumber(Node *node, void *context)
@@ -235,7 +244,7 @@ static SelectStmt *part_select(const struct scan *scan, const List *columns, Nod
         from->alias = NULL;
     select->fromClause = list_make1(from);
     foreach (cell, columns)
-        select->targetList = lappend(select->targetList, gather_target(lfirst(cell)));
+        select->targetList = lappend(select->targetList, is_table_name(strVal(lfirst(cell))) ? gather_table_name() : gather_target(lfirst(cell)));
     select->whereClause = (Node *) copyObjectImpl(filter);
     return select;
 }
@@ -263,8 +272,11 @@ static const bool *note_columns(struct gathering *gathering, const struct catalo
 {
     int count = list_length(columns);
     struct gather_travel *travels = arena_alloc_array(gathering->arena, (size_t) count, sizeof *travels);
-    for (int i = 0; i < count; i++)
-        travels[i] = gather_column_travel(gathering, &relation->columns[catalog_column(relation, strVal(list_nth(columns, i)))]);
+    for (int i = 0; i < count; i++) {
+        const char *name = strVal(list_nth(columns, i));
+        travels[i] = is_table_name(name) ? (struct gather_travel){.binary = true, .typed = true, .collated = true}
+                                         : gather_column_travel(gathering, &relation->columns[catalog_column(relation, name)]);
+    }
     struct gather_travel all = gather_all_travels(travels, count);
     return gather_note_travels(gathering, gathering->part_count, travels, count, all.typed && all.collated);
 }
@@ -314,7 +326,7 @@ static int make_part(struct gathering *gathering, int number)
     struct gather_part *part = &gathering->parts[gathering->part_count];
     const struct scan *scan = &gathering->analysis->scans[number];
     const struct catalog_relation *relation = scan->relation.relation;
-    List *columns = gathering->columns[gathering->part_count] = columns_of(gathering, relation);
+    List *columns = gathering->columns[gathering->part_count] = columns_of(gathering, scan);
     bool binary = gather_travels_in_binary(gathering, relation);
     SelectStmt *select = part_select(scan, columns, gathering->wanted[number].condition);
     struct gather_parameters parameters = gather_renumber(gathering, (Node *) select);
@@ -667,9 +679,9 @@ static bool check_relations(struct gathering *gathering)
 static bool check_query(struct gathering *gathering, SelectStmt *select)
 {
     const struct analysis *analysis = gathering->analysis;
-    if (analysis->system_column)
+    if (analysis->storage_column)
         return give_up(gathering, "Use the primary key instead.",
-                       "A system column says where a row is stored on one shard.");
+                       arena_printf(gathering->arena, "System column %s says where a row is stored on one shard.", analysis->storage_column));
     if (analysis->modifying || gathering->plan->writes)
         return give_up(gathering, "Send the statements one after another.", "The query changes something.");
     if (analysis->sampled)
@@ -714,6 +726,8 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
         return false;
     gather_forget_harmless_orders(&gathering);
     expand_views((Node *) select, &gathering);
+    if (!gather_show_table_oids(&gathering, select))
+        return give_up(&gathering, "Name the columns.", "System column tableoid stands beside whole rows of its table.");
     make_room(&gathering);
     gather_forget_unread(&gathering, select);
     gather_lift_sums(&gathering, select);

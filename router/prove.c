@@ -433,7 +433,8 @@ bool prove_environment(struct analysis *analysis, struct proof *proof)
             return false;
     if (analysis->system_column)
         return disprove(analysis, proof, "Use the primary key instead.",
-                        "System column %s says where a row is stored on one shard.", analysis->system_column);
+                        "System column %s says where a row is stored on one shard.",
+                        analysis->storage_column ? analysis->storage_column : analysis->system_column);
     if (analysis->outer_aggregate)
         return disprove(analysis, proof, "Write the aggregate in the query whose rows it counts.",
                         "The aggregate %s() in a subquery takes rows of the query around it.", analysis->outer_aggregate);

@@ -90,6 +90,52 @@ SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid 
 -- the columns' types, as ORMs ask
 SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'posts'::regclass AND attnum > 0
 
+-- the text of tableoid
+SELECT tableoid::regclass::text, day, sensor FROM readings
+
+-- the text of tableoid as an output of the same name
+SELECT tableoid::regclass::text AS tableoid, username FROM users ORDER BY tableoid, username
+
+-- tableoid as a condition
+SELECT count(*), min(day) FROM readings WHERE tableoid = 'late_readings'::regclass
+
+-- tableoid as a condition, the other way around, and in a list
+SELECT day, sensor FROM readings WHERE 'early_readings'::regclass = tableoid OR tableoid IN ('users'::regclass, 'posts'::regclass)
+
+-- tableoid compared with that of another row
+SELECT a.day, b.day FROM readings a JOIN readings b ON a.tableoid = b.tableoid AND a.sensor = b.sensor AND b.day = a.day + 1
+
+-- tableoid compared with a table's in a join on the key
+SELECT username, id FROM users JOIN posts USING (username) WHERE users.tableoid <> posts.tableoid
+
+-- EXISTS with tableoid
+SELECT day FROM readings r WHERE EXISTS (SELECT * FROM late_readings l WHERE l.tableoid = r.tableoid AND l.day = r.day + 1)
+
+-- aggregates of tableoid
+SELECT count(DISTINCT tableoid), min(tableoid::regclass::text), string_agg(DISTINCT tableoid::regclass::text, ',') FROM readings
+
+-- tableoid in CASE
+SELECT day, CASE tableoid WHEN 'early_readings'::regclass THEN 'early' ELSE 'late' END FROM readings
+
+-- tableoid in a filter and a window
+SELECT day, sensor, count(*) FILTER (WHERE tableoid = 'late_readings'::regclass) OVER (PARTITION BY tableoid ORDER BY day, sensor) FROM readings
+
+-- a subquery's column that is called tableoid
+SELECT tableoid, count(*) FROM (SELECT age AS tableoid FROM users) AS x GROUP BY tableoid
+
+-- [total order]
+-- groups in the order of tableoid
+SELECT tableoid::regclass::text AS "table", count(*) FROM readings GROUP BY tableoid ORDER BY tableoid
+
+-- the order of tableoid and others
+SELECT day, sensor, tableoid::regclass::text AS "table" FROM readings ORDER BY tableoid DESC, day, sensor
+
+-- the order of an output that is called tableoid
+SELECT DISTINCT tableoid::regclass::text FROM readings ORDER BY tableoid DESC
+
+-- the order of tableoid::regclass
+SELECT day, sensor FROM readings ORDER BY tableoid::regclass, day DESC, sensor LIMIT 7
+
 -- [names]
 -- enum functions
 SELECT enum_range(NULL::mood), enum_first(NULL::mood)
@@ -102,6 +148,52 @@ SELECT tableoid::regclass, username FROM users WHERE username = 'bob'
 
 -- tableoid over several shards
 SELECT DISTINCT tableoid::regclass FROM users
+
+-- tableoid beside all columns, of a partitioned table
+SELECT tableoid::regclass, * FROM readings WHERE sensor = 1
+
+-- tableoid behind all columns, of a join
+SELECT r.*, p.region, p.tableoid::regclass, r.tableoid::regclass FROM readings r JOIN places p ON p.people > r.sensor * 1000
+
+-- tableoid of all columns of two tables
+SELECT *, r.tableoid::regclass AS "table" FROM early_readings r, countries c WHERE c.population > 100000000
+
+-- tableoid that an outer join leaves out
+SELECT c.code, u.tableoid::regclass, u.username FROM countries c LEFT JOIN users u ON u.country = c.code AND u.age > 30
+
+-- groups of tableoid
+SELECT tableoid::regclass, count(*), sum(sensor) FROM readings GROUP BY tableoid
+
+-- groups of tableoid::regclass
+SELECT tableoid::regclass, max(value) FROM readings GROUP BY tableoid::regclass
+
+-- tableoid of a row that is grouped by its key
+SELECT u.tableoid::regclass, u.full_name, count(*) FROM users u JOIN follows f ON f.followee = u.username GROUP BY u.username
+
+-- tableoid in a subquery and out of it
+SELECT tableoid::regclass, n FROM (SELECT tableoid, count(*) AS n FROM readings GROUP BY 1) AS x
+
+-- tableoid of the query around
+SELECT username, (SELECT users.tableoid::regclass FROM countries WHERE code = country) FROM users
+
+-- tableoid in WITH
+WITH x AS (SELECT *, tableoid AS t FROM readings) SELECT day, t::regclass FROM x WHERE sensor = 2
+
+-- tableoid of a reference table beside a sharded one
+SELECT c.tableoid::regclass, p.tableoid::regclass, p.name FROM places p, countries c WHERE c.code = 'de'
+
+-- tableoid of a union
+SELECT tableoid::regclass FROM users UNION SELECT tableoid::regclass FROM posts UNION ALL SELECT tableoid::regclass FROM notes
+
+-- tableoid of one table of a schema
+SELECT public.users.tableoid::regclass, public.users.username FROM public.users
+
+-- DISTINCT ON tableoid
+SELECT DISTINCT ON (tableoid) tableoid::regclass, day, sensor FROM readings ORDER BY tableoid, day, sensor
+
+-- tableoid as a parameter's
+SELECT day, sensor FROM readings WHERE tableoid = $1::text::regclass
+--$ early_readings
 
 -- arrays of enums, whose elements name their type
 SELECT id, feelings FROM zoo

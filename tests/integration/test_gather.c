@@ -230,3 +230,36 @@ Test(gather_limits, too_many_rows_end_the_query_and_nothing_else, .init = NULL, 
     EXPECT(conn, "SELECT avg(age) > 0 FROM users WHERE username >= 'z'", "t");
     stop();
 }
+
+/* In binary it is an OID of the home shard's, too, whatever shard the row is on; also where rows go to temporary tables. */
+Test(gather, tableoid_is_the_home_shards)
+{
+    static const char *const all = "SELECT tableoid::regclass, username FROM users ORDER BY username",
+                            *const crossed = "SELECT a.tableoid::regclass, count(*), max(b.title) FROM users a, users b GROUP BY 1";
+    PGconn *home = connect_server(0);
+    PGresult *own = PQexecParams(home, "SELECT 'users'::regclass", 0, NULL, NULL, NULL, NULL, 1);
+    const char *statements[] = {all, crossed};
+    expect_all_same((const char *const[]){all, crossed, "SELECT tableoid = 'users'::regclass, count(*) FROM users GROUP BY 1", NULL});
+    for (int i = 0; i < 4; i++) {
+        PQclear(PQexec(conn, i < 2 ? "BEGIN" : "BEGIN READ ONLY"));
+        PGresult *found = PQexecParams(conn, statements[i % 2], 0, NULL, NULL, NULL, NULL, 1);
+        cr_assert_gt(PQntuples(found), 0, "%s", PQresultErrorMessage(found));
+        for (int row = 0; row < PQntuples(found); row++)
+            cr_assert_arr_eq(PQgetvalue(found, row, 0), PQgetvalue(own, 0, 0), 4, "%s, row %d", statements[i % 2], row);
+        PQclear(found);
+        PQclear(PQexec(conn, "ROLLBACK"));
+    }
+    PQclear(own);
+    PQfinish(home);
+}
+
+/* One whose name another one hides on the home shard is told with its schema. */
+Test(gather, tableoid_of_a_hidden_table_has_its_schema)
+{
+    EXPECT(conn, "CREATE SCHEMA early", "CREATE SCHEMA");
+    EXPECT(conn, "CREATE TABLE early.users (n integer)", "CREATE TABLE");
+    EXPECT(conn, "SET search_path = early, public", "SET");
+    EXPECT(conn, "SELECT DISTINCT tableoid::regclass FROM public.users", "public.users");
+    EXPECT(conn, "SELECT count(DISTINCT tableoid::regclass::text) FROM public.users WHERE tableoid = 'public.users'::regclass", "1");
+    EXPECT(conn, "DROP SCHEMA early CASCADE", "DROP SCHEMA");
+}

@@ -618,3 +618,20 @@ Test(plan_gather, rows_that_are_only_counted_move_their_narrowest_column)
         cr_expect(strstr(plan->gather[i].select, "SELECT age"), "%s", plan->gather[i].select);
     plan_release(plan);
 }
+
+/* The name of a row's table moves beside it, where nothing can see one more column. */
+Test(plan_gather, tableoid_is_gathered_where_its_column_does_not_show)
+{
+    EXPECT({"SELECT tableoid::regclass FROM users", "gather abc"}, {"SELECT tableoid, * FROM users", "gather abc"},
+           {"SELECT u.tableoid, * FROM users u JOIN posts p ON p.id = u.age", "gather abc"},
+           {"SELECT p.*, u.tableoid FROM users u JOIN posts p USING (name)", "gather abc"},
+           {"SELECT * FROM users u JOIN posts p USING (name) WHERE u.tableoid > 5", "0A000"},
+           {"SELECT u.tableoid, u FROM users u", "0A000"}, {"SELECT u.tableoid, count(u) FROM users u GROUP BY 1", "0A000"},
+           {"SELECT u.tableoid FROM users u NATURAL JOIN posts", "0A000"}, {"SELECT (u).tableoid FROM users u", "0A000"},
+           {"SELECT tableoid FROM users u, posts", "0A000"}, {"SELECT tableoid FROM users JOIN posts ON true", "0A000"},
+           {"SELECT tableoid FROM (SELECT age AS tableoid FROM users) x", "concat abc"},
+           {"SELECT ctid FROM (SELECT age AS ctid FROM users) x", "concat abc"}, {"SELECT u.tableoid, u.ctid FROM users u", "0A000"},
+           {"SELECT EXISTS (SELECT FROM posts WHERE posts.tableoid = users.tableoid) FROM users", "gather abc"},
+           {"SELECT age AS tableoid FROM users ORDER BY tableoid", "merge abc"}, {"SELECT age AS tableoid FROM users ORDER BY tableoid + 0", "gather abc"},
+           {"UPDATE users SET age = 1 RETURNING tableoid", "0A000"});
+}
