@@ -515,7 +515,9 @@ static void send_tag(struct fanout *fanout, uint64_t rows)
 {
     char text[128];
     char *space = strrchr(fanout->tag, ' ');
-    if (fanout->counted && space) {
+    if (fanout->counted && fanout->shape.verb) {
+        snprintf(text, sizeof(text), "%s %" PRIu64, fanout->shape.verb, rows);
+    } else if (fanout->counted && space) {
         *space = '\0';
         snprintf(text, sizeof(text), "%s %" PRIu64, fanout->tag, rows);
     } else {

@@ -105,6 +105,11 @@ static void fail_with(struct gather *gather, const char *sqlstate, const char *m
 void gather_refuse_read_only(struct gather *gather)
 {
     struct error error = {0};
+    if (gather->plan->stores) { /* it has nothing to do here in any case */
+        fail_with(gather, SQLSTATE_READ_ONLY_TRANSACTION,
+                  gather->plan->creates ? "cannot execute CREATE TABLE AS in a read-only transaction" : "cannot execute INSERT in a read-only transaction");
+        return;
+    }
     error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this query is not supported in a READ ONLY transaction");
     error_detail(&error, "Rows of several shards would be gathered into temporary tables, which such a transaction may not create.");
     error_hint(&error, "Run it in a READ WRITE transaction, or outside of its savepoints.");
@@ -790,7 +795,7 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     gather->route = *route;
     gather->wraps = gather->plan->wrapped_query && !execution->plan->inner;
     gather->declares = gather->wraps && gather->plan->statement == STATEMENT_CURSOR;
-    gather->keeps = gather->declares || execution->limit != 0;
+    gather->keeps = gather->declares || execution->limit != 0 || gather->plan->stores;
     gather->guards = can_guard(gather);
     gather->explanation = run_explanation(run, execution, route);
     gather->explains_only = gather->explanation && !execution->plan->explain_analyzes;

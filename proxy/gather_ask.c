@@ -253,7 +253,7 @@ static void bind_query(struct gather *gather, struct server *home, struct reply_
 
 #define END_TABLES "ROLLBACK TO SAVEPOINT keyway_gather; RELEASE SAVEPOINT keyway_gather"
 
-/* A cursor's tables, and those of a portal that is read in steps, stay until the transaction ends. */
+/* Those of a cursor, of a portal that is read in steps, and of what writes stay until the transaction ends. */
 static void end_tables(struct gather *gather, struct server *home)
 {
     const char *sql = gather->guards ? END_TABLES "; " GUARD_BEGIN : END_TABLES;
@@ -263,10 +263,24 @@ static void end_tables(struct gather *gather, struct server *home)
         server_query(home, sql, strlen(sql), NULL);
 }
 
+/* The table that the query fills, with nothing in it, in the same transaction. */
+static void create_table(struct gather *gather, struct server *home, struct reply_sink *sink)
+{
+    const char *text = gather->plan->creates;
+    extended_parse(home, sink, text, strlen(text), gather->types, gather->type_count);
+    if (gather->bind)
+        put_bind_of_client(home, sink, gather->bind);
+    else
+        put_bind_of_nothing(home, sink);
+    extended_execute(home, sink, "", 0);
+}
+
 void gather_query(struct gather *gather, const struct execution *execution, struct reply_sink *sink)
 {
     struct server *home = gather->home->server;
     const char *portal = execution_portal(execution);
+    if (gather->plan->creates)
+        create_table(gather, home, sink);
     parse_query(gather, home, sink);
     bind_query(gather, home, sink, portal);
     extended_describe(home, sink, portal);

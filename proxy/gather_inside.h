@@ -75,7 +75,7 @@ struct gather {
     bool explains_only;      /* … without ANALYZE: no rows are */
     bool wraps;              /* the query stands in DECLARE CURSOR or COPY */
     bool declares;           /* … in the former */
-    bool keeps;              /* … or is read in steps: temporary tables must stay */
+    bool keeps;              /* … or is read in steps, or writes: temporary tables must stay */
     bool refuses;            /* nothing is gathered: the statement is refused */
     struct error refusal;
     struct statement *learns; /* … unless it has another plan when the types of its parameters are known; NULL: it has none */

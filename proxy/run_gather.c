@@ -29,6 +29,16 @@ static enum run_step complete_explanation(struct run *run, const struct executio
     return STEP_DONE;
 }
 
+/* Only the home shard is written to. */
+static void note_write(struct run *run, struct server *home, const struct plan *plan)
+{
+    struct transaction *transaction = &run->client->transaction;
+    home->wrote |= plan->writes;
+    transaction->changes_catalog |= plan->changes_catalog && transaction->kind != TRANSACTION_NONE;
+    transaction->redefined |= transaction->changes_catalog && plan->redefines;
+    run->load_after = plan->changes_catalog && transaction->kind == TRANSACTION_NONE;
+}
+
 enum run_step run_gathered_query(struct run *run, const struct execution *execution)
 {
     struct server *home = client_server(run->client, 0);
@@ -39,10 +49,12 @@ enum run_step run_gathered_query(struct run *run, const struct execution *execut
         .simple = execution->statement == NULL,
         .described = execution->described,
         .explanation = gather_explanation(run->gather),
+        .verb = plan->creates ? "SELECT" : NULL,
     };
     if (shape.explanation && !plan->explain_analyzes)
         return complete_explanation(run, execution, shape.explanation);
     run->shard = 0;
+    note_write(run, home, plan);
     run->description = gather_description(run->gather, &run->description_length);
     if (plan->wrapped_query == NULL) {
         shape.description = run->description;

@@ -230,9 +230,9 @@ static enum run_step run_deallocate(struct run *run, const struct execution *exe
 /* --- routed statements --------------------------------------------------------------------------------------- */
 
 /* How many shards this transaction will have written when the statement has run. */
-static int writers_with(const struct client *client, const struct shard_set *shards)
+static int writers_with(const struct client *client, const struct route *route)
 {
-    struct shard_set all = *shards;
+    struct shard_set all = route->kind == PLAN_GATHER ? shard_set_one(0) : route->shards;
     for (const struct server *server = client->servers; server; server = server->next_lent)
         if (server->joined && server->wrote)
             shard_set_add(&all, server->pool->shard);
@@ -244,7 +244,7 @@ static bool may_write(struct run *run, const struct plan *plan, const struct rou
     const struct client *client = run->client;
     if (!plan->writes || plan->changes_catalog || plan->outside_transaction ||
         client->view->state->settings->multi_shard_commit == COMMIT_BEST_EFFORT ||
-        writers_with(client, &route->shards) <= 1 || (plan->of_home && client->transaction.changes_catalog))
+        writers_with(client, route) <= 1 || (plan->of_home && client->transaction.changes_catalog))
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this transaction would change data on more than one shard");
     error_detail(error, "Several shards cannot yet be committed atomically.");
@@ -336,7 +336,8 @@ static void send_routed(struct run *run, const struct execution *execution, cons
 static bool catalog_is_current(const struct client *client, const struct plan *plan, struct error *error)
 {
     const struct transaction *transaction = &client->transaction;
-    if (!transaction->catalog_is_old || plan->changes_catalog || plan->statement == STATEMENT_SHOW || (plan->of_home && !transaction->redefined))
+    bool defines = plan->changes_catalog && plan->many != PLAN_GATHER;
+    if (!transaction->catalog_is_old || defines || plan->statement == STATEMENT_SHOW || (plan->of_home && !transaction->redefined))
         return true;
     error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "this transaction has changed definitions on several shards");
     error_detail(error, "They are read again when it has been committed; until then only statements on tables that are not configured can be routed.");

@@ -12,7 +12,8 @@ struct inserting {
     InsertStmt *insert;
     const SelectStmt *values; /* VALUES (…), …; NULL: from a SELECT */
     struct query *query;
-    struct query *source; /* of a SELECT */
+    struct query *source; /* of a SELECT … */
+    SelectStmt *unread;   /* … and a copy of it as it was written */
     struct resolved_relation target;
     int *columns; /* positions in the table of the columns named, or of all */
     int column_count;

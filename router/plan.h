@@ -227,6 +227,8 @@ struct plan {
     bool gather_as_text;       /* … takes arrays as their texts: it is for transactions that can have no tables */
     int gather_first;          /* the number of the first array: $gather_first; then part by part, column by column */
     bool gather_runs_again;    /* a part is read again for each row of another one: see gather_index.h */
+    bool stores;               /* the query writes what is made of gathered rows: nothing of it may be undone behind it … */
+    const char *creates;       /* … into a table that this makes before; or NULL */
     bool checks_sums;          /* the query fails with FLOAT_SUMS_SEEN where a sum shows the order of rows, with EQUAL_KEYS_SEEN where an object does */
     const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
     int described_count;

@@ -533,9 +533,91 @@ static void plan_reference(struct inserting *inserting)
     plan_reference_write(plan, &inserting->analysis, &inserting->target);
 }
 
-/* Into a table of the home shard. */
+/* ---- a table of the home shard ---- */
+
+static bool has_parameter(Node *node, void *context)
+{
+    return node && (IsA(node, ParamRef) || parse_walk(node, has_parameter, context));
+}
+
+static bool has_sublink(Node *node, void *context)
+{
+    return node && (IsA(node, SubLink) || parse_walk(node, has_sublink, context));
+}
+
+/* WITH goes along with the query. */
+static bool can_take_with(const InsertStmt *insert)
+{
+    return !insert->withClause || (!castNode(SelectStmt, insert->selectStmt)->withClause && !has_sublink((Node *) insert->onConflictClause, NULL) &&
+                                   !has_sublink((Node *) insert->returningList, NULL));
+}
+
+/* Are rows of sharded tables what the query gives, and nothing else asks for any?  All that there is but the query stays as it is. */
+static bool takes_gathered(const struct inserting *inserting)
+{
+    const InsertStmt *insert = inserting->insert;
+    const struct analysis *analysis = &inserting->analysis;
+    const struct query *source = inserting->source;
+    const struct resolved_relation *target = &inserting->target;
+    if (!source || !can_take_with(insert) || target->place == PLACE_VIEW || (target->relation && target->relation->has_rules) ||
+        has_parameter((Node *) insert->onConflictClause, NULL) || has_parameter((Node *) insert->returningList, NULL))
+        return false;
+    for (int i = 0; i < analysis->scan_count; i++)
+        if (!insert->withClause && scan_is_sharded(&analysis->scans[i]) && (i < source->first_scan || i >= source->end_scan))
+            return false;
+    return scans_have_sharded(analysis, source->first_scan, source->end_scan);
+}
+
+/* The INSERT's text around its query. */
+static bool cut_around_query(struct inserting *inserting, const char **before, const char **behind)
+{
+    static const char mark[] = "SELECT \"keyway: rows\"";
+    struct arena *arena = &inserting->plan->arena;
+    struct error error = {0};
+    InsertStmt *insert = (InsertStmt *) copyObjectImpl(inserting->insert);
+    insert->withClause = NULL;
+    insert->selectStmt = linitial_node(RawStmt, parse_more(mark, &error))->stmt;
+    const char *text = parse_deparse((Node *) insert, arena), *at = text ? strstr(text, mark) : NULL;
+    if (!at)
+        return false;
+    *before = arena_strndup(arena, text, (size_t) (at - text));
+    *behind = at + strlen(mark);
+    return true;
+}
+
+/* INSERT … over gathered rows: the query gives what it would give over all of them in one place, and what is done with that is the home shard's. */
+static void plan_gathered_source(struct inserting *inserting, SelectStmt *select)
+{
+    struct plan *plan = inserting->plan;
+    struct session_facts facts = *inserting->analysis.planning->facts;
+    struct planning in_steps = *inserting->analysis.planning;
+    const char *before, *behind;
+    if (inserting->insert->withClause)
+        select->withClause = (WithClause *) copyObjectImpl(inserting->insert->withClause);
+    facts.gathers = true;
+    in_steps.facts = &facts;
+    plan->writes = false; /* the query does not */
+    plan_select(plan, &in_steps, inserting->analysis.arena, select);
+    plan->writes = true;
+    shard_set_add(&plan->inside->fixed, 0);
+    if (plan->many != PLAN_GATHER)
+        return;
+    if (!cut_around_query(inserting, &before, &behind)) {
+        plan_refuse_many(plan, NULL, "Write the statement in a simpler form.", "The INSERT of gathered rows cannot be written.");
+        return;
+    }
+    plan->stores = true;
+    plan->shard_text = arena_printf(&plan->arena, "%s%s%s", before, plan->shard_text, behind);
+    plan->gather_values = plan->gather_values ? arena_printf(&plan->arena, "%s%s%s", before, plan->gather_values, behind) : NULL;
+}
+
 static void plan_home(struct inserting *inserting)
 {
+    if (takes_gathered(inserting)) {
+        if (!plan_check_functions(inserting->plan, &inserting->analysis))
+            plan_gathered_source(inserting, inserting->unread);
+        return;
+    }
     inserting->analysis.home = inserting->target.name;
     give_up(inserting, "Read first, then insert in a statement of its own.",
             "The table is on the home shard, what the INSERT reads is on others, too.");
@@ -564,6 +646,7 @@ static void read_clauses(struct inserting *inserting)
             insert_evaluate(inserting);
         analyze_clause(analysis, inserting->query, (Node *) select->valuesLists, CLAUSE_OUTPUT);
     } else if (select && !inserting->evaluated) {
+        inserting->unread = (SelectStmt *) copyObjectImpl(select);
         inserting->source = analyze_source(analysis, inserting->query, select);
     }
     if (insert->onConflictClause) {

@@ -2,14 +2,15 @@
  * utility_query: utility statements that carry a query.
  *
  * EXPLAIN's and a cursor's queries run as they would alone, so their plans are those of the queries.  What
- * stores a query (a view, a rule) or a query's rows (CREATE TABLE AS) lives in one place, and
- * everything that the query reads must be there in full: then it means the same on one shard as on one
- * PostgreSQL.
+ * stores a query (a view, a rule) lives in one place, and everything that the query reads must be there in full: then it means
+ * the same on one shard as on one PostgreSQL.  What stores a query's rows (CREATE TABLE AS) lives in one place, too; rows of
+ * several shards are gathered for it.
  */
 #include "router/utility_inside.h"
 
 #include <string.h>
 
+#include "router/plan_inside.h"
 #include "router/rewrite.h"
 #include "router/utility.h"
 #include "router/utility_place.h"
@@ -115,6 +116,9 @@ void plan_explain(struct plan *plan, const struct planning *planning, Node *stat
         plan->changes_catalog = plan->inner->changes_catalog;
         plan->pin = plan->inner->pin;
     }
+    if (plan->explain_analyzes && plan->inner->creates)
+        plan_refuse_many(plan->inner, "EXPLAIN ANALYZE of CREATE TABLE AS is not supported over several shards", "EXPLAIN ANALYZE the query alone.",
+                         "The table is made, and then filled with gathered rows.");
     cut_explain(plan, planning, list_length(explain->options));
     plan_on_home(plan, "the explained statement has a plan of its own");
 }
@@ -186,22 +190,105 @@ static bool check_stored_query(struct plan *plan, const struct planning *plannin
     return sound;
 }
 
-/* CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO. */
-static void route_stored_rows(struct plan *plan, const struct planning *planning, const RangeVar *target,
-                              Node *query)
+/* ---- CREATE TABLE AS, SELECT INTO ---- */
+
+static const char stored_hint[] = "Create the table first, and fill it with INSERT … SELECT.";
+
+/* The name as it will be found, whatever else has it on search_path; false: there is no schema for it. */
+static bool name_table(RangeVar *range, const struct planning *planning)
 {
-    static const char *const hint = "Create the table first, and fill it with INSERT … SELECT.";
+    char schema[NAMEDATALEN];
+    bool temporary = place_is_temporary(planning, range);
+    if (!temporary && !range->schemaname && !resolve_creation_schema(planning, schema))
+        return false;
+    if (temporary || !range->schemaname)
+        range->schemaname = temporary ? pstrdup("pg_temp") : pstrdup(schema);
+    return true;
+}
+
+/* CREATE TABLE … AS query WITH NO DATA, and what a query over gathered rows stands behind. */
+static bool write_storing(struct plan *plan, const struct planning *planning, const IntoClause *given, const Node *query, const char **insert)
+{
+    CreateTableAsStmt *create = makeNode(CreateTableAsStmt);
+    struct arena *arena = &plan->arena;
+    create->into = (IntoClause *) copyObjectImpl(given);
+    create->query = (Node *) copyObjectImpl(query);
+    create->objtype = OBJECT_TABLE;
+    create->into->skipData = true;
+    RangeVar *range = create->into->rel;
+    if (!name_table(range, planning))
+        return false;
+    plan->creates = parse_deparse((Node *) create, arena);
+    *insert = arena_printf(arena, "INSERT INTO %s.%s ", rewrite_quote_name(range->schemaname, arena), rewrite_quote_name(range->relname, arena));
+    return plan->creates;
+}
+
+/*
+ * The new table is the home shard's, and its rows are of several: it is made with nothing in it, of the query as it was written, and so has
+ * the columns that PostgreSQL gives it (modifiers and collations, too, which copies may lack); behind that it is filled with what the query gives over
+ * gathered rows.  Both are one transaction, in which nobody else sees the table.
+ */
+static void store_gathered(struct plan *plan, const struct planning *planning, const IntoClause *into, Node *query)
+{
+    struct session_facts facts = *planning->facts;
+    struct planning in_steps = *planning;
+    const char *insert;
+    Node *read = (Node *) copyObjectImpl(query);
+    facts.gathers = true;
+    in_steps.facts = &facts;
+    if (place_is_temporary(planning, into->rel) && !place_temporary(plan, planning, into->rel))
+        return;
+    const enum statement_kind statement = plan->statement;
+    const enum pin_reason pin = plan->pin;
+    plan->writes = false; /* the query does not */
+    plan_statement(plan, &in_steps, read);
+    plan->statement = statement;
+    plan->writes = true;
+    plan->pin = pin != PIN_NONE ? pin : plan->pin;
+    shard_set_add(&plan->inside->fixed, 0);
+    if (plan->many != PLAN_GATHER)
+        return;
+    if (!write_storing(plan, planning, into, query, &insert)) {
+        plan_refuse_many(plan, NULL, stored_hint, "The statements that make and fill the table cannot be written.");
+        return;
+    }
+    plan->stores = true;
+    plan->shard_text = arena_printf(&plan->arena, "%s%s", insert, plan->shard_text);
+    plan->gather_values = plan->gather_values ? arena_printf(&plan->arena, "%s%s", insert, plan->gather_values) : NULL;
+}
+
+static bool reads_several(const struct planning *planning, Node *query)
+{
+    struct utility_place place = {.planning = planning};
+    place_query(&place, query);
+    return place.everywhere;
+}
+
+/* CREATE TABLE AS, CREATE MATERIALIZED VIEW, SELECT INTO. */
+static void route_stored_rows(struct plan *plan, const struct planning *planning, const IntoClause *into, Node *query, bool table, bool skips)
+{
+    const RangeVar *target = into->rel;
     if (place_taken(planning, target)) {
-        plan_refuse(plan, "a configured table cannot be made from a query", hint,
+        plan_refuse(plan, "a configured table cannot be made from a query", stored_hint,
                     "\"%s\" is configured to be on every shard.", target->relname);
         return;
     }
-    if (!check_stored_query(plan, planning, query, "CREATE … AS", hint))
-        return;
-    if (place_is_temporary(planning, target))
-        place_temporary(plan, planning, target);
-    else
-        plan_on_home(plan, "the new table lives on the home shard, with all that its query reads");
+    bool several = reads_several(planning, query);
+    if (several && !table) {
+        plan_refuse(plan, "a materialized view of rows of several shards is not supported", "Use a view, or CREATE TABLE AS.",
+                    "REFRESH would find those of the home shard only.");
+    } else if (several && skips) {
+        plan_refuse(plan, "CREATE TABLE IF NOT EXISTS of rows of several shards is not supported", "Leave out IF NOT EXISTS.",
+                    "Whether \"%s\" exists would be known only when the rows are there.", target->relname);
+    } else if (several && !into->skipData) {
+        store_gathered(plan, planning, into, query);
+    } else if (several || check_stored_query(plan, planning, query, "CREATE … AS", stored_hint)) {
+        if (place_is_temporary(planning, target))
+            place_temporary(plan, planning, target);
+        else
+            plan_on_home(plan, several ? "the new table lives on the home shard, and has no rows"
+                                       : "the new table lives on the home shard, with all that its query reads");
+    }
 }
 
 void route_create_table_as(struct plan *plan, const struct planning *planning, Node *statement)
@@ -211,7 +298,7 @@ void route_create_table_as(struct plan *plan, const struct planning *planning, N
         plan_refuse(plan, "CREATE TABLE AS EXECUTE is not supported with several shards",
                     "Write the query itself.", "What the prepared statement reads is not known here.");
     else
-        route_stored_rows(plan, planning, create->into->rel, create->query);
+        route_stored_rows(plan, planning, create->into, create->query, create->objtype == OBJECT_TABLE, create->if_not_exists);
 }
 
 /* The same, written as a SELECT: without its INTO it is the query. */
@@ -220,7 +307,7 @@ void route_select_into(struct plan *plan, const struct planning *planning, Node 
     SelectStmt *select = (SelectStmt *) statement;
     IntoClause *into = select->intoClause;
     select->intoClause = NULL;
-    route_stored_rows(plan, planning, into->rel, statement);
+    route_stored_rows(plan, planning, into, statement, true, false);
     select->intoClause = into;
 }
 

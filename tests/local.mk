@@ -104,6 +104,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_reload.c \
 	tests/integration/test_routing.c \
 	tests/integration/test_sessions.c \
+	tests/integration/test_stored_rows.c \
 	tests/integration/test_shard_down.c \
 	tests/integration/test_shutdown.c \
 	tests/integration/test_tls.c \

@@ -757,8 +757,101 @@ CREATE TABLE copy AS SELECT id, author FROM notes;
 SELECT count(*) FROM copy;
 DROP TABLE copy;
 
--- CREATE TABLE AS from sharded rows
+-- CREATE TABLE AS from sharded rows, with their types as they are
+CREATE TABLE copy AS SELECT username, age, balance, city, title, tags, NULL AS nothing, 'x' AS letter FROM users;
+SELECT attname, format_type(atttypid, atttypmod), (SELECT collname FROM pg_collation WHERE oid = attcollation) FROM pg_attribute WHERE attrelid = 'copy'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT * FROM copy ORDER BY username COLLATE "C";
 CREATE TABLE copy AS SELECT username FROM users;
+DROP TABLE copy;
+
+-- CREATE TABLE AS with columns' names, of groups and joins
+CREATE UNLOGGED TABLE copy (who, posts) AS SELECT username, count(*) FROM users JOIN posts USING (username) GROUP BY username ORDER BY 2 DESC, 1 LIMIT 10;
+SELECT who, posts FROM copy ORDER BY posts DESC, who COLLATE "C";
+DROP TABLE copy;
+
+-- CREATE TABLE AS of what shards cannot compute
+CREATE TABLE copy AS SELECT feeling, num52, c5, vc, dim, feelings FROM zoo;
+SELECT count(*), count(dim), max(num52), min(c5), max(feeling) FROM copy;
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'copy'::regclass AND attnum > 0 ORDER BY attnum;
+DROP TABLE copy;
+
+-- CREATE TABLE AS in a transaction that is rolled back
+BEGIN;
+SAVEPOINT before;
+CREATE TABLE copy AS SELECT username, age FROM users;
+SELECT count(*), sum(age) FROM copy;
+ROLLBACK TO before;
+CREATE TABLE copy AS SELECT count(*) FROM users a, posts b WHERE a.age > b.id;
+SELECT * FROM copy;
+ROLLBACK;
+SELECT count(*) FROM copy;
+
+-- CREATE TABLE AS after a change of the transaction's own
+BEGIN;
+UPDATE users SET age = 7 WHERE username = 'zoe';
+CREATE TABLE copy AS SELECT username, age FROM users WHERE age = 7;
+COMMIT;
+SELECT username, age FROM copy ORDER BY username COLLATE "C";
+UPDATE users SET age = 8 WHERE username = 'zoe';
+DROP TABLE copy;
+
+-- CREATE TABLE AS in a transaction that reads only
+BEGIN READ ONLY;
+CREATE TABLE copy AS SELECT username FROM users;
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT count(*) FROM users;
+SAVEPOINT a;
+CREATE TABLE copy AS SELECT username FROM users;
+ROLLBACK;
+
+-- CREATE TABLE AS that fails in its query
+CREATE TABLE copy AS SELECT 1 / (age - age) AS x FROM users;
+SELECT count(*) FROM copy;
+
+-- CREATE TABLE AS without rows
+CREATE TABLE copy AS SELECT username, avg(age) FROM users GROUP BY 1 WITH NO DATA;
+SELECT * FROM copy;
+DROP TABLE copy;
+
+-- CREATE TEMP TABLE AS from sharded rows
+CREATE TEMP TABLE mine AS SELECT username, age FROM users WHERE age > 30;
+SELECT * FROM mine ORDER BY username COLLATE "C";
+INSERT INTO mine SELECT username, likes FROM posts WHERE likes > 10;
+SELECT count(*), sum(age) FROM mine;
+
+-- CREATE TEMP TABLE AS that does not outlive its transaction
+BEGIN;
+CREATE TEMP TABLE mine ON COMMIT DROP AS SELECT username FROM users ORDER BY username COLLATE "C" DESC LIMIT 3;
+SELECT * FROM mine ORDER BY 1;
+COMMIT;
+SELECT * FROM mine;
+
+-- a temporary table of the new one's name
+CREATE TEMP TABLE copy AS SELECT 1 AS username;
+CREATE TABLE public.copy AS SELECT username FROM users;
+SELECT * FROM copy;
+SELECT count(*) FROM public.copy;
+DROP TABLE public.copy;
+
+-- SELECT INTO from sharded rows
+SELECT username, count(*) AS n INTO copy FROM posts GROUP BY username HAVING count(*) > 1;
+SELECT sum(n), count(*) FROM copy;
+DROP TABLE copy;
+
+-- CREATE TABLE AS of a function that reads tables, of a view, of WITH
+CREATE TABLE copy AS WITH w AS (SELECT username, likes_of(username) AS likes FROM users) SELECT w.*, t.* FROM w, totals t WHERE likes > 10;
+SELECT count(*), sum(likes), sum(people) FROM copy;
+DROP TABLE copy;
+
+-- INSERT INTO a table of the home shard in a transaction, large and small
+BEGIN;
+INSERT INTO notes SELECT 1000 + row_number() OVER (ORDER BY a.username, b.username, b.id), a.username, b.body FROM users a, posts b;
+SELECT count(*), sum(id) FROM notes;
+INSERT INTO notes SELECT 100000 + count(*), 'all' FROM notes n JOIN users u ON n.author = u.username;
+SELECT max(id) FROM notes;
+DELETE FROM notes WHERE id >= 1000;
+COMMIT;
 DROP TABLE copy;
 
 -- SELECT INTO

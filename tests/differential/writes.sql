@@ -561,6 +561,50 @@ MERGE INTO posts p USING users u ON p.username = u.username AND p.id = 1 WHEN MA
 -- MERGE by key
 MERGE INTO users u USING (VALUES ('bob', 1)) AS v (username, age) ON u.username = v.username WHEN MATCHED THEN UPDATE SET age = v.age
 
+-- a table of the home shard gets rows of several shards
+INSERT INTO notes (id, author) SELECT 100 + age, username FROM users WHERE age IN (14, 21, 28) AND username > 'b'
+
+-- … with what takes its type from the table's columns
+INSERT INTO notes SELECT 200 + id, NULL, 'x' FROM posts WHERE username IN ('ann', 'will', 'phantom') AND id < 3 AND likes > 1 RETURNING *
+
+-- … that have another type
+INSERT INTO notes SELECT '1' || id, username, likes FROM posts WHERE username = 'phantom'
+
+-- … in their order
+INSERT INTO lists (what) SELECT username FROM users ORDER BY username COLLATE "C" DESC LIMIT 5 RETURNING id, what, done
+
+-- … of groups, with a conflict
+INSERT INTO notes AS n SELECT min(age), max(username), count(*)::text FROM users GROUP BY country HAVING min(age) < 4 ON CONFLICT (id) DO UPDATE SET body = n.body || excluded.body, author = 'merged' RETURNING n.*, n.id + 1 AS next
+
+-- … that are not there yet
+INSERT INTO notes SELECT p.id, p.username FROM posts p WHERE p.likes = 1 AND NOT EXISTS (SELECT FROM notes n WHERE n.id = p.id) ON CONFLICT DO NOTHING
+
+-- … and a table that both are
+INSERT INTO notes SELECT n.id + 10, u.username, c.name FROM notes n JOIN users u ON u.username = n.author LEFT JOIN countries c ON c.code = u.country RETURNING id
+
+-- … with parameters
+INSERT INTO notes (id, author, body) SELECT 500 + age + $1, username, $2 FROM users WHERE age > $3 AND age < 12 RETURNING id, body
+--$ 1 | it | 3
+--$ 7 | ~ | 5
+
+-- … of a union
+INSERT INTO lists (what, done) SELECT username, active FROM users WHERE age < 5 UNION SELECT followee, NULL FROM follows WHERE follower = 'zoe' UNION SELECT name, true FROM countries ORDER BY 1, 2
+
+-- … that violate a constraint
+INSERT INTO notes (id) SELECT id FROM posts WHERE id < 3
+
+-- … that do not fit
+INSERT INTO notes (id) SELECT karma FROM users WHERE karma > 5000000000
+
+-- … of no rows
+INSERT INTO notes (id) SELECT age FROM users WHERE age < 0 RETURNING *
+
+-- … with WITH of its query
+INSERT INTO notes WITH w AS (SELECT max(likes) AS n FROM posts GROUP BY username) SELECT 300 + count(*), 'most', max(n)::text FROM w
+
+-- … with WITH before it
+WITH w AS (SELECT max(likes) AS n FROM posts GROUP BY username) INSERT INTO notes SELECT 300 + count(*), 'most', max(n)::text FROM w
+
 -- MERGE of an unsharded table
 MERGE INTO notes n USING (VALUES (1, 'x'), (9, 'y')) AS v (id, body) ON n.id = v.id WHEN MATCHED THEN UPDATE SET body = v.body WHEN NOT MATCHED THEN INSERT VALUES (v.id, NULL, v.body)
 

@@ -386,7 +386,12 @@ Test(plan, inserts_go_to_the_shards_of_their_keys)
         {"INSERT INTO users (username) SELECT code FROM countries", "0A000"},
         {"INSERT INTO users (username, age) SELECT username, count(*) FROM posts GROUP BY 1", "concat abc"},
         {"INSERT INTO notes VALUES (1)", "single a"},
-        {"INSERT INTO notes SELECT age, username FROM users", "0A000"},
+        {"INSERT INTO notes SELECT age, username FROM users", "gather abc"},
+        {"WITH u AS (SELECT * FROM users) INSERT INTO notes SELECT age, username FROM u RETURNING *", "gather abc"},
+        {"INSERT INTO notes SELECT 1 FROM users RETURNING (SELECT count(*) FROM users)", "0A000"},
+        {"INSERT INTO notes SELECT age FROM users RETURNING $1::int", "0A000"}, {"INSERT INTO notes SELECT (SELECT max(age) FROM users)", "gather abc"},
+        {"INSERT INTO notes VALUES ((SELECT max(age) FROM users))", "0A000"}, {"INSERT INTO notes SELECT 1 FROM users FOR UPDATE", "0A000"},
+        {"INSERT INTO unknown SELECT age FROM users", "gather abc"}, {"INSERT INTO countries SELECT username FROM users", "0A000"},
         {"INSERT INTO notes SELECT age, username FROM users WHERE username = 'bob'", "single a"});
 }
 

@@ -435,11 +435,13 @@ Test(utility, rows_of_queries_are_stored_on_the_home_shard)
 {
     EXPECT({"CREATE TABLE t AS SELECT * FROM notes", HOME},
            {"CREATE TABLE t AS SELECT * FROM countries", HOME},
-           {"CREATE TABLE t AS SELECT * FROM users", REFUSED},
-           {"CREATE TABLE t AS SELECT * FROM user_names", REFUSED},
+           {"CREATE TABLE t AS SELECT * FROM users", ALL}, {"CREATE TABLE t AS SELECT * FROM users WITH NO DATA", HOME},
+           {"CREATE TABLE IF NOT EXISTS t AS SELECT * FROM users", REFUSED}, {"CREATE TABLE t AS SELECT ctid FROM users", REFUSED},
+           {"CREATE TABLE users AS SELECT * FROM posts", REFUSED},
+           {"CREATE TABLE t AS SELECT * FROM user_names", ALL},
            {"CREATE TABLE planned AS SELECT 'a' AS username", REFUSED},
            {"CREATE TABLE t AS EXECUTE p", REFUSED}, {"SELECT * INTO t FROM notes", HOME},
-           {"SELECT * INTO t FROM users", REFUSED}, {"SELECT 'a' AS username INTO planned", REFUSED},
+           {"SELECT * INTO t FROM users", ALL}, {"SELECT 'a' AS username INTO planned", REFUSED},
            {"CREATE MATERIALIZED VIEW m AS SELECT * FROM notes", HOME},
            {"CREATE MATERIALIZED VIEW m AS SELECT * FROM users", REFUSED},
            {"REFRESH MATERIALIZED VIEW note_count", HOME}, {"REFRESH MATERIALIZED VIEW user_count", REFUSED});
@@ -718,6 +720,9 @@ Test(utility, explain_is_cut_into_options_and_statement)
 Test(utility, explain_has_the_explained_statements_plan)
 {
     struct plan *plan = planned("EXPLAIN CREATE TABLE t AS SELECT * FROM users");
+    cr_assert(eq(int, plan->inner->many, PLAN_GATHER));
+    plan_release(plan);
+    plan = planned("EXPLAIN ANALYZE CREATE TABLE t AS SELECT * FROM users");
     cr_assert(eq(int, plan->inner->many, PLAN_REFUSE));
     plan_release(plan);
     plan = planned("EXPLAIN SELECT * FROM users");
