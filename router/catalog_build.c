@@ -52,7 +52,7 @@
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND " USER_SCHEMA                          \
     " ORDER BY c.relkind IN ('i', 'I'), n.nspname, c.relname"
 
-/* The default collation is the database's; datlocprovider does not exist before PostgreSQL 15.  A domain
+/* The default collation is the database's; datlocprovider does not exist before PostgreSQL 15.  That of a domain is a column's own.  A domain
  * brings its own default along.  Defaults name no columns, so they are printed without their table, which PostgreSQL would have to open; what a
  * generated column is made of is not asked.  The builder puts the columns into their order: it takes less time for that than a sort. */
 #define COLUMNS_QUERY                                                                                        \
@@ -60,7 +60,7 @@
     " AND coalesce(to_jsonb(b) ->> 'datlocprovider', 'c') = 'c' AS bytes"                                    \
     " FROM pg_database b WHERE datname = current_database())"                                                \
     " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, NULL), a.attnotnull,"   \
-    " CASE a.attcollation WHEN 0 THEN 'f' WHEN t.typcollation THEN 't' ELSE 'o' END,"                        \
+    " CASE a.attcollation WHEN 0 THEN 'f' WHEN CASE t.typtype WHEN 'd' THEN 100 ELSE t.typcollation END THEN 't' ELSE 'o' END," \
     " CASE l.collprovider WHEN 'd' THEN s.bytes"                                                             \
     " WHEN 'c' THEN l.collcollate IN ('C', 'POSIX') ELSE false END, coalesce(l.collisdeterministic, true),"  \
     " CASE a.attidentity WHEN '' THEN 'f' WHEN 'a' THEN 'a' ELSE 't' END, a.attgenerated <> '',"             \
@@ -152,16 +152,17 @@
 /* Keys, foreign keys, constraint triggers. */
 #define DEFERRABLE_QUERY "SELECT true FROM pg_constraint WHERE condeferrable LIMIT 1"
 
-/* Domains, enums (their own base), and types in C that are no arrays (no base). */
+/* Domains (a column tells its collation apart), enums (made of themselves), and types in C that are no arrays (no base). */
 #define DOMAINS_QUERY                                                                                        \
-    BASES "SELECT oid, base FROM bases UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"           \
+    ABOVE "SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype <> 'd'"        \
+          " UNION ALL SELECT oid, oid FROM pg_type WHERE typtype = 'e'"                                      \
           " UNION ALL SELECT oid, 0::oid FROM pg_type WHERE typtype = 'b' AND typelem = 0 AND oid >= 16384"
 
 /* What router/results.c chooses from.  A function that has defaults, or VARIADIC, or that takes a domain, is not chosen by the plain
  * rules. */
 #define RESULTS_QUERY                                                                                        \
     BASES "SELECT 'f', n.nspname, p.proname, string_agg(CASE WHEN p.provariadic <> 0 OR p.pronargdefaults > 0"           \
-          " OR p.proargtypes::oid[] && ARRAY (SELECT oid FROM bases) THEN '?'"                               \
+          " OR p.proargtypes::oid[] && ARRAY (SELECT oid FROM above) THEN '?'"                               \
           " ELSE replace(p.proargtypes::text, ' ', ',') END || '>' || coalesce(b.base, p.prorettype), ' ')"  \
           " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace LEFT JOIN bases b ON b.oid = p.prorettype"      \
           " WHERE p.prokind <> 'p' AND n.nspname !~ '^pg_(toast|temp)' GROUP BY n.nspname, p.proname"        \

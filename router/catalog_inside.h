@@ -35,12 +35,13 @@ struct catalog {
     const char *encoding; /* of the database; NULL: it was not told */
 };
 
-/* A domain is the type that it is made of wherever it meets an operator or a function; one with a collation of its own is left out.  An enum
- * is made of itself. */
-#define BASES                                                                                                \
+/* A domain is the type that it is made of wherever it meets an operator or a function. */
+#define ABOVE                                                                                                \
     "WITH RECURSIVE above AS (SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'"              \
-    " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd'),"       \
-    " bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
+    " UNION ALL SELECT a.oid, t.typbasetype FROM above a JOIN pg_type t ON t.oid = a.base WHERE t.typtype = 'd')"
+/* One with a collation of its own is left out where nothing tells the collation of a value. */
+#define BASES                                                                                                \
+    ABOVE ", bases AS (SELECT a.oid, a.base FROM above a JOIN pg_type t ON t.oid = a.base JOIN pg_type d ON d.oid = a.oid"       \
     " WHERE t.typtype <> 'd' AND d.typcollation = t.typcollation) "
 
 /* What catalog_build.c and catalog_functions.c share: the texts of queries, and what understands a row of each. */

@@ -141,6 +141,17 @@ static bool has_outer_join(Node *node, void *context)
     return (IsA(node, JoinExpr) && castNode(JoinExpr, node)->jointype != JOIN_INNER) || parse_walk(node, has_outer_join, context);
 }
 
+/* An array of a domain is of another type than one of the type that the domain is made of. */
+static bool makes_arrays(Node *node, void *context)
+{
+    if (!node)
+        return false;
+    if (IsA(node, A_ArrayExpr) || (IsA(node, SubLink) && castNode(SubLink, node)->subLinkType == ARRAY_SUBLINK) ||
+        (IsA(node, FuncCall) && !strncmp(parse_name(castNode(FuncCall, node)->funcname), "array_", strlen("array_"))))
+        return true;
+    return parse_walk(node, makes_arrays, context);
+}
+
 int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns)
 {
@@ -157,6 +168,8 @@ int gather_add_part(struct gathering *gathering, enum gather_what what, const st
         return same;
     struct gather_fit fit = gather_fit_of(gathering->analysis, query, end_scan, (Node *) select, text);
     bool null_extends = has_outer_join((Node *) select, NULL);
+    if (null_extends && fit.domains && makes_arrays((Node *) gathering->query, NULL))
+        return -1; /* what an outer join extends is no domain's any more (gather_travel.h): its tables move by themselves */
     struct gather_travel *travels = arena_alloc_array(arena, (size_t) columns, sizeof *travels);
     if (what == GATHER_RESULT)
         gather_query_travels(gathering, query, null_extends, travels, columns);

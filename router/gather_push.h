@@ -24,7 +24,7 @@ void gather_note_pushed(struct gathering *gathering, const SelectStmt *select, c
 void gather_own_readings(struct gathering *gathering, const SelectStmt *select, int part, bool rows);
 
 /* A part that is what `given` selects, in so many columns, of the query's scans up to an end: its number, which may be that of
- * an equal part.  -1: its text cannot be written, or its parameters cannot be given. */
+ * an equal part.  -1: its text cannot be written, its parameters cannot be given, or its columns' types would show that they are copies. */
 int gather_add_part(struct gathering *gathering, enum gather_what what, const struct query *query, int end_scan,
                      const SelectStmt *given, int columns);
 /* The shards find the tables that were meant here, whatever their search_path. */

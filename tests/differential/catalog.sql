@@ -198,6 +198,16 @@ SELECT day, sensor FROM readings WHERE tableoid = $1::text::regclass
 -- arrays of enums, whose elements name their type
 SELECT id, feelings FROM zoo
 
+-- arrays of domains that an outer join extends
+SELECT array_agg(b.domain ORDER BY a.n), ARRAY[max(b.domain)] FROM words a LEFT JOIN words b ON b.word = a.word AND b.n % 3 = 0
+
+-- arrays of a domain over numbers that an outer join extends
+SELECT e.kind, array_agg(z.pos ORDER BY e.id), array_agg(DISTINCT z.pos) FROM events e LEFT JOIN zoo z ON z.id = e.id GROUP BY e.kind
+
+-- … that one of its own does not
+SELECT array_agg(z.pos ORDER BY z.id), array_agg(z.pos + 1 ORDER BY z.id) FROM events e JOIN zoo z ON z.id = e.id WHERE e.kind = 'view'
+
+
 -- [explain]
 -- EXPLAIN of an unsharded table
 EXPLAIN (COSTS OFF) SELECT 1

@@ -130,6 +130,20 @@ SELECT username FROM users JOIN posts USING (username) JOIN follows ON follower 
 SELECT word, short, padded, tag, bytes FROM words ORDER BY short NULLS FIRST, padded, tag, bytes LIMIT 25
 
 -- [rows]
+-- aggregates of what is made of a domain that has a collation
+SELECT avg(length(domain)), sum(length(domain)) + 1, count(DISTINCT domain), max(length(domain || 'x')) FROM words
+
+-- groups of a domain that has a collation, and of what is made of it
+SELECT length(domain), count(*), avg(length(domain || '!')) FROM words GROUP BY length(domain)
+
+-- a domain that has a collation is compared by it, also as part of a result
+SELECT count(*) FROM (SELECT domain, count(*) FROM words GROUP BY domain) AS x
+
+-- a domain that has a collation beside one that an outer join extends
+SELECT a.word, b.domain = 'ELAN', b.domain || '' = 'e' FROM words a LEFT JOIN words b ON b.word = a.word AND b.n % 2 = 0
+
+-- … in a copy, and in a part of one
+SELECT a.n, b.domain = a.domain FROM words a LEFT JOIN words b ON b.n = a.n + 1
 
 -- what is less than a text depends on the collation: no shard may be left out
 SELECT word FROM words WHERE word < 'b'
