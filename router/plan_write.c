@@ -11,6 +11,7 @@
 #include "router/plan_inside.h"
 #include "router/sql_types.h"
 #include "router/trigger_text.h"
+#include "router/update_key.h"
 
 static bool reads_configured(const struct planning *planning, struct plan *plan, struct arena *arena,
                              const struct resolved_relation *view)
@@ -165,7 +166,8 @@ static void plan_sharded_change(struct plan *plan, struct analysis *analysis, co
 {
     struct anchor anchor;
     struct proof proof = {0};
-    if (set_names_key(target->table, change->set)) {
+    enum key_change key = set_names_key(target->table, change->set) ? update_key(analysis, query, change->target, change->set) : KEY_STAYS;
+    if (key == KEY_UNCLEAR) {
         plan_refuse(plan, NULL, "Delete the row and insert it anew.",
                     "SET changes a key column of \"%s\", which says on which shard a row lives.",
                     target->name);
@@ -177,7 +179,11 @@ static void plan_sharded_change(struct plan *plan, struct analysis *analysis, co
         return;
     }
     plan_forbid_clock_words(plan, target);
-    bool proved = prove_environment(analysis, &proof) && prove_rows(analysis, query, &anchor, &proof);
+    if (key == KEY_KNOWN)
+        proof = (struct proof){arena_printf(&plan->arena, "SET changes the key of \"%s\", and not all rows are known to be on the shard of the new one.",
+                                            target->name),
+                               "Give the old key in WHERE; if the new one is another shard's, delete the row and insert it anew."};
+    bool proved = key == KEY_STAYS && prove_environment(analysis, &proof) && prove_rows(analysis, query, &anchor, &proof);
     if (sets_default_of(change, target, DEFAULT_EXPRESSION)) {
         proved = false;
         proof =

@@ -561,6 +561,68 @@ MERGE INTO posts p USING users u ON p.username = u.username AND p.id = 1 WHEN MA
 -- MERGE by key
 MERGE INTO users u USING (VALUES ('bob', 1)) AS v (username, age) ON u.username = v.username WHEN MATCHED THEN UPDATE SET age = v.age
 
+-- SET of the key to itself
+UPDATE users SET username = username, age = age + 1 WHERE age > 30 RETURNING username, age
+
+-- SET of the key to what WHERE says
+UPDATE users SET username = 'bob', full_name = 'Bob', age = 3 WHERE username = 'bob' RETURNING *
+
+-- … in another place, and of a column in a row
+UPDATE posts SET (username, id, likes) = ('ann', 1, 99) WHERE id = 1 AND username = 'ann'
+
+-- … with parameters
+UPDATE users SET username = $1, age = $2 WHERE username = $1
+--$ bob | 5
+--$ zoe | 6
+--$ nobody | 7
+--$ ~ | 8
+
+-- … with another parameter
+UPDATE users SET username = $1, age = $2 WHERE username = $3 RETURNING username, age
+--$ bob | 5 | bob
+--$ bobby | 5 | bob
+--$ zzz | 5 | ann
+--$ a | 5 | zoe
+
+-- SET of the key to one of the same shard, perhaps
+UPDATE users SET username = 'anna' WHERE username = 'ann'
+
+-- … that is another shard's
+UPDATE users SET username = 'zann' WHERE username = 'ann'
+
+-- … that is there already
+UPDATE users SET username = 'zoe' WHERE username = 'will'
+
+-- … NULL
+UPDATE users SET username = NULL WHERE username = 'ann'
+
+-- SET of the key to one that is equal to it
+UPDATE posts p SET username = u.username, body = u.country FROM users u WHERE u.username = p.username AND u.age > 20 RETURNING p.username, p.id, p.body
+
+-- … but not in all rows
+UPDATE posts p SET username = u.username FROM users u WHERE u.age = p.likes
+
+-- SET of a part of the key
+UPDATE stock SET tenant = 3, amount = 0 WHERE tenant = 3 AND item = 'nut'
+
+-- … where the rest is not known
+UPDATE stock SET tenant = 3, amount = 0 WHERE tenant = 3
+
+-- … to itself
+UPDATE stock SET tenant = tenant, item = item, price = 1 WHERE amount > 30
+
+-- SET of a key of numbers
+UPDATE events SET id = 7, kind = 'same' WHERE id = 7
+
+-- SET of a key of dates
+UPDATE readings SET day = '2024-01-15', value = 0 WHERE day = date '2024-01-15' AND sensor = 1
+
+-- SET of a key of uuids
+UPDATE tokens SET id = 'c4ca4238-a0b9-2382-0dcc-509a6f75849b', used = true WHERE id = 'C4CA4238A0B923820DCC509A6F75849B'
+
+-- SET of a key to a number that the type rounds
+UPDATE events SET id = 7.2, kind = 'same' WHERE id = 7
+
 -- a table of the home shard gets rows of several shards
 INSERT INTO notes (id, author) SELECT 100 + age, username FROM users WHERE age IN (14, 21, 28) AND username > 'b'
 

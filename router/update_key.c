@@ -1,0 +1,114 @@
+#include "router/update_key.h"
+
+#include <string.h>
+
+#include "router/sql_types.h"
+
+/* What the item gives its column; NULL: it is not to be seen, as in (a, b) = (SELECT …). */
+static Node *value_of(const ResTarget *target)
+{
+    if (target->indirection)
+        return NULL;
+    if (!IsA(target->val, MultiAssignRef))
+        return target->val;
+    const MultiAssignRef *one = castNode(MultiAssignRef, target->val);
+    const RowExpr *row = (const RowExpr *) one->source;
+    return IsA(row, RowExpr) && one->colno <= list_length(row->args) ? list_nth(row->args, one->colno - 1) : NULL;
+}
+
+static const ResTarget *find_item(const List *set, const char *column)
+{
+    ListCell *cell;
+    foreach (cell, set)
+        if (!strcmp(lfirst_node(ResTarget, cell)->name, column))
+            return lfirst_node(ResTarget, cell);
+    return NULL;
+}
+
+/*
+ * Proof: of two columns of one type (or of text and varchar, which are equal if they are the same) that are equal in every row that is changed,
+ * one can stand for the other.  Of different types it could not: 9007199254740993 = 9007199254740992::float8.
+ */
+static bool are_alike(const struct slot *left, const struct slot *right)
+{
+    return left->type == right->type || (type_is_text(left->type) && type_is_text(right->type));
+}
+
+static bool is_unchanged(struct analysis *analysis, const struct query *query, Node *value, int key)
+{
+    int slot = value && IsA(value, ColumnRef) ? analysis_slot(analysis, query, value) : NO_SLOT;
+    return slot >= 0 && (slot == key || (are_alike(&analysis->slots[slot], &analysis->slots[key]) && analysis_equal(analysis, query->region, slot, key)));
+}
+
+static const struct value *known_value(const struct condition *condition, int key)
+{
+    for (int i = 0; i < condition->facts.count; i++) {
+        const struct fact *fact = condition->facts.facts[i];
+        if (fact->kind == FACT_VALUES && fact->value_count == 1 && fact->slot == key)
+            return &fact->values[0];
+    }
+    return NULL;
+}
+
+static struct insert_rows *new_row(struct analysis *analysis, const struct scan *scan)
+{
+    struct arena *arena = &analysis->plan->arena;
+    const struct routed_table *table = scan->relation.table;
+    size_t keys = table->settings->key_count;
+    struct insert_rows *row = arena_alloc(arena, sizeof *row);
+    const char **columns = arena_alloc_array(arena, keys, sizeof *columns);
+    uint32_t *types = arena_alloc_array(arena, keys, sizeof *types);
+    int32_t *typmods = arena_alloc_array(arena, keys, sizeof *typmods);
+    for (size_t k = 0; k < keys; k++) {
+        const struct catalog_column *column = &scan->relation.relation->columns[table->key_columns[k]];
+        columns[k] = arena_strdup(arena, column->name);
+        types[k] = column->type;
+        typmods[k] = column->typmod;
+    }
+    *row = (struct insert_rows){.table = arena_strdup(arena, scan->relation.name), .keyspace = table->keyspace, .columns = columns,
+                                .types = types, .typmods = typmods, .count = 1, .from_query = true};
+    row->values = arena_alloc_array(arena, keys, sizeof *row->values);
+    return row;
+}
+
+/* The new value of key column k, as an assignment reads it; an old one is what WHERE says of it. */
+static bool read_value(struct analysis *analysis, const struct scan *scan, int k, Node *given, const struct condition *condition, struct value *value)
+{
+    const struct catalog_column *column = &scan->relation.relation->columns[scan->relation.table->key_columns[k]];
+    if (given)
+        return !IsA(given, SetToDefault) && analysis_value(analysis, given, column->type, value);
+    const struct value *known = known_value(condition, k);
+    if (known)
+        *value = *known;
+    return known;
+}
+
+static const struct scan *find_scan(const struct analysis *analysis, const RangeVar *target)
+{
+    const struct scan *scan = analysis->scans;
+    while (scan->range != target)
+        scan++;
+    return scan;
+}
+
+enum key_change update_key(struct analysis *analysis, const struct query *query, const RangeVar *target, const List *set)
+{
+    const struct scan *scan = find_scan(analysis, target);
+    const struct table_settings *settings = scan->relation.table->settings;
+    const struct condition *condition = analysis_condition(analysis, (int) (scan - analysis->scans));
+    struct insert_rows *row = new_row(analysis, scan);
+    bool known = true, changed = false;
+    for (size_t k = 0; k < settings->key_count; k++) {
+        const ResTarget *item = find_item(set, settings->key[k]);
+        bool stays = !item || is_unchanged(analysis, query, value_of(item), scan_key_slot(scan, (int) k));
+        Node *given = stays ? NULL : value_of(item);
+        changed |= !stays;
+        known &= (stays || given) && read_value(analysis, scan, (int) k, given, condition, &row->values[k]);
+    }
+    if (!changed)
+        return KEY_STAYS;
+    if (!known)
+        return KEY_UNCLEAR;
+    analysis->plan->inside->insert = row;
+    return KEY_KNOWN;
+}
