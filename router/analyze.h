@@ -201,6 +201,8 @@ struct query *analyze_select(struct analysis *analysis, SelectStmt *select);
 /* Read an UPDATE's or DELETE's target, other tables and condition as the query of the rows it works on. */
 struct query *analyze_change(struct analysis *analysis, RangeVar *target, List *others, Node *where,
                              WithClause *with);
+/* The rows of a list of FROM items. */
+struct query *analyze_rows(struct analysis *analysis, List *from);
 /* More clauses of that statement: SET expressions, RETURNING, rows of VALUES. */
 void analyze_clause(struct analysis *analysis, struct query *query, Node *expressions, enum clause clause);
 /* Read an INSERT's target and WITH; then, if it has one, its SELECT. */

@@ -32,6 +32,17 @@ struct query *analyze_change(struct analysis *analysis, RangeVar *target, List *
     return read_rows(analysis, target, others, where, with, NULL);
 }
 
+struct query *analyze_rows(struct analysis *analysis, List *from)
+{
+    struct query *query = query_new(analysis, NULL, NULL, region_new(analysis, ROOT_REGION));
+    analysis->depth++;
+    analysis->clause = CLAUSE_FROM;
+    read_from_list(analysis, query, from, NULL);
+    analysis->depth--;
+    query->rows_end_scan = query->end_scan = analysis->scan_count;
+    return query;
+}
+
 void analyze_clause(struct analysis *analysis, struct query *query, Node *expressions, enum clause clause)
 {
     analysis->depth++;

@@ -73,6 +73,8 @@ void plan_insert(struct plan *plan, const struct planning *planning, struct aren
 void plan_update(struct plan *plan, const struct planning *planning, struct arena *arena, UpdateStmt *update);
 void plan_delete(struct plan *plan, const struct planning *planning, struct arena *arena, DeleteStmt *delete);
 void plan_merge(struct plan *plan, const struct planning *planning, struct arena *arena, MergeStmt *merge);
+void plan_sharded_merge(struct plan *plan, const struct planning *planning, struct arena *arena, MergeStmt *given,
+                        const struct resolved_relation *target);
 
 /* Writes: refuse targets that cannot be written in parts (triggers, rules, views); true if refused.  `changes_rows`: not only new ones. */
 bool plan_check_view(struct plan *plan, const struct planning *planning, struct arena *arena,

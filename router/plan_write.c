@@ -251,11 +251,16 @@ void plan_delete(struct plan *plan, const struct planning *planning, struct aren
     plan_change(plan, planning, arena, (Node *) delete, &change);
 }
 
-/* MERGE both finds rows and makes new ones; only where all of it is at home is that one shard's business. */
+/* MERGE both finds rows and makes new ones.  Where the target is no sharded table, all of it must be at home. */
 void plan_merge(struct plan *plan, const struct planning *planning, struct arena *arena, MergeStmt *merge)
 {
     struct analysis analysis;
     ListCell *cell;
+    struct resolved_relation target = resolve_relation(planning, merge->relation);
+    if (target.place == PLACE_SHARDED && target.relation) {
+        plan_sharded_merge(plan, planning, arena, merge, &target);
+        return;
+    }
     analysis_init(&analysis, planning, plan, arena, (Node *) merge);
     struct query *query = analyze_change(&analysis, merge->relation, list_make1(merge->sourceRelation),
                                          merge->joinCondition, merge->withClause);
@@ -270,7 +275,6 @@ void plan_merge(struct plan *plan, const struct planning *planning, struct arena
             plan_refuse(plan, NULL, "Use INSERT … ON CONFLICT, or UPDATE and INSERT.",
                         "MERGE names \"%s\", which is spread over the shards.",
                         analysis.scans[i].relation.name);
-    struct resolved_relation target = resolve_relation(planning, merge->relation);
     if (plan_is_refused(plan) || plan_check_view(plan, planning, arena, &target) || plan_check_home(plan, planning, &target))
         return;
     analysis.home = target.name;

@@ -50,7 +50,7 @@ static const struct value *known_value(const struct condition *condition, int ke
     return NULL;
 }
 
-static struct insert_rows *new_row(struct analysis *analysis, const struct scan *scan)
+struct insert_rows *update_key_rows(struct analysis *analysis, const struct scan *scan, int count)
 {
     struct arena *arena = &analysis->plan->arena;
     const struct routed_table *table = scan->relation.table;
@@ -66,8 +66,8 @@ static struct insert_rows *new_row(struct analysis *analysis, const struct scan 
         typmods[k] = column->typmod;
     }
     *row = (struct insert_rows){.table = arena_strdup(arena, scan->relation.name), .keyspace = table->keyspace, .columns = columns,
-                                .types = types, .typmods = typmods, .count = 1, .from_query = true};
-    row->values = arena_alloc_array(arena, keys, sizeof *row->values);
+                                .types = types, .typmods = typmods, .count = count, .from_query = true};
+    row->values = arena_alloc_array(arena, (size_t) count * keys, sizeof *row->values);
     return row;
 }
 
@@ -96,7 +96,7 @@ enum key_change update_key(struct analysis *analysis, const struct query *query,
     const struct scan *scan = find_scan(analysis, target);
     const struct table_settings *settings = scan->relation.table->settings;
     const struct condition *condition = analysis_condition(analysis, (int) (scan - analysis->scans));
-    struct insert_rows *row = new_row(analysis, scan);
+    struct insert_rows *row = update_key_rows(analysis, scan, 1);
     bool known = true, changed = false;
     for (size_t k = 0; k < settings->key_count; k++) {
         const ResTarget *item = find_item(set, settings->key[k]);

@@ -192,8 +192,8 @@ SELECT public.users.tableoid::regclass, public.users.username FROM public.users
 SELECT DISTINCT ON (tableoid) tableoid::regclass, day, sensor FROM readings ORDER BY tableoid, day, sensor
 
 -- tableoid as a parameter's
-SELECT day, sensor FROM readings WHERE tableoid = $1::text::regclass
 --$ early_readings
+SELECT day, sensor FROM readings WHERE tableoid = $1::text::regclass
 
 -- arrays of enums, whose elements name their type
 SELECT id, feelings FROM zoo

@@ -561,6 +561,63 @@ MERGE INTO posts p USING users u ON p.username = u.username AND p.id = 1 WHEN MA
 -- MERGE by key
 MERGE INTO users u USING (VALUES ('bob', 1)) AS v (username, age) ON u.username = v.username WHEN MATCHED THEN UPDATE SET age = v.age
 
+-- MERGE of rows that are together
+MERGE INTO users u USING (SELECT username, count(*) AS n FROM posts WHERE likes > 1 GROUP BY username) s ON s.username = u.username WHEN MATCHED AND u.age > 20 THEN DELETE WHEN MATCHED THEN UPDATE SET age = n, city = 'merged' WHEN NOT MATCHED AND n > 0 THEN INSERT (username, age, full_name) VALUES (s.username, n, 'new')
+
+-- MERGE that only inserts
+MERGE INTO posts p USING users ON p.username = users.username WHEN NOT MATCHED THEN INSERT VALUES (users.username, 77, full_name, age, NULL)
+
+-- MERGE that does nothing where there is a match
+MERGE INTO posts AS p USING follows f ON p.username = f.follower AND p.id = 2 WHEN MATCHED THEN DO NOTHING WHEN NOT MATCHED AND f.since IS NULL THEN INSERT (username, id, body) VALUES (f.follower, 1000 + length(f.followee), f.followee)
+
+-- MERGE whose source is everywhere
+MERGE INTO users u USING countries c ON u.country = c.code WHEN MATCHED AND u.active THEN UPDATE SET city = left(c.name, 20), karma = c.population WHEN MATCHED AND c.code = 'fr' THEN DELETE
+
+-- … but has no key to insert
+MERGE INTO users u USING countries c ON u.username = c.code WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (username) VALUES (c.code)
+
+-- MERGE of a row of constants
+MERGE INTO users u USING (VALUES ('nobody', 5)) AS v (username, age) ON u.username = v.username WHEN MATCHED THEN UPDATE SET age = v.age WHEN NOT MATCHED THEN INSERT (username, age) VALUES (v.username, v.age)
+
+-- … that is there
+MERGE INTO events e USING (SELECT 7 AS id, 'merged' AS kind) v ON v.id = e.id WHEN MATCHED THEN UPDATE SET kind = v.kind WHEN NOT MATCHED THEN INSERT (id, kind) VALUES (v.id, v.kind)
+
+-- … of parameters
+--$ bob | 5
+--$ zzz | 6
+--$ a | 7
+MERGE INTO users u USING (SELECT $1::text AS username, $2::int AS age) v ON u.username = v.username WHEN MATCHED THEN UPDATE SET age = v.age + 1 WHEN NOT MATCHED THEN INSERT (username, age) VALUES (v.username, v.age)
+
+-- … whose new key is another shard's
+MERGE INTO users u USING (VALUES ('ann')) AS v (username) ON u.username = 'nobody' WHEN NOT MATCHED THEN INSERT (username) VALUES ('zann')
+
+-- MERGE of one key
+MERGE INTO posts p USING (SELECT * FROM users WHERE username = 'ann') u ON p.username = 'ann' AND p.id = u.age WHEN NOT MATCHED THEN INSERT (username, id, body) VALUES ('ann', 500, u.full_name) WHEN MATCHED THEN DELETE
+
+-- MERGE that finds a row twice
+MERGE INTO users u USING posts p ON u.username = p.username WHEN MATCHED THEN UPDATE SET age = p.likes
+
+-- MERGE of the key to itself
+MERGE INTO users u USING posts p ON u.username = p.username AND p.id = 1 WHEN MATCHED THEN UPDATE SET username = u.username, age = p.likes
+
+-- MERGE of another key
+MERGE INTO users u USING posts p ON u.username = p.username AND p.id = 1 WHEN MATCHED THEN UPDATE SET username = 'x'
+
+-- MERGE of rows that are not together
+MERGE INTO users u USING posts p ON u.age = p.likes AND p.id = 1 WHEN MATCHED THEN UPDATE SET city = 'x'
+
+-- MERGE whose new rows would leave their source
+MERGE INTO follows f USING users u ON f.follower = u.username WHEN NOT MATCHED THEN INSERT VALUES (coalesce(u.country, 'x'), u.username, NULL)
+
+-- MERGE with a condition on the source alone
+MERGE INTO posts p USING users u ON p.username = u.username AND u.username = 'ann' WHEN NOT MATCHED THEN INSERT (username, id) VALUES (u.username, 900) WHEN MATCHED THEN UPDATE SET likes = 0
+
+-- MERGE with a subquery
+MERGE INTO users u USING users s ON s.username = u.username WHEN MATCHED AND EXISTS (SELECT FROM posts p WHERE p.username = u.username) THEN UPDATE SET age = (SELECT max(likes) FROM posts p WHERE p.username = u.username) WHEN MATCHED THEN DELETE
+
+-- MERGE into two keys
+MERGE INTO stock s USING (SELECT tenant, item, amount FROM stock) o ON s.tenant = o.tenant AND s.item = o.item WHEN MATCHED AND s.amount > 30 THEN DELETE WHEN NOT MATCHED THEN INSERT (tenant, item, amount) VALUES (o.tenant, o.item, 0)
+
 -- SET of the key to itself
 UPDATE users SET username = username, age = age + 1 WHERE age > 30 RETURNING username, age
 
@@ -571,18 +628,18 @@ UPDATE users SET username = 'bob', full_name = 'Bob', age = 3 WHERE username = '
 UPDATE posts SET (username, id, likes) = ('ann', 1, 99) WHERE id = 1 AND username = 'ann'
 
 -- … with parameters
-UPDATE users SET username = $1, age = $2 WHERE username = $1
 --$ bob | 5
 --$ zoe | 6
 --$ nobody | 7
 --$ ~ | 8
+UPDATE users SET username = $1, age = $2 WHERE username = $1
 
 -- … with another parameter
-UPDATE users SET username = $1, age = $2 WHERE username = $3 RETURNING username, age
 --$ bob | 5 | bob
 --$ bobby | 5 | bob
 --$ zzz | 5 | ann
 --$ a | 5 | zoe
+UPDATE users SET username = $1, age = $2 WHERE username = $3 RETURNING username, age
 
 -- SET of the key to one of the same shard, perhaps
 UPDATE users SET username = 'anna' WHERE username = 'ann'
@@ -645,9 +702,9 @@ INSERT INTO notes SELECT p.id, p.username FROM posts p WHERE p.likes = 1 AND NOT
 INSERT INTO notes SELECT n.id + 10, u.username, c.name FROM notes n JOIN users u ON u.username = n.author LEFT JOIN countries c ON c.code = u.country RETURNING id
 
 -- … with parameters
-INSERT INTO notes (id, author, body) SELECT 500 + age + $1, username, $2 FROM users WHERE age > $3 AND age < 12 RETURNING id, body
 --$ 1 | it | 3
 --$ 7 | ~ | 5
+INSERT INTO notes (id, author, body) SELECT 500 + age + $1, username, $2 FROM users WHERE age > $3 AND age < 12 RETURNING id, body
 
 -- … of a union
 INSERT INTO lists (what, done) SELECT username, active FROM users WHERE age < 5 UNION SELECT followee, NULL FROM follows WHERE follower = 'zoe' UNION SELECT name, true FROM countries ORDER BY 1, 2

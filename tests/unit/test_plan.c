@@ -425,7 +425,7 @@ Test(plan, updates_and_deletes_fan_out_where_proved)
            {"WITH d AS (DELETE FROM users WHERE username = 'bob' RETURNING *) SELECT * FROM d", "single a"},
            {"WITH d AS (DELETE FROM users RETURNING *) SELECT * FROM d", "0A000"},
            {"WITH d AS (INSERT INTO users VALUES ('bob') RETURNING *) SELECT * FROM d", "0A000"},
-           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN MATCHED THEN DELETE", "0A000"});
+           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN MATCHED THEN DELETE", "concat abc"});
 }
 
 Test(plan, reference_tables_are_written_everywhere)
@@ -856,4 +856,27 @@ Test(plan, rows_that_all_answer_do_so_in_their_order)
     cr_expect(route.turns[0] > 0 && route.turns[1] == 0 && route.turns[2] == route.turns[0]);
     plan_release(plan);
     arena_free(&arena);
+}
+
+/* Rows of source and target meet on their shard, and new ones stay there. */
+Test(plan, merges_where_source_and_target_are_together)
+{
+    EXPECT({"MERGE INTO posts p USING users u ON p.username = u.username WHEN MATCHED THEN DELETE", "concat abc"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN NOT MATCHED THEN INSERT (username) VALUES (p.username)", "concat abc"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN NOT MATCHED THEN INSERT (username) VALUES (p.body)", "0A000"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN NOT MATCHED THEN INSERT (username) VALUES ('bob')", "0A000"},
+           {"MERGE INTO posts p USING users u ON p.username = u.username WHEN NOT MATCHED THEN INSERT (username, id) VALUES (u.username, 1)", "0A000"},
+           {"MERGE INTO users u USING posts p ON p.body = u.name WHEN MATCHED THEN DELETE", "0A000"},
+           {"MERGE INTO users u USING countries c ON c.code = u.country WHEN MATCHED THEN DELETE", "concat abc"},
+           {"MERGE INTO users u USING countries c ON c.code = u.username WHEN NOT MATCHED THEN INSERT (username) VALUES (c.code)", "0A000"},
+           {"MERGE INTO users u USING (VALUES ('bob')) v (name) ON v.name = u.username WHEN NOT MATCHED THEN INSERT (username) VALUES (v.name)", "single a"},
+           {"MERGE INTO users u USING (VALUES ('bob')) v (name) ON v.name = u.username WHEN NOT MATCHED THEN INSERT (username) VALUES ('zoe')", "0A000"},
+           {"MERGE INTO users u USING (VALUES ('bob'), ('zoe')) v (name) ON v.name = u.username WHEN MATCHED THEN DELETE", "concat abc"},
+           {"MERGE INTO users u USING (SELECT 'bob' AS name) v ON v.name = u.username WHEN MATCHED THEN UPDATE SET username = v.name", "0A000"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username AND p.username = 'bob' WHEN NOT MATCHED THEN INSERT (username) VALUES (p.username)", "concat abc"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username AND p.username = 'bob' WHEN MATCHED THEN DELETE", "single a"},
+           {"MERGE INTO users u USING notes n ON n.body = u.username WHEN MATCHED THEN DELETE", "0A000"},
+           {"MERGE INTO users u USING posts p ON p.username = u.username WHEN MATCHED THEN UPDATE SET name = now()::text", "0A000"},
+           {"WITH w AS (SELECT 1) MERGE INTO users u USING posts p ON p.username = u.username WHEN MATCHED THEN DELETE", "0A000"},
+           {"MERGE INTO notes n USING users u ON n.body = u.username WHEN MATCHED THEN DELETE", "0A000"});
 }
