@@ -5,10 +5,11 @@
  * that none wakes a loop that has nothing to read, unless the stream has something to do then; what was not sent whole is told always.  For that MSG_WAITALL is needed,
  * without which a short send would count as a success.
  *
- * A receive is for one piece, in a buffer of the ring's, and is asked for anew in the next turn: multishot receives would bring a
- * stream that is about to be paused all that its socket holds, and know nothing of the end on Unix sockets (Linux 6.18).  The request
- * outlives its stream by the turn that cancels it, so it carries the address of a place of its own, which is freed with its last
- * completion.
+ * A receive brings its pieces in buffers of the ring's.  Over TCP it goes on by itself while they are small, until it has brought
+ * RECEIVE_MOST bytes (Linux 6.17): a multishot receive without that limit would bring a stream that is about to be paused all that its
+ * socket holds.  Where the kernel does not know the limit a receive is for one piece and asked for anew in the next turn; so it is on Unix sockets, where
+ * one that goes on does not see an end that was there before it was asked for (Linux 6.18).  The request outlives its stream by the turn
+ * that cancels it, so it carries the address of a place of its own, which is freed with its last completion.
  *
  * Deferred task work (one issuer): the kernel does its part inside our own calls only, and nothing changes between them.
  */
@@ -28,9 +29,10 @@
 enum {
     RING_ENTRIES = 256,
     RING_PLACES = 10000,      /* more streams of one worker are libev's */
-    RING_COMPLETIONS = 32768, /* a turn's always fit: of each place one that ends its receive, one of its send, one of a cancel */
+    RING_COMPLETIONS = 32768, /* a turn's always fit: of each place one that ends its receive, one of its send, one of a cancel; and all buffers */
     RING_BUFFERS = 64, /* a power of two */
     RING_BUFFER = 32 * 1024,
+    RECEIVE_MOST = 4096, /* behind so many bytes a receive ends, with the piece that brought the last of them */
     BUFFER_GROUP = 0,
 };
 
@@ -39,6 +41,7 @@ struct ring_place {
     struct stream *stream;                /* NULL: closed, or has left */
     struct ring_place *next, **link;      /* of all places */
     struct ring_place *next_change, **changing; /* in the list of those to arm or to cancel in the next turn */
+    bool goes_on;                         /* its receives may be for several pieces */
     bool wanted;                          /* it is to receive */
     bool armed;                           /* the kernel has the request */
     bool cancelled;                       /* … and was told to give it back */
@@ -60,6 +63,7 @@ struct ring {
     int event_fd;
     bool libev_is_watched, pulse_is_running;
     bool libev_is_due;
+    bool limits_are_unknown; /* to the kernel: receives are for one piece */
 };
 
 /* --- beginning and end --------------------------------------------------------------------------------------- */
@@ -162,12 +166,20 @@ static void unlist_sending(struct ring *ring, struct stream *stream)
     part->sending = NULL;
 }
 
+static bool is_unix_socket(int fd)
+{
+    int domain = AF_UNSPEC;
+    socklen_t length = sizeof(domain);
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
+}
+
 bool ring_enter(struct ring *ring, struct stream *stream)
 {
     if (ring->place_count == RING_PLACES)
         return false;
     struct ring_place *place = memory_alloc(sizeof(*place));
     place->stream = stream;
+    place->goes_on = !ring->limits_are_unknown && !is_unix_socket(stream->fd);
     place->next = ring->places;
     place->link = &ring->places;
     if (place->next != NULL)
@@ -254,6 +266,10 @@ static void ask_to_receive(struct ring *ring, struct ring_place *place)
     struct io_uring_sqe *sqe = request(ring);
     io_uring_prep_recv(sqe, place->stream->fd, NULL, 0, 0);
     sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    if (place->goes_on) {
+        sqe->ioprio |= IORING_RECV_MULTISHOT;
+        sqe->file_index = RECEIVE_MOST; /* `optlen` of newer headers, at the same place */
+    }
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
     io_uring_sqe_set_data(sqe, place);
@@ -367,10 +383,22 @@ static void note_sent(struct ring *ring)
     }
 }
 
-/* The request is the kernel's no more. */
-static void note_request(struct ring_place *place)
+/* With its last completion the request is the kernel's no more. */
+static void note_request(struct ring_place *place, const struct io_uring_cqe *completion)
 {
-    place->armed = place->cancelled = false;
+    if (!(completion->flags & IORING_CQE_F_MORE))
+        place->armed = place->cancelled = false;
+}
+
+/* A kernel that does not know the limit has no such field in a receive. */
+static bool is_refused(struct ring *ring, struct ring_place *place, int result)
+{
+    bool refused = place->goes_on && result == -EINVAL;
+    if (refused) {
+        ring->limits_are_unknown = true;
+        place->goes_on = false;
+    }
+    return refused;
 }
 
 static bool is_only_interrupted(int result)
@@ -384,8 +412,9 @@ static void receive_completed(struct ring *ring, struct ring_place *place, const
     struct stream *stream = place->stream;
     int result = completion->res;
     unsigned buffer = completion->flags >> IORING_CQE_BUFFER_SHIFT;
-    note_request(place);
-    if (result <= 0 && !is_only_interrupted(result))
+    note_request(place, completion);
+    bool again = is_only_interrupted(result) || is_refused(ring, place, result);
+    if (result <= 0 && !again)
         place->wanted = false;
     if (place->wanted && !place->armed)
         list_change(ring, place);
@@ -393,7 +422,7 @@ static void receive_completed(struct ring *ring, struct ring_place *place, const
         free_place(ring, place);
     else if (stream != NULL && result > 0)
         stream_received(stream, ring->buffers + (size_t) buffer * RING_BUFFER, (size_t) result);
-    else if (stream != NULL && !is_only_interrupted(result))
+    else if (stream != NULL && !again)
         stream_receive_ended(stream, -result);
     if (completion->flags & IORING_CQE_F_BUFFER)
         put_back(ring, buffer);
@@ -455,7 +484,7 @@ static void take_completions(struct ring *ring, struct ring_place *place)
         if (completion->user_data != (uint64_t) (uintptr_t) place)
             continue;
         unsigned buffer = completion->flags >> IORING_CQE_BUFFER_SHIFT;
-        note_request(place);
+        note_request(place, completion);
         if (completion->res > 0)
             stream_left_over(place->stream, ring->buffers + (size_t) buffer * RING_BUFFER, (size_t) completion->res);
         if (completion->flags & IORING_CQE_F_BUFFER)

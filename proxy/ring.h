@@ -48,7 +48,7 @@ void ring_accept(struct ring *ring, struct ring_request *request, int fd, struct
 
 /* The stream enters; it does not yet receive.  False: the ring is full, and the stream stays with libev. */
 bool ring_enter(struct ring *ring, struct stream *stream);
-/* From the next turn on receive, and cease to; stream_received() and its kin are told, the former perhaps once more. */
+/* From the next turn on receive, and cease to; stream_received() and its kin are told, the former perhaps a few times more. */
 void ring_receive(struct ring *ring, struct stream *stream);
 void ring_cease(struct ring *ring, struct stream *stream);
 /* Send the stream's output in the next turn. */

@@ -124,6 +124,58 @@ BOTH_WAYS(nothing_is_offered_while_paused_and_all_of_it_after)
     scene_end(&scene);
 }
 
+/* A receive may go on for several pieces (proxy/ring). */
+static void many_small_messages(int (*connected)(int *))
+{
+    enum { MESSAGES = 500, LENGTH = 50 };
+    struct scene scene;
+    uint8_t message[LENGTH], answer[LENGTH];
+    scene_begin(&scene, connected, &echo);
+    for (size_t i = 0; i < MESSAGES; i++) {
+        for (size_t k = 0; k < LENGTH; k++)
+            message[k] = pattern(i * LENGTH + k);
+        send_all(scene.peer, message, LENGTH);
+        receive_all(scene.peer, answer, LENGTH);
+        cr_assert(zero(int, memcmp(answer, message, LENGTH)));
+    }
+    send_all(scene.peer, message, LENGTH);
+    shutdown(scene.peer, SHUT_WR);
+    cr_assert(wait_for_end(&scene));
+    cr_assert(eq(sz, scene.received, (MESSAGES + 1) * LENGTH));
+    cr_assert(eq(int, scene.ends, 1));
+    scene_end(&scene);
+}
+
+BOTH_WAYS(many_small_messages_and_the_end_behind_them_arrive_over_tcp)
+{
+    many_small_messages(over_tcp);
+}
+
+BOTH_WAYS(many_small_messages_and_the_end_behind_them_arrive_over_a_unix_socket)
+{
+    many_small_messages(over_unix);
+}
+
+static void check_one_piece_waits(struct scene *scene)
+{
+    cr_assert(le(sz, buffer_length(&scene->stream.in), 64 * 1024));
+}
+
+BOTH_WAYS(a_paused_stream_is_not_brought_all_that_its_socket_holds)
+{
+    static char bytes[1024];
+    struct scene scene;
+    scene_begin(&scene, over_tcp, &hesitant);
+    send_all(scene.peer, "message 01", 10);
+    wait_until(&scene.offers, 1);
+    set_non_blocking(scene.peer);
+    for (int i = 0; i < 2000 && send(scene.peer, bytes, sizeof bytes, MSG_NOSIGNAL) > 0; i++)
+        ;
+    rest(30);
+    on_worker(&scene, check_one_piece_waits);
+    scene_end(&scene);
+}
+
 BOTH_WAYS(a_large_message_is_offered_in_one_piece_when_it_is_whole)
 {
     struct scene scene;
