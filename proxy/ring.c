@@ -44,6 +44,7 @@ struct ring_place {
     bool goes_on;                         /* its receives may be for several pieces */
     bool wanted;                          /* it is to receive */
     bool armed;                           /* the kernel has the request */
+    bool fresh;                           /* … and has brought nothing for it yet */
     bool cancelled;                       /* … and was told to give it back */
 };
 
@@ -273,7 +274,7 @@ static void ask_to_receive(struct ring *ring, struct ring_place *place)
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
     io_uring_sqe_set_data(sqe, place);
-    place->armed = true;
+    place->armed = place->fresh = true;
 }
 
 static void ask_to_cease(struct ring *ring, struct ring_place *place)
@@ -401,6 +402,23 @@ static bool is_refused(struct ring *ring, struct ring_place *place, int result)
     return refused;
 }
 
+static bool has_failed(int fd)
+{
+    struct pollfd socket = {.fd = fd};
+    return poll(&socket, 1, 0) == 1;
+}
+
+/* Of a reset that came before the receive was asked for, one that goes on tells only the bytes before it: the next one is for one piece. */
+static void look_behind_first_piece(struct ring *ring, struct ring_place *place)
+{
+    bool first = place->fresh;
+    place->fresh = false;
+    if (first && place->armed && place->stream != NULL && !place->cancelled && has_failed(place->stream->fd)) {
+        place->goes_on = false;
+        ask_to_cease(ring, place);
+    }
+}
+
 static bool is_only_interrupted(int result)
 {
     return result == -ECANCELED || result == -ENOBUFS || result == -EINTR || result == -EAGAIN;
@@ -416,6 +434,7 @@ static void receive_completed(struct ring *ring, struct ring_place *place, const
     bool again = is_only_interrupted(result) || is_refused(ring, place, result);
     if (result <= 0 && !again)
         place->wanted = false;
+    look_behind_first_piece(ring, place);
     if (place->wanted && !place->armed)
         list_change(ring, place);
     if (stream == NULL && !place->armed)

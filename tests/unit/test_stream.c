@@ -322,6 +322,27 @@ BOTH_WAYS(a_reset_is_told_once)
     scene_end(&scene);
 }
 
+/* What comes to a paused stream ends its receive: the next one finds bytes and the reset behind them. */
+BOTH_WAYS(a_reset_behind_bytes_is_told_to_a_stream_that_was_resumed)
+{
+    struct scene scene;
+    scene_begin(&scene, over_tcp, &hesitant);
+    send_all(scene.peer, "message 01", 10);
+    wait_until(&scene.offers, 1);
+    send_all(scene.peer, "m", 1);
+    rest(30);
+    send_all(scene.peer, "essage 02", 9);
+    reset_peer(&scene);
+    rest(30);
+    on_worker(&scene, resume);
+    rest(30);
+    cr_assert(eq(str, scene.heard, "message 02"));
+    on_worker(&scene, resume);
+    cr_assert(wait_for_end(&scene));
+    cr_assert(eq(int, scene.ends, 1));
+    scene_end(&scene);
+}
+
 BOTH_WAYS(a_failed_send_is_told_after_what_the_peer_said_last)
 {
     struct scene scene;
