@@ -132,5 +132,5 @@ Test(plan_describe, changes)
          "rows: 1 to a, 2 to c\n"},
         {"INSERT INTO countries VALUES ('x', 'X')", "broadcast: each shard has a copy of the reference table\nshards: a, b, c\n"},
         {"DELETE FROM posts p USING users u WHERE u.username = p.username AND u.age = 3", "concat: posts and users are tied by their keys\n"},
-        {"UPDATE users SET username = 'x'", "refuse: this statement cannot be run across shards\nSET changes a key column of \"users\""});
+        {"UPDATE users SET username = 'x'", "refuse: this statement cannot be run across shards\nSET changes the key of \"users\", and not all rows"});
 }
