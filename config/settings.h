@@ -138,6 +138,7 @@ struct database_settings {
     const char *name;
     int *shards; /* indices into settings->shards; position in this array is the database's shard number */
     size_t shard_count;
+    bool has_workspace; /* the first one has no keys */
     enum pool_mode pool_mode;
     int64_t pool_size, min_pool_size, reserve_pool_size;
     enum commit_mode multi_shard_commit;

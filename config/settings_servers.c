@@ -107,12 +107,13 @@ int load_shard_number(struct load *load, const struct database_settings *databas
     int shard = known_shard(load, name, entry);
     if (shard < 0 || database == NULL || database->shard_count == 0)
         return -1;
-    for (size_t i = 0; i < database->shard_count; i++)
+    for (size_t i = database->has_workspace; i < database->shard_count; i++)
         if (database->shards[i] == shard)
             return (int) i;
-    load_report(load, entry->line, "%s: found shard '%s', which database '%s' does not have, expected %s",
-                entry->key, name, database->name,
-                value_names(load->arena, shard_names(load, database), " or "));
+    bool workspace = database->has_workspace && database->shards[0] == shard;
+    load_report(load, entry->line, "%s: found shard '%s', which %sdatabase '%s'%s, expected %s", entry->key, name,
+                workspace ? "is the workspace of " : "", database->name, workspace ? " and has no keys" : " does not have",
+                value_names(load->arena, shard_names(load, database) + database->has_workspace, " or "));
     return -1;
 }
 
@@ -134,7 +135,10 @@ static void set_shards(struct load *load, void *target, const struct document_en
     if (count > SETTINGS_MAX_SHARDS)
         load_report(load, entry->line, "shards: found %zu shards, expected at most %d", count,
                     SETTINGS_MAX_SHARDS);
-    database->shards = arena_alloc_array(load->arena, count, sizeof(*database->shards));
+    int *workspace = database->shards;
+    database->shards = arena_alloc_array(load->arena, count + 1, sizeof(*database->shards));
+    if (database->has_workspace)
+        database->shards[0] = *workspace;
     for (size_t i = 0; i < count; i++) {
         int shard = known_shard(load, names[i], entry);
         if (shard >= 0 && has_shard(database, shard))
@@ -142,6 +146,27 @@ static void set_shards(struct load *load, void *target, const struct document_en
         else if (shard >= 0)
             database->shards[database->shard_count++] = shard;
     }
+}
+
+/* It stands before the shards, wherever it is written. */
+static void set_workspace(struct load *load, void *target, const struct document_entry *entry)
+{
+    struct database_settings *database = target;
+    const char *name;
+    int shard = load_name(load, entry, "a shard's name", &name) ? known_shard(load, name, entry) : -1;
+    if (shard < 0)
+        return;
+    if (has_shard(database, shard)) {
+        load_report(load, entry->line, "workspace: found '%s', which is among the shards, expected one that is not", name);
+        return;
+    }
+    int *shards = arena_alloc_array(load->arena, database->shard_count + 1, sizeof(*shards));
+    shards[0] = shard;
+    for (size_t i = 0; i < database->shard_count; i++)
+        shards[i + 1] = database->shards[i];
+    database->shards = shards;
+    database->shard_count++;
+    database->has_workspace = true;
 }
 
 static void set_database_pool_mode(struct load *load, void *target, const struct document_entry *entry)
@@ -202,6 +227,7 @@ static void set_dbname(struct load *load, void *target, const struct document_en
 
 static const struct section_key database_keys[] = {
     {"shards", set_shards, false},
+    {"workspace", set_workspace, false},
     {"pool_mode", set_database_pool_mode, false},
     {"pool_size", set_database_pool_size, false},
     {"min_pool_size", set_min_pool_size, false},
@@ -249,6 +275,9 @@ static void check_database(struct load *load, const struct section *section,
         load_report(load, line,
                     "found [database keyway], expected another name: keyway is the admin console");
     section_require(load, section, "shards", "shards = NAME, NAME, …");
+    if (database->has_workspace && database->shard_count == SETTINGS_MAX_SHARDS + 1)
+        load_report(load, section_line(section, "workspace"), "workspace: found one beside %d shards, expected at most %d shards with it",
+                    SETTINGS_MAX_SHARDS, SETTINGS_MAX_SHARDS);
     check_places(load, database, section_line(section, "shards"));
     bool own_size = section_entry(section, "min_pool_size") || section_entry(section, "pool_size");
     if (own_size && database->min_pool_size > database->pool_size)

@@ -175,9 +175,9 @@ void layout_write_configuration(const struct layout *layout, int port, FILE *fil
     for (int i = 0; i < layout->shards; i++)
         fprintf(file, "[shard shard%d]\nconninfo = host=127.0.0.1 port=%d dbname=app user=app\n", i,
                 cluster_port(i));
-    fprintf(file, "[database app]\nmulti_shard_commit = best_effort\nshards = ");
-    for (int i = 0; i < layout->shards; i++)
-        fprintf(file, "%sshard%d", i ? ", " : "", i);
+    fprintf(file, "[database app]\nmulti_shard_commit = best_effort\n%sshards = ", layout->keyless ? "workspace = shard0\n" : "");
+    for (int i = layout->keyless; i < layout->shards; i++)
+        fprintf(file, "%sshard%d", i > layout->keyless ? ", " : "", i);
     fprintf(file, "\n");
     write_keyspace(layout, BY_NAME, "type = text\nmethod = range\n", file);
     write_keyspace(layout, BY_DAY, "type = date\nmethod = range\n", file);

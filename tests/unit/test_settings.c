@@ -100,6 +100,27 @@ Test(settings, shards_of_a_database_are_numbered_in_its_own_order)
     settings_release(settings);
 }
 
+/* Wherever it is written. */
+Test(settings, a_workspace_is_the_first_shard)
+{
+    static const char *const orders[] = {"workspace = scratch\nshards = west, east\n", "shards = west, east\nworkspace = Scratch\n"};
+    for (int i = 0; i < 2; i++) {
+        char text[300];
+        snprintf(text, sizeof text, "%s", BASE "[shard scratch]\nconninfo = host=s\n[database back]\n");
+        strcat(text, orders[i]);
+        strcat(text, "[keyspace back.k]\ntype = int\nmethod = hash\nshards = west, east\n");
+        struct settings *settings = accepted(text);
+        const struct database_settings *back = settings_database(settings, "back");
+        cr_assert(eq(sz, back->shard_count, 3));
+        cr_assert(back->has_workspace);
+        cr_assert(eq(int, back->shards[0], 2));
+        cr_assert(eq(int, back->shards[1], 1));
+        cr_assert(eq(int, back->keyspaces[0].shards[0], 1));
+        cr_assert(eq(int, back->keyspaces[0].shards[1], 2));
+        settings_release(settings);
+    }
+}
+
 Test(settings, sections_may_stand_in_any_order)
 {
     struct settings *settings =

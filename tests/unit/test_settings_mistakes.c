@@ -110,7 +110,7 @@ Test(settings_mistakes, unknown_keys_get_the_nearest_right_name)
         "shutdown_timeout, auth_method, client_tls_sslmode, pool_mode or io\n"
         "keyway.ini:14: found unknown key 'port' in [shard c], expected conninfo\n"
         "keyway.ini:7: found unknown key 'pool_sise' in [database app], expected 'pool_size'\n"
-        "keyway.ini:8: found unknown key 'flavour' in [database app], expected shards, pool_mode, pool_size, "
+        "keyway.ini:8: found unknown key 'flavour' in [database app], expected shards, workspace, pool_mode, pool_size, "
         "min_pool_size, reserve_pool_size, multi_shard_commit, float_sums or dbname\n");
 }
 
@@ -173,6 +173,15 @@ Test(settings_mistakes, shards_listed_twice_are_reported)
                  "shards = west, west\n",
             "keyway.ini:8: shards: found 'east' twice, expected each shard once\n"
             "keyway.ini:12: shards: found 'west' twice, expected each shard once\n");
+}
+
+Test(settings_mistakes, a_workspace_that_is_a_shard_or_has_keys_is_reported)
+{
+    reports(BASE "[database b]\nshards = east\nworkspace = west\n[keyspace b.k]\ntype = int\nmethod = hash\nshards = east, west\n"
+                 "[database c]\nshards = east, west\nworkspace = west\n[database d]\nworkspace = wets\nshards = east\n",
+            "keyway.ini:16: workspace: found 'west', which is among the shards, expected one that is not\n"
+            "keyway.ini:18: workspace: found unknown shard 'wets', expected 'west'\n"
+            "keyway.ini:13: shards: found shard 'west', which is the workspace of database 'b' and has no keys, expected east\n");
 }
 
 Test(settings_mistakes, two_shards_at_one_place_are_reported)
