@@ -789,6 +789,25 @@ static void copy_bind(struct gather *gather, const struct execution *execution)
         gather->bind = arena_memdup(&gather->run->arena, &execution->bind, sizeof execution->bind);
 }
 
+/*
+ * Tables of the home shard that are asked for keys are read once more by the query.  A row that others commit in between would have no partners there, which have
+ * long been elsewhere: both see one snapshot, if the transaction is the gathering's own.
+ */
+static bool wants_snapshot(const struct gather *gather)
+{
+    const struct plan *plan = gather->plan;
+    return asks_questions(gather) && !gather->guards && !gather->declares && !plan->writes && !plan->stores &&
+           gather->run->client->transaction.kind == TRANSACTION_NONE;
+}
+
+static void take_snapshot(struct gather *gather)
+{
+    static const char sql[] = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+    transaction_begin_implicit(gather->run->client);
+    gather->home->server->joined = true;
+    server_query(gather->home->server, sql, sizeof sql - 1, NULL);
+}
+
 void gather_begin(struct run *run, const struct execution *execution, const struct route *route)
 {
     struct gather *gather = gather_new(run, execution, &route->shards);
@@ -806,6 +825,8 @@ void gather_begin(struct run *run, const struct execution *execution, const stru
     copy_bind(gather, execution);
     find_types(gather, execution->statement);
     gather->plans = gather->type_count == (gather->bind ? gather->bind->values.count : 0);
+    if (wants_snapshot(gather))
+        take_snapshot(gather);
     gather_ask_examination(gather, execution->statement);
     bool at_once = knows_parameters(gather) && !(gather->asks_mode && gather->plan->gather_as_text);
     if (at_once)

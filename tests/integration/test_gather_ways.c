@@ -281,6 +281,31 @@ Test(gather_ways, rows_are_asked_for_by_the_keys_of_the_home_shard)
     on_both("COMMIT");
 }
 
+/* What is committed between the question for keys and the query has no partners there, and is not seen either. */
+Test(gather_ways, keys_and_rows_of_the_home_shard_are_of_one_snapshot)
+{
+    static const char sql[] = "SELECT b.age, count(u.username) FROM bonus b LEFT JOIN users u ON u.age = b.age GROUP BY 1 ORDER BY 1";
+    on_both("CREATE TABLE bonus (age int)");
+    on_both("INSERT INTO bonus VALUES (30), (31)");
+    char *right = ask(oracle, sql);
+    for (int large = 0; large < 2; large++) {
+        PGconn *holder = lock_users(1), *home = connect_server(0);
+        cr_assert(PQsendQuery(conn, sql));
+        expect_running(1, "%users%", 1);
+        EXPECT(home, "INSERT INTO bonus VALUES (33)", "INSERT 0 1");
+        PQfinish(holder);
+        expect_next(conn, right);
+        cr_assert(PQgetResult(conn) == NULL);
+        EXPECT(home, "DELETE FROM bonus WHERE age = 33", "DELETE 1");
+        PQfinish(home);
+        if (!large)
+            make_rows_large();
+    }
+    expect_same(sql);
+    EXPECT(conn, "SHOW transaction_isolation", "read committed");
+    free(right);
+}
+
 /* ---- transactions that may not write ---- */
 
 /* The primary key of a copy. */
