@@ -908,7 +908,7 @@ SELECT x.full_name, count(*) FROM (SELECT * FROM users) x GROUP BY x.username;
 SELECT f, x, grouping(f, x), count(*) FROM (SELECT (age % 8)::bit(4) AS f, (age % 3)::text::xid AS x FROM users) s GROUP BY GROUPING SETS ((f), (x))
 
 -- groups that meet in a merge: keys of every type that it orders, NULLs among them
-SELECT f8, count(*), min(num52), max(f4), bool_or(bl) FROM zoo GROUP BY f8;
+SELECT f8, count(*), min(num52), max(f4), bool_or(bl) FROM zoo WHERE f8 <> 0 OR f8 IS NULL GROUP BY f8;
 SELECT f4, num52, count(*) FROM zoo GROUP BY f4, num52;
 SELECT bl, i2, sum(id), sum(i2), min(d), max(ts), min(tz), max(u), min(bin) FROM zoo GROUP BY bl, i2;
 SELECT d, ts, tz, count(*) FROM zoo GROUP BY 1, 2, 3;
@@ -979,7 +979,7 @@ SELECT active, age % 3 AS third, count(*) FROM users GROUP BY active, third ORDE
 SELECT max(id), likes AS l FROM posts GROUP BY likes ORDER BY l DESC OFFSET 2;
 SELECT english, count(*) FROM words GROUP BY english ORDER BY english DESC, english COLLATE "C" LIMIT 7;
 SELECT points, count(*) FROM words GROUP BY points ORDER BY points;
-SELECT f8, count(*) FROM zoo GROUP BY f8 ORDER BY f8 DESC NULLS LAST;
+SELECT f8, count(*) FROM zoo WHERE f8 <> 0 OR f8 IS NULL GROUP BY f8 ORDER BY f8 DESC NULLS LAST;
 SELECT age AS x, karma AS x FROM users GROUP BY age, karma ORDER BY x;
 SELECT country FROM users GROUP BY country ORDER BY country LIMIT NULL OFFSET NULL;
 SELECT country FROM users GROUP BY country ORDER BY country LIMIT 0;
