@@ -147,8 +147,10 @@ int gather_total(const struct gather *gather)
 /* Is it its turn?  The home shard describes every part, so that its columns have its own types; unless they all go to tables. */
 static bool is_asked(const struct gather *gather, const struct gather_shard *shard, int part)
 {
+    if (part >= gather->asked)
+        return false;
     bool takes = gather_takes_part(gather, shard->number, part);
-    return part < gather->asked && (part < shard->rows_end ? takes || shard == gather->home : takes && gather->explanation);
+    return part < shard->rows_end ? takes || shard == gather->home : takes && gather->explanation;
 }
 
 /* Behind the last one stands the end. */
@@ -166,7 +168,7 @@ static bool is_question(const struct gather *gather, int number)
 
 static bool asks_questions(const struct gather *gather)
 {
-    return gather->plan->gather_questions > 0 && !gather->explains_only;
+    return gather->plan->gather_questions > 0 && !gather->explains_only && !gather->refuses;
 }
 
 /* The home shard is asked for keys before it is for its parts. */
