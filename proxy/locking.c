@@ -81,12 +81,18 @@ void locking_free(struct locking *locking)
     free(locking);
 }
 
+static void leave(struct locking *locking)
+{
+    locking->run->locking = NULL;
+    locking_free(locking);
+}
+
+/* Between two steps of the run. */
 static void over(struct locking *locking, bool failed)
 {
-    struct run *run = locking->run;
-    run->locking = NULL;
-    locking_free(locking);
-    run_fanout_done(run->client, failed);
+    struct client *client = locking->run->client;
+    leave(locking);
+    run_fanout_done(client, failed);
 }
 
 /* In the client's own transaction a late cancel could hit its next statement: there the others run to their end. */
@@ -370,8 +376,8 @@ static enum run_step deliver(struct locking *locking, const struct execution *ex
         client_error(locking->run->client, &error);
     bool failed = error_is_set(&error);
     error_clear(&error);
-    over(locking, failed);
-    return STEP_BUSY;
+    leave(locking);
+    return failed ? STEP_FAILED : STEP_DONE;
 }
 
 static enum run_step give_up(struct locking *locking)
@@ -381,8 +387,8 @@ static enum run_step give_up(struct locking *locking)
     error_detail(&error, "The rows that were to be locked on several shards have changed each of %d times.", ATTEMPTS);
     client_error(locking->run->client, &error);
     error_clear(&error);
-    over(locking, true);
-    return STEP_BUSY;
+    leave(locking);
+    return STEP_FAILED;
 }
 
 enum run_step locking_go_on(struct run *run, const struct execution *execution)
