@@ -227,37 +227,38 @@ static bool answers_each_row(const InsertStmt *insert)
            (!conflict || (conflict->action == ONCONFLICT_UPDATE && !conflict->whereClause));
 }
 
-static struct insert_rows *new_rows(struct inserting *inserting, int count)
+struct insert_rows *insert_rows_new(struct arena *arena, const struct resolved_relation *target, int count)
 {
-    struct insert_rows *evaluated = inserting->evaluated;
-    const struct routed_table *table = inserting->target.table;
-    struct arena *arena = &inserting->plan->arena;
+    const struct routed_table *table = target->table;
     size_t keys = table->settings->key_count;
     struct insert_rows *rows = arena_alloc(arena, sizeof *rows);
     const char **columns = arena_alloc_array(arena, keys, sizeof *columns);
     uint32_t *types = arena_alloc_array(arena, keys, sizeof *types);
     int32_t *typmods = arena_alloc_array(arena, keys, sizeof *typmods);
     for (size_t k = 0; k < keys; k++) {
-        const struct catalog_column *column = &inserting->target.relation->columns[table->key_columns[k]];
+        const struct catalog_column *column = &target->relation->columns[table->key_columns[k]];
         columns[k] = arena_strdup(arena, column->name);
         types[k] = column->type;
         typmods[k] = column->typmod;
     }
-    if (evaluated)
-        *rows = *evaluated;
-    *rows = (struct insert_rows){.before = rows->before,
-                                 .after = rows->after,
-                                 .pieces = rows->pieces,
-                                 .width = rows->width,
-                                 .computed = rows->computed,
-                                 .answers = answers_each_row(inserting->insert),
-                                 .table = arena_strdup(arena, inserting->target.name),
-                                 .keyspace = table->keyspace,
-                                 .columns = columns,
-                                 .types = types,
-                                 .typmods = typmods,
-                                 .count = count};
+    *rows = (struct insert_rows){.table = arena_strdup(arena, target->name), .keyspace = table->keyspace, .columns = columns,
+                                 .types = types, .typmods = typmods, .count = count};
     rows->values = arena_alloc_array(arena, (size_t) count * keys, sizeof *rows->values);
+    return rows;
+}
+
+static struct insert_rows *new_rows(struct inserting *inserting, int count)
+{
+    const struct insert_rows *evaluated = inserting->evaluated;
+    struct insert_rows *rows = insert_rows_new(&inserting->plan->arena, &inserting->target, count);
+    rows->answers = answers_each_row(inserting->insert);
+    if (evaluated) {
+        rows->before = evaluated->before;
+        rows->after = evaluated->after;
+        rows->pieces = evaluated->pieces;
+        rows->width = evaluated->width;
+        rows->computed = evaluated->computed;
+    }
     return rows;
 }
 

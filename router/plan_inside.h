@@ -30,6 +30,9 @@ struct insert_rows {
     const int *parameter_rows; /* by parameter: the only row that it stands in; negative: there is none */
 };
 
+/* Room for the keys of so many new rows of the table, which is sharded. */
+struct insert_rows *insert_rows_new(struct arena *arena, const struct resolved_relation *target, int count);
+
 /* A value of a row: as written, or computed by the home shard. */
 struct insert_piece {
     const char *text; /* NULL: value `value` of the evaluation, counted from row to row, whose type's name is `type` */

@@ -189,9 +189,11 @@ static bool read_constant_key(struct merging *merging, const MergeWhenClause *cl
 static bool read_inserts(struct merging *merging, bool *fed)
 {
     size_t keys = merging->target->relation.table->settings->key_count;
-    struct insert_rows *rows = update_key_rows(&merging->analysis, merging->target, list_length(merging->merge->mergeWhenClauses));
+    struct insert_rows *rows =
+        insert_rows_new(&merging->plan->arena, &merging->target->relation, list_length(merging->merge->mergeWhenClauses));
     ListCell *cell;
     *fed = true;
+    rows->from_query = true;
     rows->count = 0;
     foreach (cell, merging->merge->mergeWhenClauses) {
         const MergeWhenClause *clause = lfirst_node(MergeWhenClause, cell);

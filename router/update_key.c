@@ -50,27 +50,6 @@ static const struct value *known_value(const struct condition *condition, int ke
     return NULL;
 }
 
-struct insert_rows *update_key_rows(struct analysis *analysis, const struct scan *scan, int count)
-{
-    struct arena *arena = &analysis->plan->arena;
-    const struct routed_table *table = scan->relation.table;
-    size_t keys = table->settings->key_count;
-    struct insert_rows *row = arena_alloc(arena, sizeof *row);
-    const char **columns = arena_alloc_array(arena, keys, sizeof *columns);
-    uint32_t *types = arena_alloc_array(arena, keys, sizeof *types);
-    int32_t *typmods = arena_alloc_array(arena, keys, sizeof *typmods);
-    for (size_t k = 0; k < keys; k++) {
-        const struct catalog_column *column = &scan->relation.relation->columns[table->key_columns[k]];
-        columns[k] = arena_strdup(arena, column->name);
-        types[k] = column->type;
-        typmods[k] = column->typmod;
-    }
-    *row = (struct insert_rows){.table = arena_strdup(arena, scan->relation.name), .keyspace = table->keyspace, .columns = columns,
-                                .types = types, .typmods = typmods, .count = count, .from_query = true};
-    row->values = arena_alloc_array(arena, (size_t) count * keys, sizeof *row->values);
-    return row;
-}
-
 /* The new value of key column k, as an assignment reads it; an old one is what WHERE says of it. */
 static bool read_value(struct analysis *analysis, const struct scan *scan, int k, Node *given, const struct condition *condition, struct value *value)
 {
@@ -96,7 +75,8 @@ enum key_change update_key(struct analysis *analysis, const struct query *query,
     const struct scan *scan = find_scan(analysis, target);
     const struct table_settings *settings = scan->relation.table->settings;
     const struct condition *condition = analysis_condition(analysis, (int) (scan - analysis->scans));
-    struct insert_rows *row = update_key_rows(analysis, scan, 1);
+    struct insert_rows *row = insert_rows_new(&analysis->plan->arena, &scan->relation, 1);
+    row->from_query = true;
     bool known = true, changed = false;
     for (size_t k = 0; k < settings->key_count; k++) {
         const ResTarget *item = find_item(set, settings->key[k]);

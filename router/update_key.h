@@ -19,7 +19,4 @@ enum key_change {
 /* What the SET list makes of the key of the rows that the query works on, which `target` in it names. */
 enum key_change update_key(struct analysis *analysis, const struct query *query, const RangeVar *target, const List *set);
 
-/* Room for the keys of so many new rows of the table, which there may be none of. */
-struct insert_rows *update_key_rows(struct analysis *analysis, const struct scan *scan, int count);
-
 #endif
