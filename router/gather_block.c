@@ -10,11 +10,11 @@
  * The clauses are visited twice: first to find what columns the part must have, and whether it can have them; then to
  * put the copy's columns in their place.
  */
-#include <limits.h>
 #include <string.h>
 
 #include "router/aggregate_split.h"
 #include "router/expressions.h"
+#include "router/gather_clauses.h"
 #include "router/gather_fit.h"
 #include "router/gather_groups.h"
 #include "router/gather_order.h"
@@ -52,74 +52,11 @@ struct block {
     List *order;     /* its ORDER BY */
 };
 
-/* One FROM item's, as far as names tell: a bare name is no more than one item's. */
-static bool same_names(const ColumnRef *left, const ColumnRef *right)
-{
-    const char *one = parse_qualifier(left->fields), *other = parse_qualifier(right->fields);
-    return !strcmp(parse_name(left->fields), parse_name(right->fields)) && (!one || !other || !strcmp(one, other));
-}
-
-/* What a subquery shows twice is the same, but where one of them is NULL in a grouping set. */
-static bool same_column(const struct block *block, Node *left, Node *right)
-{
-    int level;
-    if (!IsA(left, ColumnRef) || !IsA(right, ColumnRef))
-        return false;
-    int one = scope_resolve(block->query->scope, castNode(ColumnRef, left), &level);
-    if (one < 0 || one != scope_resolve(block->query->scope, castNode(ColumnRef, right), &level))
-        return false;
-    return !select_has_grouping_sets(block->select) || same_names(castNode(ColumnRef, left), castNode(ColumnRef, right));
-}
-
-struct column_list {
-    List *columns;
-    int most; /* more are not wanted */
-};
-
-/* Are there more columns than wanted, or a subquery, whose names may mean something else? */
-static bool list_columns(Node *node, void *context)
-{
-    struct column_list *list = context;
-    if (!node)
-        return false;
-    if (IsA(node, SubLink))
-        return true;
-    if (!IsA(node, ColumnRef))
-        return parse_walk(node, list_columns, context);
-    list->columns = lappend(list->columns, node);
-    return list_length(list->columns) > list->most;
-}
-
-/*
- * PostgreSQL compares what names mean: GROUP BY t.a % 2 groups a % 2.  Two expressions that are the same but for the names of their columns
- * have these in the same places.
- */
-static bool same_expression(const struct block *block, Node *left, Node *right)
-{
-    if (equal(left, right) || same_column(block, left, right))
-        return true;
-    struct column_list ours = {.most = INT_MAX}, theirs = {0};
-    if (nodeTag(left) != nodeTag(right) || IsA(left, ColumnRef) || list_columns(left, &ours) || !ours.columns)
-        return false;
-    theirs.most = list_length(ours.columns);
-    Node *renamed = !list_columns(right, &theirs) && list_length(theirs.columns) == theirs.most ? copyObjectImpl(right) : NULL;
-    theirs.columns = NIL;
-    if (!renamed || list_columns(renamed, &theirs))
-        return false;
-    ListCell *one, *other;
-    forboth (one, ours.columns, other, theirs.columns) {
-        if (!equal(lfirst(one), lfirst(other)) && !same_column(block, lfirst(one), lfirst(other)))
-            return false;
-        lfirst_node(ColumnRef, other)->fields = lfirst_node(ColumnRef, one)->fields;
-    }
-    return equal(left, renamed);
-}
-
 static int find_key(const struct block *block, Node *expression)
 {
     ListCell *cell;
     foreach (cell, block->keys)
-        if (same_expression(block, lfirst(cell), expression))
+        if (clause_same_expression(block->query, lfirst(cell), expression))
             return foreach_current_index(cell);
     return -1;
 }
@@ -290,16 +227,6 @@ static bool visit_aggregate(Node **place, struct block *block)
     return final != NULL;
 }
 
-/* A sublink stays where it is, if it does not speak of this query's rows. */
-static bool is_independent(struct block *block, const SubLink *link)
-{
-    const struct analysis *analysis = block->gathering->analysis;
-    for (int i = 0; i < analysis->query_count; i++)
-        if ((const Node *) analysis->queries[i]->select == link->subselect && analysis->queries[i]->correlated)
-            return false;
-    return true;
-}
-
 /* A sum of floating-point numbers, or what is made of it. */
 static bool visit_checked(Node **place, struct block *block, Node *checked, const List *calls)
 {
@@ -308,35 +235,6 @@ static bool visit_checked(Node **place, struct block *block, Node *checked, cons
     gather_order_is_checked(block->gathering, calls);
     *place = checked;
     return visit(place, block);
-}
-
-/* Values of these types are the same if they are equal; texts, if their collation is deterministic. */
-static bool is_same_if_equal(const struct block *block, Node *expression)
-{
-    struct analysis *analysis = block->gathering->analysis;
-    const struct text_order *order;
-    uint32_t type = analysis_infer(analysis, block->query, expression, &order);
-    int slot = analysis_slot(analysis, block->query, expression);
-    switch (type) {
-    case TYPE_bool:
-    case TYPE_int2:
-    case TYPE_int4:
-    case TYPE_int8:
-    case TYPE_oid:
-    case TYPE_date:
-    case TYPE_time:
-    case TYPE_timestamp:
-    case TYPE_timestamptz:
-    case TYPE_uuid:
-    case TYPE_bytea:
-        return true;
-    case TYPE_name:
-    case TYPE_text:
-    case TYPE_varchar:
-        return slot >= 0 && analysis->slots[slot].comparable;
-    default:
-        return false;
-    }
 }
 
 static bool visit(Node **place, void *context)
@@ -349,7 +247,7 @@ static bool visit(Node **place, void *context)
         return visit_checked(place, block, checked, calls);
     int key = IsA(node, A_Const) ? -1 : find_key(block, node);
     if (key >= 0 || IsA(node, ColumnRef))
-        block->coarse |= !block->apply && !is_same_if_equal(block, node);
+        block->coarse |= !block->apply && !clause_is_same_if_equal(block->gathering->analysis, block->query, node);
     if (key >= 0)
         return visit_key(place, block, key);
     if (IsA(node, ColumnRef))
@@ -357,7 +255,7 @@ static bool visit(Node **place, void *context)
     if (IsA(node, FuncCall) && !castNode(FuncCall, node)->over &&
         gather_is_aggregate(block->gathering->analysis, castNode(FuncCall, node)))
         return visit_aggregate(place, block);
-    if (IsA(node, SubLink) && !is_independent(block, castNode(SubLink, node)))
+    if (IsA(node, SubLink) && !clause_is_independent(block->gathering->analysis, castNode(SubLink, node)))
         return false;
     return parse_visit(node, visit, context);
 }
@@ -377,45 +275,17 @@ static bool visit_output(Node **place, void *context)
     return whole || visit(value, block);
 }
 
-static bool names_output(const struct block *block, const Node *node)
-{
-    const ColumnRef *reference = (const ColumnRef *) node;
-    if (!IsA(node, ColumnRef) || list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
-        return false;
-    for (int i = 0; i < block->query->output_count; i++)
-        if (!strcmp(block->query->outputs[i].name, strVal(linitial(reference->fields))))
-            return true;
-    return false;
-}
-
 /* ORDER BY and DISTINCT ON: a number or an output's name stays what it is.  SELECT DISTINCT sorts by its outputs, however they are spelled. */
 static bool visit_order(Node **place, void *context)
 {
     struct block *block = context;
     if (IsA(*place, SortBy))
         return visit_order(&castNode(SortBy, *place)->node, context);
-    if (IsA(*place, A_Const) || names_output(block, *place))
+    if (IsA(*place, A_Const) || clause_names_output(block->query, *place))
         return true;
     if (is_distinct(block) && !block->apply && !IsA(*place, RowExpr) && find_key(block, *place) < 0)
         return false;
     return visit_output(place, context);
-}
-
-/* What an item of GROUP BY means: a number or a name may stand for an output. */
-static Node *grouped_expression(const struct block *block, Node *item)
-{
-    const List *targets = block->select->targetList;
-    ListCell *cell;
-    if (IsA(item, A_Const) && IsA(&castNode(A_Const, item)->val, Integer)) {
-        int number = intVal(&castNode(A_Const, item)->val);
-        return number > 0 && number <= list_length(targets) ? list_nth_node(ResTarget, targets, number - 1)->val : NULL;
-    }
-    if (!IsA(item, ColumnRef) || scope_finds(block->query->scope, castNode(ColumnRef, item)) || !names_output(block, item))
-        return item;
-    foreach (cell, targets)
-        if (!strcmp(output_name(lfirst_node(ResTarget, cell)), strVal(linitial(castNode(ColumnRef, item)->fields))))
-            return lfirst_node(ResTarget, cell)->val;
-    return NULL;
 }
 
 static bool has_column(Node *node, void *context)
@@ -434,7 +304,7 @@ static bool stands_for_itself(const struct block *block, const Node *item, Node 
     if (!select_has_grouping_sets(block->select))
         return true;
     foreach (cell, block->select->targetList)
-        equals += same_expression(block, lfirst_node(ResTarget, cell)->val, expression);
+        equals += clause_same_expression(block->query, lfirst_node(ResTarget, cell)->val, expression);
     return (item == expression || equals == 1) && has_column(expression, NULL);
 }
 
@@ -450,7 +320,7 @@ static bool visit_group(Node **place, void *context)
     Node *item = *place;
     if (IsA(item, GroupingSet) || (IsA(item, RowExpr) && castNode(RowExpr, item)->row_format == COERCE_IMPLICIT_CAST))
         return parse_visit(item, visit_group, context);
-    Node *expression = grouped_expression(block, item);
+    Node *expression = clause_grouped_expression(block->query, item);
     if (!expression || IsA(expression, A_Const) || gather_makes_row(expression, NULL) || !is_pure(block, expression) ||
         (!block->apply && (!stands_for_itself(block, item, expression) || !groups_with_others(block, expression))))
         return false;
@@ -458,20 +328,6 @@ static bool visit_group(Node **place, void *context)
     if (block->apply)
         *place = gather_copy_column(block->gathering, number);
     return true;
-}
-
-static bool is_star(const ResTarget *target)
-{
-    return IsA(target->val, ColumnRef) && IsA(llast(castNode(ColumnRef, target->val)->fields), A_Star);
-}
-
-static bool has_star(const List *targets)
-{
-    ListCell *cell;
-    foreach (cell, targets)
-        if (is_star(lfirst_node(ResTarget, cell)))
-            return true;
-    return false;
 }
 
 /* The clauses behind WHERE, in an order in which GROUP BY's keys come first. */
@@ -514,8 +370,8 @@ static Node *sorted_expression(const struct block *block, Node *item)
     const List *targets = block->select->targetList;
     ListCell *cell;
     if (IsA(item, A_Const))
-        return grouped_expression(block, item);
-    if (names_output(block, item))
+        return clause_grouped_expression(block->query, item);
+    if (clause_names_output(block->query, item))
         foreach (cell, targets)
             if (!strcmp(output_name(lfirst_node(ResTarget, cell)), strVal(linitial(castNode(ColumnRef, item)->fields))))
                 return lfirst_node(ResTarget, cell)->val;
@@ -675,13 +531,13 @@ static List *columns_of(const struct scan *scan)
 /* SELECT * FROM one table … LIMIT: the first rows of each shard are enough, once the columns have their names. */
 static void name_columns(const struct gathering *gathering, SelectStmt *select)
 {
-    const struct scan *scan = select->limitCount && has_star(select->targetList) ? only_scan(gathering->analysis, select) : NULL;
+    const struct scan *scan = select->limitCount && clause_has_star(select->targetList) ? only_scan(gathering->analysis, select) : NULL;
     List *targets = NIL;
     ListCell *cell;
     if (!scan)
         return;
     foreach (cell, select->targetList)
-        targets = is_star(lfirst_node(ResTarget, cell)) ? list_concat(targets, columns_of(scan)) : lappend(targets, lfirst(cell));
+        targets = clause_is_star(lfirst_node(ResTarget, cell)) ? list_concat(targets, columns_of(scan)) : lappend(targets, lfirst(cell));
     select->targetList = targets;
 }
 
@@ -690,7 +546,7 @@ bool gather_push_block(struct gathering *gathering, SelectStmt *select)
     struct analysis *analysis = gathering->analysis;
     const struct query *query = gather_first_reading(gathering, select);
     name_columns(gathering, select);
-    if (select->op != SETOP_NONE || select->valuesLists || select->lockingClause || has_star(select->targetList) ||
+    if (select->op != SETOP_NONE || select->valuesLists || select->lockingClause || clause_has_star(select->targetList) ||
         !select->targetList || selects_row((Node *) select->fromClause, NULL) || !gather_all_readings(gathering, select, is_block) || needs_order(gathering, select, query) ||
         !gather_is_fit(analysis, (Node *) select->fromClause, select->withClause) ||
         !gather_condition_is_fit(analysis, select->whereClause, select->withClause))
