@@ -39,7 +39,8 @@ struct gathering {
     List **columns;            /* of the parts: their names */
     const char ***forms;       /* of the parts: what stands behind the columns' values in arrays (gather_travel), or NULL */
     struct gather_pushed *pushed; /* what became parts, the newest first */
-    struct gather_keys *keys;  /* by scan: which rows are not needed (gather_keys) … */
+    const List *early;         /* SELECTs that gather_group_early() has made: they must become parts */
+    struct gather_keys *keys;  /* by scan, and by part that is a query: which rows are not needed (gather_keys) … */
     int *sequence;             /* … and in which order scans become parts */
     int sequence_count;
     struct gather_part *questions; /* to the home shard for keys alone */

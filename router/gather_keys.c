@@ -4,6 +4,9 @@
  * the values of that part stands in no such combination.  This holds for each source by itself, so that a table may have several, and a table that waits
  * for keys may be the source of others.
  *
+ * What has been said of a table holds for a part that is a subquery, or FROM and WHERE of one: its rows are those of the subquery's region, where what is
+ * around it counts as far as a filter on the column may be asked of the subquery's rows instead (query_filter_moves_in()).  So the part's rows are asked.
+ *
  * A source is
  *
  * - another table of which rows are gathered;
@@ -20,6 +23,7 @@
 
 #include "router/expressions.h"
 #include "router/gather_filter.h"
+#include "router/gather_push.h"
 #include "router/sql_types.h"
 
 enum { MOST_NODES = 40, MOST_SOURCES = 4 /* of one table */ };
@@ -45,7 +49,7 @@ struct link {
     int column, source_column;
 };
 
-/* By scan: where its keys come from. */
+/* By scan, and behind these by part: where its keys come from. */
 struct gather_keys {
     struct link links[MOST_SOURCES];
     int count;
@@ -88,11 +92,13 @@ static Node *condition_of_home(const struct gathering *gathering, const struct s
     return gather_filter(gathering->analysis, scan, true, &own);
 }
 
-/* Groups are taken to be fewer than rows. */
-static enum restriction restriction_of_part(const SelectStmt *select)
+/* Groups are taken to be fewer than rows, but for those of a table of which there would be many (gather_early.h). */
+static enum restriction restriction_of_part(const struct gathering *gathering, const struct gather_pushed *pushed)
 {
+    const SelectStmt *select = pushed->computed;
     ListCell *cell;
-    bool restricted = select->groupClause || select->limitCount || select->distinctClause;
+    bool early = parse_list_has(gathering->early, pushed->select);
+    bool restricted = (select->groupClause && !early) || select->limitCount || select->distinctClause;
     foreach (cell, gather_conjuncts(select->whereClause)) {
         if (finds_value(lfirst(cell), NULL) && has_constant(lfirst(cell), NULL))
             return VALUE_WANTED;
@@ -164,15 +170,26 @@ static void add_table(struct choice *choice, int number)
     }
 }
 
+/* The part is nothing else, and is read once. */
+static bool is_only_part(const struct choice *choice, const struct gather_pushed *given)
+{
+    int readings = 0;
+    for (const struct gather_pushed *pushed = choice->gathering->pushed; pushed; pushed = pushed->next)
+        for (int i = 0; i < choice->analysis->query_count; i++)
+            readings += pushed->part == given->part && choice->analysis->queries[i]->select == pushed->select;
+    return readings == 1 && !given->computed->limitCount;
+}
+
 /* All readings of what became the part; its columns are the same in each. */
 static void add_part(struct choice *choice, const struct gather_pushed *pushed)
 {
     if (!choice->gathering->arrays[pushed->part] || !choice->gathering->parts[pushed->part].binary)
         return;
+    bool waits = is_only_part(choice, pushed);
     for (int i = 0; i < choice->analysis->query_count; i++)
         if (choice->analysis->queries[i]->select == pushed->select)
             add_node(choice, (struct node){.kind = NODE_PART, .scan = -1, .reading = choice->analysis->queries[i], .pushed = pushed,
-                                           .restriction = restriction_of_part(pushed->computed), .placed = true});
+                                           .restriction = restriction_of_part(choice->gathering, pushed), .waits = waits, .placed = !waits});
 }
 
 /* ---- which columns are equal ---- */
@@ -214,27 +231,35 @@ static bool equal_slots(const struct choice *choice, int region, int left, int r
     return type < FIRST_USER_TYPE && types_compare(type, choice->analysis->slots[right].type);
 }
 
-static bool is_equal(const struct choice *choice, const struct scan *scan, int slot, const struct node *source, int column)
+/* Of what waits: the slot of a column. */
+static int own_slot(const struct choice *choice, const struct node *node, int column)
 {
+    return node->kind == NODE_PART ? slot_inside(choice, node, column) : choice->analysis->scans[node->scan].first_slot + column;
+}
+
+static bool is_equal(const struct choice *choice, const struct node *node, int slot, const struct node *source, int column)
+{
+    int region = node->kind == NODE_PART ? node->reading->region : choice->analysis->scans[node->scan].region;
     if (source->kind != NODE_PART)
-        return equal_slots(choice, scan->region, slot, choice->analysis->scans[source->scan].first_slot + column);
+        return equal_slots(choice, region, slot, choice->analysis->scans[source->scan].first_slot + column);
     int inside = slot_inside(choice, source, column);
-    return equal_slots(choice, scan->region, slot, inside) || equal_slots(choice, scan->region, slot, slot_outside(source, column, inside));
+    return equal_slots(choice, region, slot, inside) || equal_slots(choice, region, slot, slot_outside(source, column, inside));
 }
 
 /* An array of the keys is one of labels, if they are. */
-static bool is_enumeration(const struct scan *scan, int column)
+static bool is_enumeration(const struct choice *choice, const struct node *node, int column)
 {
-    return scan->relation.relation->columns[column].enumeration;
+    return node->kind == NODE_TABLE && choice->analysis->scans[node->scan].relation.relation->columns[column].enumeration;
 }
 
 static struct link find_columns(const struct choice *choice, const struct node *node, const struct node *source)
 {
-    const struct scan *scan = &choice->analysis->scans[node->scan];
-    for (int i = 0; i < scan->relation.relation->column_count; i++)
-        for (int k = 0; !is_enumeration(scan, i) && k < column_count(choice, source); k++)
-            if (is_equal(choice, scan, scan->first_slot + i, source, k))
+    for (int i = 0; i < column_count(choice, node); i++) {
+        int slot = own_slot(choice, node, i);
+        for (int k = 0; slot >= 0 && !is_enumeration(choice, node, i) && k < column_count(choice, source); k++)
+            if (is_equal(choice, node, slot, source, k))
                 return (struct link){source, i, k};
+    }
     return (struct link){0};
 }
 
@@ -267,7 +292,7 @@ static const struct query *innermost(const struct analysis *analysis, int scan)
 static bool is_partner(const struct choice *choice, const struct node *node, const struct node *source)
 {
     const struct analysis *analysis = choice->analysis;
-    return source->kind == NODE_HOME && analysis->scans[source->scan].relation.place == PLACE_REFERENCE &&
+    return source->kind == NODE_HOME && node->kind == NODE_TABLE && analysis->scans[source->scan].relation.place == PLACE_REFERENCE &&
            innermost(analysis, node->scan) == innermost(analysis, source->scan);
 }
 
@@ -313,7 +338,7 @@ static bool has_column(const struct gather_keys *keys, int column)
 static void place(struct choice *choice, struct node *node)
 {
     struct gathering *gathering = choice->gathering;
-    struct gather_keys *keys = &gathering->keys[node->scan];
+    struct gather_keys *keys = &gathering->keys[node->kind == NODE_PART ? gathering->analysis->scan_count + node->pushed->part : node->scan];
     enum restriction most = node->restriction;
     for (enum restriction wanted = VALUE_WANTED; node->waits && wanted > UNRESTRICTED; wanted--)
         for (int i = 0; i < choice->count && keys->count < MOST_SOURCES; i++) {
@@ -327,7 +352,7 @@ static void place(struct choice *choice, struct node *node)
         }
     node->restriction = most;
     node->placed = true;
-    if (keys->count)
+    if (keys->count && node->kind == NODE_TABLE)
         gathering->sequence[gathering->sequence_count++] = node->scan;
 }
 
@@ -356,7 +381,7 @@ void gather_choose_keys(struct gathering *gathering)
     struct choice *choice = arena_alloc(analysis->arena, sizeof *choice);
     struct node *node;
     *choice = (struct choice){.gathering = gathering, .analysis = gathering->analysis};
-    gathering->keys = arena_alloc_array(analysis->arena, (size_t) analysis->scan_count, sizeof *gathering->keys);
+    gathering->keys = arena_alloc_array(analysis->arena, (size_t) (analysis->scan_count + gathering->part_count), sizeof *gathering->keys);
     gathering->sequence = arena_alloc_array(analysis->arena, (size_t) analysis->scan_count, sizeof *gathering->sequence);
     for (int i = 0; i < analysis->scan_count; i++)
         add_table(choice, i);
@@ -446,6 +471,8 @@ static int ask_home(struct gathering *gathering, const struct link *link)
     for (int i = 0; i < gathering->question_count; i++)
         if (same_question(&gathering->questions[i], &part))
             return i;
+    if (gathering->question_count == gathering->analysis->scan_count) /* there is room for as many */
+        return -1;
     gathering->questions[gathering->question_count] = part;
     return gathering->question_count++;
 }
@@ -478,24 +505,65 @@ static bool find_key(struct gathering *gathering, const struct link *link, struc
     return false;
 }
 
-void gather_add_keys(struct gathering *gathering, int scan, const SelectStmt *select)
+/* The keys of the part that are to be had, and of which of its columns each is. */
+static int find_keys(struct gathering *gathering, const struct gather_keys *keys, struct gather_part *part, int columns[MOST_SOURCES])
 {
-    const struct gather_keys *keys = &gathering->keys[scan];
-    struct gather_part *part = &gathering->parts[gathering->part_count - 1];
     struct gather_key *found = arena_alloc_array(gathering->arena, MOST_SOURCES, sizeof *found);
-    SelectStmt restricted = *select;
-    List *conditions = gather_conjuncts(select->whereClause); /* which the parser makes one AND of */
-    int count = 0, columns[MOST_SOURCES];
+    int count = 0;
     for (int i = 0; part->binary && i < keys->count; i++)
         if (find_key(gathering, &keys->links[i], &found[count]))
             columns[count++] = keys->links[i].column;
-    for (int i = 0; i < count; i++) {
-        const char *name = name_of(&gathering->analysis->scans[scan], columns[i]);
-        int number = part->parameter_count + i + 1;
-        conditions = lappend(conditions, count == 1 ? is_among_keys(name, number) : is_among_known_keys(name, number));
-    }
-    restricted.whereClause = gather_conjunction(conditions);
-    part->keyed = count ? parse_deparse((Node *) &restricted, gathering->arena) : NULL;
     part->keys = found;
+    return count;
+}
+
+static Node *key_condition(const char *column, const struct gather_part *part, int number, int count)
+{
+    int parameter = part->parameter_count + number + 1;
+    return count == 1 ? is_among_keys(column, parameter) : is_among_known_keys(column, parameter);
+}
+
+static void note_keyed(struct gathering *gathering, struct gather_part *part, SelectStmt *select, int count)
+{
+    part->keyed = count ? parse_deparse((Node *) select, gathering->arena) : NULL;
     part->key_count = part->keyed ? count : 0;
+}
+
+void gather_add_keys(struct gathering *gathering, int scan, const SelectStmt *select)
+{
+    struct gather_part *part = &gathering->parts[gathering->part_count - 1];
+    SelectStmt restricted = *select;
+    List *conditions = gather_conjuncts(select->whereClause); /* which the parser makes one AND of */
+    int columns[MOST_SOURCES], count = find_keys(gathering, &gathering->keys[scan], part, columns);
+    for (int i = 0; i < count; i++)
+        conditions = lappend(conditions, key_condition(name_of(&gathering->analysis->scans[scan], columns[i]), part, i, count));
+    restricted.whereClause = gather_conjunction(conditions);
+    note_keyed(gathering, part, &restricted, count);
+}
+
+/* SELECT * FROM (what the part is) WHERE its column is among the keys: PostgreSQL asks it of what the column is made of. */
+static void add_keys_of_part(struct gathering *gathering, const struct gather_pushed *pushed)
+{
+    struct gather_part *part = &gathering->parts[pushed->part];
+    SelectStmt *restricted = makeNode(SelectStmt);
+    RangeSubselect *rows = makeNode(RangeSubselect);
+    List *conditions = NIL;
+    int columns[MOST_SOURCES];
+    int count = find_keys(gathering, &gathering->keys[gathering->analysis->scan_count + pushed->part], part, columns);
+    for (int i = 0; i < count; i++)
+        conditions = lappend(conditions, key_condition(gather_column_name(gathering, columns[i]), part, i, count));
+    rows->subquery = (Node *) copyObject(pushed->computed);
+    rows->alias = makeAlias(GATHER_ALIAS, gathering->columns[pushed->part]);
+    gather_renumber(gathering, rows->subquery);
+    restricted->targetList = list_make1(gather_target(makeNode(A_Star)));
+    restricted->fromClause = list_make1(rows);
+    restricted->whereClause = gather_conjunction(conditions);
+    note_keyed(gathering, part, restricted, count);
+}
+
+void gather_add_keys_of_parts(struct gathering *gathering)
+{
+    for (const struct gather_pushed *pushed = gathering->pushed; pushed; pushed = pushed->next)
+        if (gathering->keys[gathering->analysis->scan_count + pushed->part].count)
+            add_keys_of_part(gathering, pushed);
 }

@@ -1,5 +1,5 @@
 /*
- * gather_keys: tables of which a gathered query needs only the rows whose keys are found in another table, or in a subquery (semi-join reduction).
+ * gather_keys: tables, and subqueries, of which a gathered query needs only the rows whose keys are found in another one (semi-join reduction).
  */
 #ifndef KEYWAY_GATHER_KEYS_H
 #define KEYWAY_GATHER_KEYS_H
@@ -14,5 +14,7 @@ bool gather_waits_for_keys(const struct gathering *gathering, int scan);
 
 /* The newest part is of a scan that waits, and selects this: give it what it needs to do so, if its sources are there. */
 void gather_add_keys(struct gathering *gathering, int scan, const SelectStmt *select);
+/* The same for parts that are subqueries, once all parts are made. */
+void gather_add_keys_of_parts(struct gathering *gathering);
 
 #endif

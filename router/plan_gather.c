@@ -22,6 +22,7 @@
 #include "router/gather_names.h"
 #include "router/gather_order.h"
 #include "router/gather_push.h"
+#include "router/gather_sequence.h"
 #include "router/gather_table_oids.h"
 #include "router/gather_travel.h"
 #include "router/gather_unread.h"
@@ -400,6 +401,8 @@ static bool make_parts(struct gathering *gathering)
     for (int i = 0; i < gathering->sequence_count; i++)
         if (!find_part(gathering, gathering->sequence[i]))
             return false;
+    gather_add_keys_of_parts(gathering);
+    gather_put_in_sequence(gathering);
     memcpy(gathering->parts + gathering->part_count, gathering->questions, (size_t) gathering->question_count * sizeof *gathering->parts);
     for (int i = 0; i < gathering->part_count; i++)
         if (gathering->scans[i])
@@ -717,10 +720,24 @@ static bool names_travel(struct gathering *gathering)
     return true;
 }
 
-bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof)
+/* SELECTs that gather_group_early() has made are worth nothing unless the shards answer them. */
+static bool early_are_parts(const struct gathering *gathering)
+{
+    ListCell *cell;
+    foreach (cell, gathering->early) {
+        const struct gather_pushed *pushed = gathering->pushed;
+        while (pushed && pushed->select != lfirst(cell))
+            pushed = pushed->next;
+        if (!pushed)
+            return false;
+    }
+    return true;
+}
+
+bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, const List *early, struct proof *proof)
 {
     struct gathering gathering = {
-        .plan = plan, .analysis = analysis, .arena = &plan->arena, .query = select, .proof = proof};
+        .plan = plan, .analysis = analysis, .arena = &plan->arena, .query = select, .early = early, .proof = proof};
     struct strays strays = {.gathering = &gathering};
     if (!check_query(&gathering, select))
         return false;
@@ -733,6 +750,8 @@ bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *selec
     gather_lift_sums(&gathering, select);
     gather_forget_unread(&gathering, select); /* columns that gave their places to others */
     gather_push(&gathering, select);
+    if (!early_are_parts(&gathering))
+        return give_up(&gathering, "Write the query in a simpler form.", "The shards cannot make the groups.");
     gather_check_sums(&gathering, select);
     gather_note_names(&gathering, select);
     gather_choose_filters(&gathering);

@@ -59,9 +59,9 @@ struct plan_inside {
 struct execution plan_execution(const struct plan *plan, const struct normalised *literals, const struct bind_values *binds,
                                 const struct evaluated *evaluated, struct arena *arena);
 
-/* The query, run on the home shard over copies of the rows it needs.  False: it cannot be, as `proof` says.
- * The tree is changed. */
-bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, struct proof *proof);
+/* The query, run on the home shard over copies of the rows it needs.  False: it cannot be, as `proof` says, or not with these SELECTs
+ * that gather_group_early() has made.  The tree is changed. */
+bool plan_gather(struct plan *plan, struct analysis *analysis, SelectStmt *select, const List *early, struct proof *proof);
 
 /* Fill the plan from what the analysis found, for a statement that is to run with kind `kind` on several
  * shards (PLAN_REFUSE: the reason is in `proof`). */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "router/gather_early.h"
 #include "router/gather_travel.h"
 #include "router/rewrite.h"
 #include "router/selecting.h"
@@ -164,6 +165,33 @@ static enum plan_kind choose(struct selecting *selecting)
     return kind == PLAN_REFUSE ? try_groups(selecting) : kind;
 }
 
+static void analyze(struct selecting *selecting)
+{
+    const struct planning *planning = selecting->analysis.planning;
+    struct arena *arena = selecting->analysis.arena;
+    analysis_init(&selecting->analysis, planning, selecting->plan, arena, (Node *) selecting->select);
+    selecting->analysis.puts_queries = true;
+    selecting->query = analyze_select(&selecting->analysis, selecting->select);
+}
+
+/* Groups of tables that are joined to others move, if the shards can make them; else all is as it was. */
+static bool gather_with_groups(struct selecting *selecting)
+{
+    const struct proof first = selecting->proof;
+    SelectStmt *written = (SelectStmt *) copyObjectImpl(selecting->select);
+    List *early = gather_group_early(&selecting->analysis);
+    if (!early)
+        return false;
+    analyze(selecting);
+    if (!plan_is_refused(selecting->plan) &&
+        plan_gather(selecting->plan, &selecting->analysis, selecting->select, early, &selecting->proof))
+        return true;
+    selecting->proof = first;
+    *selecting->select = *written;
+    analyze(selecting);
+    return false;
+}
+
 /* The shards themselves are tried first; where they cannot answer, their rows are gathered. */
 static enum plan_kind choose_or_gather(struct selecting *selecting)
 {
@@ -175,7 +203,8 @@ static enum plan_kind choose_or_gather(struct selecting *selecting)
                           : kind != PLAN_REFUSE    ? "One server must give all of them."
                                                    : selecting->proof.detail;
     forget(selecting);
-    bool gathers = plan_gather(selecting->plan, &selecting->analysis, selecting->select, &selecting->proof);
+    bool gathers = gather_with_groups(selecting) ||
+                   plan_gather(selecting->plan, &selecting->analysis, selecting->select, NIL, &selecting->proof);
     return gathers ? PLAN_GATHER : PLAN_REFUSE;
 }
 
@@ -212,10 +241,8 @@ static const char *reason_for(struct selecting *selecting, enum plan_kind kind)
 
 void plan_select(struct plan *plan, const struct planning *planning, struct arena *arena, SelectStmt *select)
 {
-    struct selecting selecting = {.plan = plan, .select = select};
-    analysis_init(&selecting.analysis, planning, plan, arena, (Node *) select);
-    selecting.analysis.puts_queries = true;
-    selecting.query = analyze_select(&selecting.analysis, select);
+    struct selecting selecting = {.plan = plan, .select = select, .analysis = {.planning = planning, .arena = arena}};
+    analyze(&selecting);
     plan->writes |= selecting.analysis.modifying;
     if (plan_is_refused(plan))
         return;

@@ -37,6 +37,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_pass_through.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_plan_describe.c \
+	tests/unit/test_gather_early.c \
 	tests/unit/test_plan_gather.c \
 	tests/unit/test_plan_groups.c \
 	tests/unit/test_plan_split.c \
@@ -257,6 +258,7 @@ EXTRA_DIST += tests/run tests/fuzz/run tests/demo/run \
 	tests/differential/aggregates.sql \
 	tests/differential/catalog.sql \
 	tests/differential/errors.sql \
+	tests/differential/early.sql \
 	tests/differential/joins.sql \
 	tests/differential/keys.sql \
 	tests/differential/locales.sql \
