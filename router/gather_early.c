@@ -6,6 +6,8 @@
  * these, sums and counts add up, and the others (min(), bool_or(), …) do not mind (aggregate_split.h).  Aggregates over R alone are left as they are
  * if they do not count how often a row stands there.
  *
+ * On the left of LEFT JOINs rows of S stay what they are, and so do those of its groups; what is on the right is of R.
+ *
  * Rows of S that stand beside none of R are grouped as well: what is computed of them cannot fail (safe_expression.h).  P has no group of no rows,
  * as it groups by something.
  *
@@ -28,7 +30,7 @@
 /* The alias of the groups: no name of the query can mean it. */
 #define EARLY_ALIAS "keyway: groups"
 
-enum { MOST_LEAVES = 32, OTHERS = MOST_LEAVES };
+enum { MOST_LEAVES = 32, OTHERS = MOST_LEAVES, MOST_OUTER_JOINED = 8 /* PostgreSQL's join_collapse_limit: it goes through no more orders */ };
 
 typedef uint64_t leaf_set; /* of FROM's leaves, and OTHERS: columns that are no leaf's */
 
@@ -39,6 +41,9 @@ struct early {
     Node *leaves[MOST_LEAVES];
     const struct scan *scans[MOST_LEAVES]; /* NULL: it is no table whose columns are known */
     int leaf_count;
+    leaf_set nullable; /* these stand on the right of LEFT JOINs … */
+    List *outer;       /* … which are these, the innermost first */
+    bool merged;       /* columns of USING have lost what made them one */
     List *conjuncts;
     leaf_set grouped; /* S */
     List *inside, *outside; /* the conjuncts: of S alone, and the others */
@@ -74,28 +79,100 @@ static const struct scan *scan_of(const struct early *early, const Node *leaf)
     return NULL;
 }
 
-/* Outer joins, and those with columns that are one, stay whole. */
+static bool add_leaf(struct early *early, Node *leaf)
+{
+    if (early->leaf_count == MOST_LEAVES)
+        return false;
+    early->scans[early->leaf_count] = scan_of(early, leaf);
+    early->leaves[early->leaf_count++] = leaf;
+    return true;
+}
+
+static const char *name_of_leaf(const struct scan *scan)
+{
+    return scan->range->alias ? scan->range->alias->aliasname : scan->range->relname;
+}
+
+/* table.column, if that means this leaf's; else NULL. */
+static Node *column_of_leaf(const struct early *early, int leaf, const char *name)
+{
+    const struct scan *scan = early->scans[leaf];
+    int number = catalog_column(scan->relation.relation, name), level;
+    ColumnRef *column = makeNode(ColumnRef);
+    column->fields = list_make2(makeString((char *) name_of_leaf(scan)), makeString((char *) name));
+    column->location = -1;
+    return number >= 0 && scope_resolve(early->query->scope, column, &level) == scan->first_slot + number ? (Node *) column : NULL;
+}
+
+/* The same of the one leaf from first on that has the column, all of which must be known. */
+static Node *column_of_leaves(const struct early *early, int first, int end, const char *name)
+{
+    int found = -1;
+    for (int i = first; i < end; i++) {
+        const struct scan *scan = early->scans[i];
+        if (!scan || (scan->range->alias && scan->range->alias->colnames))
+            return NULL;
+        if (catalog_column(scan->relation.relation, name) < 0)
+            continue;
+        if (found >= 0)
+            return NULL;
+        found = i;
+    }
+    return found < 0 ? NULL : column_of_leaf(early, found, name);
+}
+
+/* USING (a): left.a = right.a */
+static bool add_using(struct early *early, const List *names, int left, int right)
+{
+    ListCell *cell;
+    foreach (cell, names) {
+        Node *one = column_of_leaves(early, left, right, strVal(lfirst(cell)));
+        Node *other = column_of_leaves(early, right, early->leaf_count, strVal(lfirst(cell)));
+        if (!one || !other)
+            return false;
+        early->conjuncts = lappend(early->conjuncts, makeSimpleA_Expr(AEXPR_OP, "=", one, other, -1));
+        early->merged = true;
+    }
+    return true;
+}
+
+/* Other joins than inner ones stay whole. */
 static bool add_item(struct early *early, Node *item)
 {
     const JoinExpr *join = (const JoinExpr *) item;
-    if (IsA(item, JoinExpr) && join->jointype == JOIN_INNER && !join->isNatural && !join->usingClause && !join->alias) {
-        early->conjuncts = list_concat(early->conjuncts, list_copy(gather_conjuncts(join->quals)));
-        return add_item(early, join->larg) && add_item(early, join->rarg);
-    }
-    if (early->leaf_count == MOST_LEAVES)
+    int left = early->leaf_count;
+    if (!IsA(item, JoinExpr) || join->jointype != JOIN_INNER || join->isNatural || join->alias || join->join_using_alias)
+        return add_leaf(early, item);
+    early->conjuncts = list_concat(early->conjuncts, list_copy(gather_conjuncts(join->quals)));
+    if (!add_item(early, join->larg))
         return false;
-    early->scans[early->leaf_count] = scan_of(early, item);
-    early->leaves[early->leaf_count++] = item;
-    return true;
+    int right = early->leaf_count;
+    return add_item(early, join->rarg) && add_using(early, join->usingClause, left, right);
+}
+
+/* What a LEFT JOIN has on its left is as good as FROM itself. */
+static bool add_outer(struct early *early, JoinExpr *join)
+{
+    if (join->isNatural || join->usingClause || join->alias)
+        return add_item(early, (Node *) join);
+    bool more = IsA(join->larg, JoinExpr) && castNode(JoinExpr, join->larg)->jointype == JOIN_LEFT;
+    if (!(more ? add_outer(early, castNode(JoinExpr, join->larg)) : add_item(early, join->larg)) || !add_leaf(early, join->rarg))
+        return false;
+    early->nullable |= bit(early->leaf_count - 1);
+    early->outer = lappend(early->outer, join);
+    return early->leaf_count <= MOST_OUTER_JOINED;
 }
 
 static bool read_from(struct early *early)
 {
+    List *from = early->select->fromClause;
     ListCell *cell;
-    if (is_lateral((Node *) early->select->fromClause, NULL))
+    if (is_lateral((Node *) from, NULL))
         return false;
     early->conjuncts = list_copy(gather_conjuncts(early->select->whereClause));
-    foreach (cell, early->select->fromClause)
+    if (list_length(from) == 1 && IsA(linitial(from), JoinExpr) && linitial_node(JoinExpr, from)->jointype == JOIN_LEFT)
+        return add_outer(early, linitial(from)) && early->leaf_count > 1;
+    foreach (cell, from)
         if (!add_item(early, lfirst(cell)))
             return false;
     return early->leaf_count > 1;
@@ -242,6 +319,8 @@ static bool takes_any_number(const struct early *early, const FuncCall *call)
     return false;
 }
 
+static bool visit(Node **place, void *context);
+
 static bool visit_aggregate(Node **place, struct early *early)
 {
     FuncCall *call = castNode(FuncCall, *place);
@@ -252,7 +331,7 @@ static bool visit_aggregate(Node **place, struct early *early)
     if (!leaves_of(early, (Node *) call, &leaves, &subquery) || subquery)
         return false;
     if (leaves && !(leaves & early->grouped))
-        return takes_any_number(early, call);
+        return takes_any_number(early, call) && parse_visit((Node *) call, visit, early);
     if (leaves & ~early->grouped)
         return false;
     foreach (cell, call->args)
@@ -287,6 +366,19 @@ static bool visit_own(Node **place, struct early *early)
     return true;
 }
 
+/* A bare column of R, where USING does not make it one any more. */
+static bool qualify(Node **place, struct early *early)
+{
+    const ColumnRef *reference = castNode(ColumnRef, *place);
+    int level, leaf = leaf_of_slot(early, scope_resolve(early->query->scope, reference, &level));
+    if (!early->merged || list_length(reference->fields) > 1)
+        return true;
+    Node *column = leaf == OTHERS ? NULL : column_of_leaf(early, leaf, strVal(linitial(reference->fields)));
+    if (column && early->apply)
+        *place = column;
+    return column != NULL;
+}
+
 static bool visit(Node **place, void *context)
 {
     struct early *early = context;
@@ -300,7 +392,7 @@ static bool visit(Node **place, void *context)
     if (visit_own(place, early))
         return true;
     if (IsA(node, ColumnRef))
-        return leaves_of(early, node, &leaves, &subquery) && !(leaves & early->grouped);
+        return leaves_of(early, node, &leaves, &subquery) && !(leaves & early->grouped) && qualify(place, early);
     if (IsA(node, FuncCall) && !castNode(FuncCall, node)->over && gather_is_aggregate(early->analysis, castNode(FuncCall, node)))
         return visit_aggregate(place, early);
     if (IsA(node, SubLink) && !clause_is_independent(early->analysis, castNode(SubLink, node)))
@@ -331,17 +423,18 @@ static bool visit_group(Node **place, void *context)
     bool subquery;
     if (!expression || IsA(*place, RowExpr) || IsA(*place, GroupingSet) || !leaves_of(early, expression, &leaves, &subquery) || subquery)
         return false;
-    if (!(leaves & early->grouped))
-        return true;
-    if (!early->apply)
+    if (!early->apply && (leaves & early->grouped))
         return add_key(early, expression);
     return expression != *place || visit(place, context);
 }
 
 static bool visit_conditions(struct early *early)
 {
+    ListCell *cell;
     early->conditions = true;
     bool visited = parse_visit_list(early->outside, visit, early);
+    foreach (cell, early->outer)
+        visited = visited && visit(&lfirst_node(JoinExpr, cell)->quals, early);
     early->conditions = false;
     return visited;
 }
@@ -416,7 +509,7 @@ static bool is_joined(const struct early *early, int leaf)
 static bool belongs(const struct early *early, int leaf, const struct scan *first)
 {
     const struct scan *scan = early->scans[leaf];
-    if (!scan)
+    if (!scan || (early->nullable & bit(leaf)))
         return false;
     return scan->relation.place == PLACE_REFERENCE ? is_joined(early, leaf)
                                                    : scan_is_sharded(scan) && scans_are_tied(early->analysis, first, scan);
@@ -464,7 +557,7 @@ static void sort_conjuncts(struct early *early)
 static bool can_group(struct early *early, int first)
 {
     find_tables(early, first);
-    if (early->grouped == bit(early->leaf_count) - 1)
+    if ((early->nullable & bit(first)) || early->grouped == bit(early->leaf_count) - 1)
         return false;
     early->keys = early->partials = NIL;
     sort_conjuncts(early);
@@ -493,6 +586,25 @@ static SelectStmt *groups(const struct early *early)
     return select;
 }
 
+/* The items, joined, in the places of what the LEFT JOINs had on their left. */
+static Node *with_outer(const struct early *early, const List *items)
+{
+    Node *joined = linitial(items);
+    ListCell *cell;
+    for_each_from (cell, items, 1) {
+        JoinExpr *join = makeNode(JoinExpr);
+        join->jointype = JOIN_INNER;
+        join->larg = joined;
+        join->rarg = lfirst(cell);
+        joined = (Node *) join;
+    }
+    foreach (cell, early->outer) {
+        lfirst_node(JoinExpr, cell)->larg = joined;
+        joined = lfirst(cell);
+    }
+    return joined;
+}
+
 static SelectStmt *write_query(struct early *early)
 {
     SelectStmt *select = early->select, *made = groups(early);
@@ -506,8 +618,10 @@ static SelectStmt *write_query(struct early *early)
     item->alias = makeAlias(EARLY_ALIAS, NIL);
     select->fromClause = list_make1(item);
     for (int i = 0; i < early->leaf_count; i++)
-        if (!(early->grouped & bit(i)))
+        if (!((early->grouped | early->nullable) & bit(i)))
             select->fromClause = lappend(select->fromClause, early->leaves[i]);
+    if (early->outer)
+        select->fromClause = list_make1(with_outer(early, select->fromClause));
     select->whereClause = gather_conjunction(early->outside);
     return made;
 }

@@ -142,8 +142,44 @@ SELECT u.country, count(*), sum(e.weight) FROM events e LEFT JOIN users u ON u.u
 -- … the other way round
 SELECT u.country, count(*), count(e.id), sum(e.weight) FROM users u LEFT JOIN events e ON u.username = e.username GROUP BY u.country
 
--- USING and NATURAL
+-- … beside others that are inner ones
+SELECT u.country, c.name, count(*), sum(e.weight), count(DISTINCT n.author) FROM events e JOIN users u ON u.username = e.username LEFT JOIN countries c ON c.code = u.country LEFT JOIN notes n ON n.id = e.weight AND n.author <> e.kind GROUP BY u.country, c.name
+
+-- … with conditions on what may be NULL
+SELECT u.country, count(*), sum(e.weight) FROM events e LEFT JOIN users u ON u.username = e.username WHERE u.age IS NULL OR u.age > e.weight GROUP BY u.country
+
+-- … of the table that is kept, in ON
+SELECT e.kind, count(*), sum(e.weight), max(u.age) FROM events e LEFT JOIN users u ON u.username = e.username AND e.kind = 'buy' AND e.weight > 2 GROUP BY e.kind
+
+-- a LEFT JOIN in brackets on the right
+SELECT e.kind, count(*), max(p.likes) FROM events e LEFT JOIN (users u LEFT JOIN posts p ON p.username = u.username) ON u.username = e.username GROUP BY e.kind
+
+-- RIGHT and FULL
+SELECT u.country, count(*), sum(e.weight) FROM events e RIGHT JOIN users u ON u.username = e.username GROUP BY u.country
+
+-- … FULL
+SELECT u.country, count(*), sum(e.weight) FROM events e FULL JOIN users u ON u.username = e.username GROUP BY u.country
+
+-- USING, the column as a key
 SELECT username, count(*), sum(weight) FROM events JOIN users USING (username) GROUP BY username
+
+-- … of the other table
+SELECT country, count(*), sum(weight), max(age) FROM events JOIN users USING (username) GROUP BY country
+
+-- … several times: which table's it is
+SELECT username, count(*), min(age), max(used::text) FROM users JOIN tokens USING (username) JOIN events USING (username) WHERE username > 'b' GROUP BY username HAVING max(username) IS NOT NULL
+
+-- … the other way round
+SELECT username, count(*), min(age), sum(weight), max(username) FROM events JOIN users USING (username) JOIN tokens USING (username) GROUP BY events.username, 1
+
+-- … beside a LEFT JOIN USING
+SELECT country, count(*), sum(weight) FROM events JOIN users USING (username) LEFT JOIN tokens USING (username) GROUP BY country
+
+-- … with an alias of its own
+SELECT j.username, count(*) FROM events JOIN users USING (username) AS j GROUP BY j.username
+
+-- NATURAL
+SELECT username, count(*) FROM (SELECT username, kind FROM events) e NATURAL JOIN users GROUP BY username
 
 -- a join with an alias
 SELECT j.country, count(*), sum(j.weight) FROM (events e JOIN users u ON u.username = e.username) AS j (a, kind, b, c, d, weight, f, username, g, h, i, k, l, m, country) GROUP BY j.country

@@ -44,6 +44,14 @@ Test(gather_early, groups_are_made_by_what_joins_and_groups)
                  "SELECT p.body AS c1, p.likes AS c2, pg_catalog.count(*) AS c3 FROM public.posts p GROUP BY p.body, p.likes", NULL);
 }
 
+Test(gather_early, a_left_join_keeps_what_is_on_its_left)
+{
+    expect_early("SELECT u.country, count(*) FROM posts p LEFT JOIN users u ON u.age = p.likes GROUP BY u.country", LIKES, NULL);
+    expect_early("SELECT u.country, count(*) FROM posts p JOIN notes n ON n.id = p.likes LEFT JOIN users u ON u.name = p.body GROUP BY u.country",
+                 "SELECT p.likes AS c1, p.body AS c2, pg_catalog.count(*) AS c3 FROM public.posts p GROUP BY p.likes, p.body",
+                 KEYED("SELECT p.likes AS c1, p.body AS c2, pg_catalog.count(*) AS c3 FROM public.posts p GROUP BY p.likes, p.body", "c1, c2, c3"));
+}
+
 /* Tables that are together on each shard, and reference tables joined to these, are grouped together. */
 Test(gather_early, tied_tables_are_joined_before)
 {
@@ -85,7 +93,7 @@ Test(gather_early, rows_move_where_groups_would_be_others_or_as_many)
         "SELECT sum(p.likes), sum(u.age) FROM posts p, users u WHERE u.name = p.body",                /* counts how often a row is there */
         "SELECT count(*), array_agg(p.likes ORDER BY p.likes) FROM posts p, users u WHERE u.name = p.body", /* does not split */
         "SELECT sum(p.likes) FROM posts p, users u WHERE u.name = p.body AND random() > 0.5",         /* called for each row */
-        "SELECT sum(p.likes) FROM posts p LEFT JOIN users u ON u.name = p.body",                      /* an outer join */
+        "SELECT sum(p.likes) FROM posts p RIGHT JOIN users u ON u.name = p.body",                     /* NULLs in its place */
         "SELECT count(*) FROM posts p, users u",                                                      /* no groups of no rows */
         "SELECT count(*) FROM posts p, users u WHERE u.name = p.body AND EXISTS (SELECT 1 FROM notes n WHERE n.id = p.likes)",
         "SELECT n.id, (SELECT count(*) FROM posts p, users u WHERE u.name = p.body AND p.likes = n.id) FROM notes n",
