@@ -12,6 +12,7 @@
 #include "proxy/bring.h"
 #include "proxy/cursor.h"
 #include "proxy/keyway.h"
+#include "proxy/moment.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
 #include "proxy/run.h"
@@ -217,9 +218,10 @@ static bool look_at_bind(struct batch *batch, struct message *message, size_t pl
     error_clear(&error);
     if (!single)
         return false;
+    int shard = shard_set_next(&route.shards, 0);
     batch->writes |= plan->writes;
     batch->binds++;
-    return need_shard(batch, shard_set_next(&route.shards, 0));
+    return need_shard(batch, shard) && moment_is_at(client, plan, shard);
 }
 
 /* A cursor is a portal, too (DECLARE, PostgreSQL 15); but one over gathered rows is described by the run. */

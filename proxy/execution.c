@@ -78,7 +78,7 @@ static void send_extended(struct server *server, const struct execution *executi
         put_typed_parse(server, execution, text, lacks);
         server_expect(server, 'P', false, sink);
     } else {
-        query_prepare(server, execution->statement, true, sink, name);
+        query_prepare(server, execution->statement, !execution->once, sink, name);
     }
     put_bind(server, execution, name, hidden, lacks);
     server_expect(server, 'B', false, sink);

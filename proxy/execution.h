@@ -13,6 +13,7 @@ struct execution {
     struct statement *statement; /* extended protocol; NULL in a Query */
     struct bind_message bind;
     bool described; /* Describe was asked for */
+    bool once;      /* the statement will not come again: it is prepared without a name */
     int32_t limit;  /* of rows; 0: none */
 };
 

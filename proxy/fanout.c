@@ -157,7 +157,7 @@ static void fanout_fail(struct fanout *fanout, const struct error *error)
 static bool has_client_text(const struct fanout *fanout)
 {
     const struct plan *plan = fanout->shape.plan && fanout->shape.plan->inner ? fanout->shape.plan->inner : fanout->shape.plan;
-    return fanout->shape.route.part_count == 0 && !(plan && (plan->shard_text || plan->elsewhere_text));
+    return !fanout->shape.rewritten && fanout->shape.route.part_count == 0 && !(plan && (plan->shard_text || plan->elsewhere_text));
 }
 
 /* The fields but the position: it counts characters of a text that the client has not written (55.8). */

@@ -21,6 +21,7 @@ struct fanout_shape {
     bool described; /* extended: the client asked for the RowDescription */
     bool goes_on;         /* it does a part of the statement, and others follow: no tag is sent */
     uint64_t rows_before; /* … that other parts have counted */
+    bool rewritten;       /* the statement is not the client's text, even if the plan says so */
     const char *verb; /* what stands before the count of rows in the tag; NULL: what the shards say */
     struct explanation *explanation; /* of EXPLAIN: the answer, which takes the shards' rows; it lives as long as the run; or NULL */
     const uint8_t *description; /* a RowDescription's body to send in place of the shard's, which must have the same types; or NULL */

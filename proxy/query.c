@@ -15,6 +15,7 @@
 #include "proxy/copy.h"
 #include "proxy/cursor.h"
 #include "proxy/keyway.h"
+#include "proxy/moment.h"
 #include "proxy/portal.h"
 #include "proxy/run.h"
 #include "router/limited_settings.h"
@@ -426,7 +427,8 @@ static size_t simple_query(struct client *client, const struct frame *frame)
     } else if (!plan_route(plan, routing, normalised->unsure ? NULL : normalised, NULL, &client->stream.worker->scratch, &route, &error)) {
         error_clear(&error); /* the run will meet it again */
         used = start_simple_run(client, sql, length, true, frame->total);
-    } else if (route.kind != PLAN_SINGLE || writes_too_far(client, plan, shard_set_next(&route.shards, 0))) {
+    } else if (route.kind != PLAN_SINGLE || writes_too_far(client, plan, shard_set_next(&route.shards, 0)) ||
+               !moment_is_at(client, plan, shard_set_next(&route.shards, 0))) {
         used = start_simple_run(client, sql, length, true, frame->total);
     } else {
         used = forward_query(client, frame, shard_set_next(&route.shards, 0), plan->writes);

@@ -13,6 +13,7 @@
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/locking.h"
+#include "proxy/moment.h"
 #include "proxy/portal.h"
 #include "proxy/query.h"
 #include "proxy/run_portal.h"
@@ -33,6 +34,7 @@ static void run_free(struct run *run)
     locking_free(run->locking);
     evaluate_free(run);
     run_prepared_free(run);
+    moment_free(run);
     statement_release(state_of(run->client)->statements, run->typed);
     error_clear(&run->end_error);
     arena_free(&run->arena);
@@ -525,6 +527,8 @@ void run_continue(struct client *client)
         case STEP_BUSY:
         case STEP_WAIT:
             return;
+        case STEP_AGAIN:
+            break;
         case STEP_FAILED:
             item_failed(run);
             run->cursor++;

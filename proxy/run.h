@@ -24,6 +24,7 @@ enum run_step {
     STEP_DONE,   /* go on with the next */
     STEP_BUSY,   /* a reply is awaited: run_continue() is called when it is there */
     STEP_WAIT,   /* a server or a load is awaited: the item is begun again */
+    STEP_AGAIN,  /* it is another one now, and begun at once */
     STEP_FAILED, /* the client has its ErrorResponse */
 };
 
@@ -59,6 +60,7 @@ struct run {
     struct locking *locking; /* rows being looked for and locked for the item; NULL otherwise */
     struct evaluating *evaluating; /* of the last statement whose values had to be computed first; in the arena */
     struct statement *typed; /* the one executed in place of the client's, which lacks types of parameters; held, or NULL */
+    struct moment *moment;   /* of the last statement that was given its transaction's moment, in the arena; or NULL */
     struct run_prepared *prepared; /* of the last PREPARE or EXECUTE, in the arena; or NULL */
     int32_t limit;          /* of rows, at which the statement being executed stops; 0: it does not */
     const struct run_setting *settings; /* of a statement with set_config(), or NULL; in the arena */

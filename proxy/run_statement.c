@@ -16,6 +16,7 @@
 #include "proxy/gather.h"
 #include "proxy/keyway.h"
 #include "proxy/locking.h"
+#include "proxy/moment.h"
 #include "proxy/query.h"
 #include "proxy/run_explain.h"
 #include "proxy/run_gather.h"
@@ -304,6 +305,7 @@ static void send_routed(struct run *run, const struct execution *execution, cons
         .goes_on = evaluate_has_more(run),
         .rows_before = evaluate_rows_before(run),
         .explanation = run_explanation(run, execution, route),
+        .rewritten = moment_is_written(run),
     };
     run->description = NULL;
     if (plan->statement == STATEMENT_CURSOR && plan->name && strcmp(plan->value, "FETCH") == 0)
@@ -419,12 +421,18 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         return run_fail(run, &error);
     if (plan->inner && plan->inner->evaluation)
         return evaluate_explain(run, execution);
+    if (plan->clock != CLOCK_UNREAD && (run->several || run->open))
+        transaction_begin_implicit(client);
+    if (plan->evaluation && !evaluate_is_begun(run, plan) && !moment_is_there(run, plan, NULL))
+        return moment_begin(run, execution, NULL);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);
     if (evaluate_is_over(run))
         return complete_inserted(run, execution);
     if (!find_route(run, execution, &route, &error))
         return run_refuse(run, execution, &error);
+    if (!plan->evaluation && !moment_is_there(run, plan, &route))
+        return moment_begin(run, execution, &route);
     if (route.kind == PLAN_GATHER)
         return run_gather(run, execution, &route);
     bool several_writes = (plan->writes || plan->changes_catalog) && shard_set_count(&route.shards) > 1;
@@ -605,9 +613,10 @@ static struct statement *with_types(struct run *run, struct statement *statement
 
 enum run_step run_bound(struct run *run, struct statement *client_statement, const uint8_t *bind, size_t length, bool described, int32_t limit)
 {
-    struct statement *statement = with_types(run, client_statement);
+    struct statement *written = moment_statement(run);
+    struct statement *statement = with_types(run, written ? written : client_statement);
     struct error error = {0};
-    struct execution execution = {.statement = statement, .normalised = &statement->normalised, .limit = limit};
+    struct execution execution = {.statement = statement, .normalised = &statement->normalised, .limit = limit, .once = written != NULL};
     run->text = statement->sql;
     run->text_length = statement->length;
     run->shard = -1;

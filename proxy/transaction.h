@@ -50,6 +50,9 @@ struct transaction {
     bool read_only;         /* as BEGIN, SET TRANSACTION or the session said; else that is not known */
     bool setting;           /* it is SET that the home shard is wanted for */
     bool had_savepoints;
+    bool has_clock;         /* a statement has read its clock: that of the part on … */
+    int clock_shard;        /* … this shard, which began at … */
+    char moment[32];        /* … this moment, in UTC; empty: nobody has asked yet (proxy/moment.h) */
     bool replay_may_fail;   /* shards can refuse what is in `replay` */
     unsigned savepoints;
     unsigned begin_length;  /* of BEGIN in the replay */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "router/float_sums.h"
+#include "router/moment.h"
 #include "router/pass_through.h"
 #include "router/utility.h"
 
@@ -305,6 +306,12 @@ static void dispatch(struct plan *plan, const struct planning *planning, struct 
     }
 }
 
+static void plan_for_several(struct plan *plan, const struct planning *planning, struct arena *arena, Node *statement)
+{
+    plan->clock = moment_reading(planning, statement); /* of the tree as it was written */
+    dispatch(plan, planning, arena, statement);
+}
+
 void plan_statement(struct plan *plan, const struct planning *planning, Node *statement)
 {
     struct arena scratch = {0};
@@ -318,7 +325,7 @@ void plan_statement(struct plan *plan, const struct planning *planning, Node *st
     if (planning_one_shard(planning))
         plan_for_one_shard(plan, planning, statement);
     else
-        dispatch(plan, planning, &scratch, statement);
+        plan_for_several(plan, planning, &scratch, statement);
     arena_free(&scratch);
 }
 

@@ -177,6 +177,13 @@ struct plan_argument {
     const char *text; /* NULL of ARGUMENT_NULL and ARGUMENT_COMPUTED */
 };
 
+/* Does a statement read its transaction's clock: now(), current_date, a column's default that calls them? */
+enum clock_reading {
+    CLOCK_UNREAD,
+    CLOCK_IN_ROWS, /* of an INSERT, nowhere but in what the home shard computes if it computes anything of the rows */
+    CLOCK_READ,
+};
+
 enum transaction_access { ACCESS_UNSAID, ACCESS_READ_ONLY, ACCESS_READ_WRITE };
 
 struct plan_inside; /* conditions, values, rows: the planner's own */
@@ -193,6 +200,7 @@ struct plan {
     bool outside_transaction; /* cannot run in a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, …) */
     bool chain;           /* COMMIT/ROLLBACK AND CHAIN */
     enum transaction_access access; /* what BEGIN or SET TRANSACTION says */
+    enum clock_reading clock; /* of a statement that is routed over several shards: see moment.h */
     bool catalog_only;    /* reads pg_catalog or OIDs: home shard */
     enum pin_reason pin;
     const char *name;     /* see enum statement_kind */

@@ -96,6 +96,7 @@ tests_integration_integration_test_SOURCES = \
 	tests/integration/test_logins.c \
 	tests/integration/test_memory.c \
 	tests/integration/test_misfits.c \
+	tests/integration/test_moments.c \
 	tests/integration/test_moves.c \
 	tests/integration/test_pgbench.c \
 	tests/integration/test_pipelines.c \
