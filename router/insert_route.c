@@ -91,6 +91,16 @@ static struct execution execution_of_row(const struct insert_rows *rows, int row
     return execution;
 }
 
+/* Rows that are not changed after all belong to any shard. */
+static bool has_no_rows(const struct insert_rows *rows, const struct execution *execution)
+{
+    struct key_value key;
+    for (int i = 0; rows->fails_with_null && i < keyspace_columns(rows->keyspace); i++)
+        if (value_key(&rows->values[i], keyspace_type(rows->keyspace, i), execution, &key) == KEY_NULL)
+            return true;
+    return false;
+}
+
 static bool row_shard(const struct insert_rows *rows, int row, const struct execution *all, int *shard, struct error *error)
 {
     int keys = keyspace_columns(rows->keyspace);
@@ -220,6 +230,8 @@ bool insert_route(const struct insert_rows *rows, const struct execution *execut
         make_parts(rows, NULL, shards, execution, route);
         return true;
     }
+    if (has_no_rows(rows, execution))
+        return true;
     int count = count_rows(rows, execution);
     int *row_shards = arena_alloc_array(execution->arena, (size_t) count, sizeof *row_shards);
     for (int i = 0; i < count; i++) {

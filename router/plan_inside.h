@@ -18,6 +18,7 @@ struct insert_rows {
     const int32_t *typmods;
     struct value *values; /* of the key columns, row by row */
     int count;
+    bool fails_with_null;        /* of UPDATE: with a NULL in its key a shard stores none of them, wherever they are */
     bool from_query;             /* of a query that may have no rows; `values` are those of each */
     bool computed;               /* each is a row of the evaluation, whose first value is a sign: a row without it is none;
                                     `values` and `pieces` are those of one row */

@@ -11,7 +11,7 @@
 #include "router/plan_inside.h"
 
 enum key_change {
-    KEY_STAYS,   /* no key column is another afterwards */
+    KEY_STAYS,   /* no key column is another afterwards, or there are no rows then: NULL is refused */
     KEY_KNOWN,   /* plan->inside->insert is its new value, which takes part in the routing */
     KEY_UNCLEAR, /* nobody knows where the rows would belong */
 };

@@ -650,8 +650,28 @@ UPDATE users SET username = 'zann' WHERE username = 'ann'
 -- … that is there already
 UPDATE users SET username = 'zoe' WHERE username = 'will'
 
--- … NULL
+-- … NULL, which no row may have
 UPDATE users SET username = NULL WHERE username = 'ann'
+
+-- … where there is no row
+UPDATE users SET username = NULL, age = 1 WHERE username = 'nobody at all'
+
+-- … on any shard
+UPDATE posts SET username = NULL WHERE likes > 1000000
+
+-- … in a list, of rows of all shards
+UPDATE posts SET (body, username) = ('x', NULL) WHERE likes = 3
+
+-- … written as a default that is none
+UPDATE users SET username = DEFAULT WHERE username = 'nobody at all'
+
+-- … as a parameter
+--$ ~ | ann
+--$ ~ | nobody at all
+UPDATE users SET username = $1 WHERE username = $2 RETURNING username
+
+-- … of a part of a key
+UPDATE stock SET tenant = NULL, item = 'nut' WHERE amount < 0
 
 -- SET of the key to one that is equal to it
 UPDATE posts p SET username = u.username, body = u.country FROM users u WHERE u.username = p.username AND u.age > 20 RETURNING p.username, p.id, p.body
