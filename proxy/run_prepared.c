@@ -204,21 +204,28 @@ static enum run_step examine(struct run *run, const struct execution *execution)
     return STEP_BUSY;
 }
 
-/* A type of the database's own has another number on each shard; it is left for each to find, if the statement tells. */
-static bool forget_own_types(struct run_prepared *prepared, int declared, struct error *error)
+/*
+ * A type of the database's own has another number on each shard; it is left for each to find, if the statement tells.  Proof: a parameter of no declared
+ * type that stands in a cast takes the cast's type, and is no other expression then than one declared so (variable_coerce_param_hook()).
+ */
+static const char *forget_own_types(struct run_prepared *prepared, const struct plan *plan)
 {
+    struct run *run = prepared->run;
+    bool *own = arena_alloc_array(&run->arena, (size_t) prepared->type_count, sizeof *own), any = false;
     for (int i = 0; i < prepared->type_count; i++) {
-        if (prepared->types[i] < FIRST_USER_TYPE)
-            continue;
-        if (i < declared) {
-            error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "PREPARE with parameters of the database's own types is not supported");
-            error_detail(error, "Parameter $%d is declared as one.", i + 1);
-            error_hint(error, "Declare it as unknown, and write $%d::type in the statement.", i + 1);
-            return false;
-        }
-        prepared->types[i] = 0;
+        own[i] = prepared->types[i] >= FIRST_USER_TYPE;
+        any |= own[i] && i < plan->declared_types;
+        if (own[i])
+            prepared->types[i] = 0;
     }
-    return true;
+    return any ? plan_cast_parameters(run->text, run->text_length, own, &run->arena) : plan->prepared;
+}
+
+static enum run_step fail_to_cast(struct run *run)
+{
+    struct error error = {0};
+    error_set(&error, SQLSTATE_INTERNAL_ERROR, "the prepared statement cannot be read again");
+    return run_fail(run, &error);
 }
 
 static bool has_types(const struct run_prepared *prepared)
@@ -233,13 +240,13 @@ enum run_step run_prepare(struct run *run, const struct execution *execution)
 {
     struct client *client = run->client;
     const struct plan *plan = execution->plan;
-    struct error error = {0};
     struct run_prepared *prepared = begun(run);
     if (!prepared->examined)
         return examine(run, execution);
-    if (!forget_own_types(prepared, plan->declared_types, &error))
-        return run_fail(run, &error);
-    struct statement *statement = query_intern(client, plan->prepared, strlen(plan->prepared), prepared->types, prepared->type_count);
+    const char *text = forget_own_types(prepared, plan);
+    if (text == NULL)
+        return fail_to_cast(run);
+    struct statement *statement = query_intern(client, text, strlen(text), prepared->types, prepared->type_count);
     statement->typed = has_types(prepared);
     statement_names_put(&client->names, statements_of(client), plan->name, statement);
     if (execution->described)

@@ -10,12 +10,12 @@
  */
 #include "router/moment.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "router/functions.h"
 #include "router/insert_inside.h"
 #include "router/rewrite.h"
+#include "router/splice.h"
 #include "router/utility_text.h"
 
 /* A call, and its place in the text. */
@@ -32,8 +32,8 @@ struct reading {
     const char *sql;
     const Node *naming; /* what names the select list's item that is being looked at */
     bool distinct;      /* of SELECT DISTINCT, whose ORDER BY must say what its items say */
-    struct call *calls;
-    int count, room;
+    const char *moment; /* NULL: the calls are only counted */
+    struct splices calls;
 };
 
 /* ---- calls ---- */
@@ -122,17 +122,18 @@ static bool read_call(const struct reading *reading, Node *node, struct call *ca
     return location >= 0 && is_read(reading->sql + location, end);
 }
 
+static const char *constant_for(const struct call *call, const char *moment, struct arena *arena)
+{
+    const char *digits = call->digits < 0 ? "" : arena_printf(arena, "(%d)", call->digits);
+    const char *converted = strcmp(call->type, "timestamptz") == 0 ? "" : "::pg_catalog.timestamptz";
+    const char *constant = arena_printf(arena, "'%s+00'%s::pg_catalog.%s%s", moment, converted, call->type, digits);
+    return call->names ? arena_printf(arena, "(SELECT %s AS %s)", constant, rewrite_quote_name(call->name, arena)) : arena_printf(arena, "(%s)", constant);
+}
+
 static void add_call(struct reading *reading, const struct call *call)
 {
-    if (reading->count == reading->room) {
-        int room = reading->room ? 2 * reading->room : 8;
-        struct call *calls = arena_alloc_array(reading->arena, (size_t) room, sizeof *calls);
-        if (reading->count)
-            memcpy(calls, reading->calls, (size_t) reading->count * sizeof *calls);
-        reading->calls = calls;
-        reading->room = room;
-    }
-    reading->calls[reading->count++] = *call;
+    const char *constant = reading->moment ? constant_for(call, reading->moment, reading->arena) : "";
+    splices_add(&reading->calls, (struct splice){call->from, call->end, constant}, reading->arena);
 }
 
 /* What an item of a select list is named for (FigureColname() in parse_target.c). */
@@ -201,7 +202,7 @@ static bool reads_clock(const struct planning *planning, Node *tree, struct aren
 {
     struct reading reading = {.planning = planning, .arena = arena, .sql = planning->sql};
     find_calls(tree, &reading);
-    return reading.count > 0;
+    return reading.calls.count > 0;
 }
 
 /* ---- defaults ---- */
@@ -402,35 +403,6 @@ enum clock_reading moment_reading(const struct planning *planning, Node *stateme
 
 /* ---- writing ---- */
 
-static const char *constant_for(const struct call *call, const char *moment, struct arena *arena)
-{
-    const char *digits = call->digits < 0 ? "" : arena_printf(arena, "(%d)", call->digits);
-    const char *converted = strcmp(call->type, "timestamptz") == 0 ? "" : "::pg_catalog.timestamptz";
-    const char *constant = arena_printf(arena, "'%s+00'%s::pg_catalog.%s%s", moment, converted, call->type, digits);
-    return call->names ? arena_printf(arena, "(SELECT %s AS %s)", constant, rewrite_quote_name(call->name, arena)) : arena_printf(arena, "(%s)", constant);
-}
-
-static int compare_calls(const void *left, const void *right)
-{
-    const struct call *one = left, *other = right;
-    return one->from < other->from ? -1 : one->from > other->from;
-}
-
-static const char *write_calls(struct reading *reading, const char *moment)
-{
-    struct arena *arena = reading->arena;
-    const char *text = "";
-    size_t at = 0;
-    if (reading->count)
-        qsort(reading->calls, (size_t) reading->count, sizeof *reading->calls, compare_calls);
-    for (int i = 0; i < reading->count; i++) {
-        const struct call *call = &reading->calls[i];
-        text = arena_printf(arena, "%s%.*s%s", text, (int) (call->from - at), reading->sql + at, constant_for(call, moment, arena));
-        at = call->end;
-    }
-    return reading->count ? arena_printf(arena, "%s%s", text, reading->sql + at) : NULL;
-}
-
 /* The query in a statement that is none itself. */
 static Node *query_in(Node *statement)
 {
@@ -462,9 +434,9 @@ static void write_parsed(void *context)
             return;
         statement = linitial_node(RawStmt, parsed)->stmt;
     }
-    struct reading reading = {.planning = planning, .arena = writing->arena, .sql = planning->sql};
+    struct reading reading = {.planning = planning, .arena = writing->arena, .sql = planning->sql, .moment = writing->moment};
     find_calls(statement, &reading);
-    writing->text = write_calls(&reading, writing->moment);
+    writing->text = reading.calls.count ? splices_apply(&reading.calls, planning->sql, 0, writing->arena) : NULL;
 }
 
 const char *moment_write(const struct routing *routing, const struct session_facts *facts, const char *sql, size_t length, const char *moment,

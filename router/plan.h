@@ -325,6 +325,12 @@ bool plan_route_evaluated(const struct plan *plan, const struct routing *routing
                           const struct bind_values *binds, const struct evaluated *evaluated, struct arena *arena,
                           struct route *route, struct error *error);
 
+/*
+ * What PREPARE's text prepares, with casts where it says parameters of its own declared types, by number: of the database's own, which have another OID
+ * on each shard.  In `arena`; NULL: it is no such text as has been planned.
+ */
+const char *plan_cast_parameters(const char *sql, size_t length, const bool *own, struct arena *arena);
+
 /* Did a shard fail with this because a plan that checks_sums told it to, where the answer cannot be known?  Then it is a refusal instead. */
 bool plan_refuses_with(struct error *failure);
 

@@ -10,6 +10,8 @@
  */
 #include <string.h>
 
+#include "router/rewrite.h"
+#include "router/splice.h"
 #include "router/utility_inside.h"
 #include "router/utility_text.h"
 
@@ -46,6 +48,93 @@ void route_prepare(struct plan *plan, const struct planning *planning, Node *sta
                     "The statement behind it is not found.");
     }
 }
+
+/* ---- types of the database's own ---- */
+
+/* "schema"."type"[]; modifiers mean nothing to a parameter. */
+static const char *write_type(const TypeName *type, struct arena *arena)
+{
+    const char *text = "";
+    ListCell *cell;
+    foreach (cell, type->names)
+        text = arena_printf(arena, "%s%s%s", text, *text ? "." : "", rewrite_quote_name(strVal(lfirst(cell)), arena));
+    return arena_printf(arena, "%s%s", text, type->arrayBounds ? "[]" : "");
+}
+
+struct casting {
+    const char *sql;
+    const List *types;
+    const bool *own;
+    const Node *naming; /* what would name the select list's item that is being looked at, if it had a name */
+    struct splices *casts;
+    struct arena *arena;
+};
+
+/* A cast names the column; a parameter does not, nor what is taken of it, or said of it (FigureColname() in parse_target.c). */
+static const Node *naming_part(const Node *value)
+{
+    while (value && (IsA(value, CollateClause) || IsA(value, A_Indirection)))
+        value = IsA(value, CollateClause) ? ((const CollateClause *) value)->arg : ((const A_Indirection *) value)->arg;
+    return value;
+}
+
+static void cast_parameter(struct casting *casting, const ParamRef *parameter)
+{
+    struct arena *arena = casting->arena;
+    size_t from = (size_t) parameter->location, digits = strspn(casting->sql + from + 1, "0123456789");
+    if (parameter->number > list_length(casting->types) || !casting->own[parameter->number - 1])
+        return;
+    const char *type = write_type(list_nth_node(TypeName, casting->types, parameter->number - 1), arena);
+    const char *form = (const Node *) parameter == casting->naming ? "(SELECT $%d::%s AS \"?column?\")" : "($%d::%s)";
+    char *text = arena_printf(arena, form, parameter->number, type);
+    splices_add(casting->casts, (struct splice){from, from + 1 + digits, text}, arena);
+}
+
+static bool find_parameters(Node *node, void *context)
+{
+    struct casting *casting = context;
+    if (!node)
+        return false;
+    if (IsA(node, ResTarget) && !castNode(ResTarget, node)->name)
+        casting->naming = naming_part(castNode(ResTarget, node)->val);
+    if (IsA(node, ParamRef))
+        cast_parameter(casting, castNode(ParamRef, node));
+    return parse_walk(node, find_parameters, context);
+}
+
+struct casting_text {
+    struct casting casting;
+    const struct parse *parse;
+    const char *text;
+};
+
+static void cast_parsed(void *context)
+{
+    struct casting_text *cast = context;
+    struct casting *casting = &cast->casting;
+    PrepareStmt *prepare = castNode(PrepareStmt, linitial_node(RawStmt, cast->parse->statements)->stmt);
+    const char *prepared = find_prepared(casting->sql);
+    casting->types = prepare->argtypes;
+    find_parameters(prepare->query, casting);
+    if (prepared)
+        cast->text = splices_apply(casting->casts, casting->sql, (size_t) (prepared - casting->sql), casting->arena);
+}
+
+const char *plan_cast_parameters(const char *sql, size_t length, const bool *own, struct arena *arena)
+{
+    struct parse parse;
+    struct error error = {0};
+    struct splices casts = {0};
+    struct casting_text cast = {.casting = {.sql = arena_strndup(arena, sql, length), .own = own, .casts = &casts, .arena = arena}, .parse = &parse};
+    if (parse_begin(&parse, sql, length, &error)) {
+        parse_protect(cast_parsed, &cast, &error);
+        parse_end(&parse);
+    }
+    error_clear(&error);
+    return cast.text;
+}
+
+/* ---- PREPARE ---- */
 
 static bool is_ascii(const char *text)
 {

@@ -136,12 +136,35 @@ Test(prepared, types_of_parameters_are_asked_for_before_a_refusal)
     free(refused);
 }
 
+/* Each shard has such a type under another number. */
+Test(prepared, parameters_have_types_of_the_users_own)
+{
+    SAME("CREATE TYPE mood AS ENUM ('sad', 'ok', 'glad')", "CREATE DOMAIN \"years of age\" AS integer CHECK (VALUE >= 0)",
+         "CREATE TYPE pair AS (low integer, high integer)");
+    PQclear(PQexec(conn, "CREATE TEMP TABLE numbers (n int)")); /* the home shard's types go on from another number */
+    SAME("PREPARE made (mood) AS SELECT $1", "EXECUTE made ('ok')", "EXECUTE made ('bad')", "EXECUTE made (NULL)", "EXECUTE made ('ok'::mood)",
+         "PREPARE older (\"years of age\", text) AS SELECT username, age FROM users WHERE age > $1 AND username > $2 ORDER BY username LIMIT 3",
+         "EXECUTE older (30, 'h')", "EXECUTE older (-1, 'h')", "EXECUTE older ('40', 'a')", "EXECUTE older (20 + 20, 'a')",
+         "PREPARE one (text, public.mood[], \"years of age\") AS SELECT age, $2[1], $2, $3 + $3 AS twice, $3::text FROM users WHERE username = $1 /* $2 */",
+         "EXECUTE one ('', '{glad,ok}', 7)", "EXECUTE one ('h', ARRAY['sad']::mood[], 2)",
+         "PREPARE within (pair) AS SELECT count(*), ($1).high FROM users WHERE age BETWEEN ($1).low AND ($1).high", "EXECUTE within ('(20,30)')",
+         "EXECUTE within (ROW(20, 40))", "PREPARE late (mood) AS UPDATE users SET title = $1 WHERE age < $2 AND username = 'h'", "EXECUTE late ('ok', 1000)",
+         "PREPARE title (mood) AS UPDATE users SET title = $1::text WHERE age < $2 AND username = 'h' RETURNING title, $1", "EXECUTE title ('ok', 1000)");
+    PGconn *const both[] = {conn, oracle};
+    PGresult *described[2];
+    for (int i = 0; i < 2; i++)
+        described[i] = PQdescribePrepared(both[i], "one");
+    cr_assert(PQnfields(described[0]) == 5 && PQnfields(described[1]) == 5, "%s", PQresultErrorMessage(described[0]));
+    for (int k = 0; k < 5; k++)
+        cr_expect_str_eq(PQfname(described[0], k), PQfname(described[1], k));
+    for (int i = 0; i < 2; i++)
+        PQclear(described[i]);
+    SAME("DEALLOCATE ALL", "DROP TYPE mood, pair", "DROP DOMAIN \"years of age\"");
+}
+
 Test(prepared, what_is_not_supported_is_refused)
 {
     EXPECT_REFUSED(conn, "PREPARE U&\"made\" AS SELECT count(*) FROM users");
-    EXPECT(conn, "CREATE TYPE mood AS ENUM ('ok')", "CREATE TYPE");
-    EXPECT_REFUSED(conn, "PREPARE made (mood) AS SELECT $1");
-    EXPECT(conn, "DROP TYPE mood", "DROP TYPE");
     EXPECT(conn, "PREPARE made (int) AS " BY_AGE, "PREPARE");
     EXPECT_REFUSED(conn, "EXECUTE made ((SELECT 1))");
     EXPECT_REFUSED(conn, "EXECUTE made (nosuch(1))");
