@@ -13,8 +13,6 @@
 #include "proxy/run_statement.h"
 #include "router/sql_types.h"
 
-#define RESERVED "keyway_" /* servers' names begin so (statement_server_name()) */
-
 struct run_prepared {
     struct reply_sink sink; /* first: the sink is this */
     struct run *run;
@@ -177,7 +175,7 @@ static enum run_step refuse_name(struct run *run, const char *name)
 {
     struct error error = {0};
     error_set(&error, "42939", "unacceptable prepared statement name \"%s\"", name);
-    error_detail(&error, "The prefix \"%s\" is reserved for Keyway's own statements.", RESERVED);
+    error_detail(&error, "The prefix \"%s\" is reserved for Keyway's own statements.", STATEMENT_NAME_PREFIX);
     return run_fail(run, &error);
 }
 
@@ -186,7 +184,7 @@ static enum run_step examine(struct run *run, const struct execution *execution)
     struct error error = {0};
     struct server *server;
     const char *name = execution->plan->name;
-    if (strncmp(name, RESERVED, strlen(RESERVED)) == 0)
+    if (statement_name_is_reserved(name))
         return refuse_name(run, name);
     if (statement_names_find(run->client->names, name)) {
         error_set(&error, SQLSTATE_DUPLICATE_PREPARED, "prepared statement \"%s\" already exists", name);

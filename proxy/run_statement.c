@@ -223,8 +223,7 @@ static enum run_step run_deallocate(struct run *run, const struct execution *exe
     if (name == NULL)
         statement_names_free(&client->names, state_of(client)->statements);
     else if (!statement_names_remove(client->names, state_of(client)->statements, name))
-        return client->servers ? on_home(run, execution)
-                               : fail_with(run, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"", name);
+        return client->servers && !statement_name_is_reserved(name) ? on_home(run, execution) : fail_with(run, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"", name);
     return complete(run, execution, name ? "DEALLOCATE" : "DEALLOCATE ALL");
 }
 

@@ -150,7 +150,12 @@ size_t statement_store_count(const struct statement_store *store)
 
 void statement_server_name(uint64_t number, char name[STATEMENT_NAME_SIZE])
 {
-    snprintf(name, STATEMENT_NAME_SIZE, "keyway_%llu", (unsigned long long) number);
+    snprintf(name, STATEMENT_NAME_SIZE, STATEMENT_NAME_PREFIX "%llu", (unsigned long long) number);
+}
+
+bool statement_name_is_reserved(const char *name)
+{
+    return strncmp(name, STATEMENT_NAME_PREFIX, strlen(STATEMENT_NAME_PREFIX)) == 0;
 }
 
 /* --- a client's names -------------------------------------------------------------------------------------- */

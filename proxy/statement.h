@@ -54,8 +54,10 @@ size_t statement_store_count(const struct statement_store *store);
 bool statement_describe(struct statement *statement, const uint32_t *types, int count, uint64_t version);
 bool statement_is_described(const struct statement *statement, uint64_t version);
 
-/* The name under which servers know it. */
+/* The name under which servers know it, and whether a name is such, or may become one: clients' own are not. */
 void statement_server_name(uint64_t number, char name[STATEMENT_NAME_SIZE]);
+bool statement_name_is_reserved(const char *name);
+#define STATEMENT_NAME_PREFIX "keyway_"
 
 /* A client's names: name -> statement.  The unnamed statement is the name "". */
 struct statement_names;

@@ -104,6 +104,26 @@ Test(prepared, no_server_is_kept_for_them)
     PQfinish(other);
 }
 
+/* Other clients use them, too. */
+Test(prepared, keyways_own_names_are_nobodys)
+{
+    PGconn *other = connect_keyway(&keyway, NULL);
+    PQclear(PQprepare(other, "made", "SELECT count(*) FROM countries", 0, NULL));
+    PQclear(PQexecPrepared(other, "made", 0, NULL, NULL, NULL, 0));
+    for (int number = 1; number < 30; number++) {
+        char deallocate[64];
+        snprintf(deallocate, sizeof deallocate, "DEALLOCATE keyway_%d", number);
+        EXPECT(conn, "BEGIN", "BEGIN");
+        EXPECT(conn, "SELECT 1", "1");
+        EXPECT_ERROR(conn, deallocate, "26000");
+        EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    }
+    PGresult *result = PQexecPrepared(other, "made", 0, NULL, NULL, NULL, 0);
+    cr_expect_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQresultErrorMessage(result));
+    PQclear(result);
+    PQfinish(other);
+}
+
 Test(prepared, explain_execute_explains_the_statement)
 {
     EXPECT(conn, "PREPARE made (text) AS SELECT age FROM users WHERE username = $1", "PREPARE");
