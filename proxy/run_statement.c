@@ -398,6 +398,40 @@ static enum run_step evaluate_first(struct run *run, const struct execution *exe
                           execution->statement ? &execution->bind.values : NULL);
 }
 
+/* Does the session want to hear of it? */
+static bool hears_notices(const struct client *client)
+{
+    bool known;
+    const char *least = session_value(client->transaction.local, "client_min_messages", &known);
+    if (!least)
+        least = session_value(client->session, "client_min_messages", &known);
+    return !least || (strcasecmp(least, "warning") != 0 && strcasecmp(least, "error") != 0);
+}
+
+/* CREATE TABLE IF NOT EXISTS … AS over several shards: the home shard has told that there is one. */
+static enum run_step skip_existing(struct run *run, const struct execution *execution)
+{
+    struct error notice = {0};
+    error_set(&notice, SQLSTATE_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", execution->plan->if_new);
+    if (hears_notices(run->client))
+        wire_notice(client_output(run->client), "NOTICE", &notice);
+    error_clear(&notice);
+    return complete(run, execution, "CREATE TABLE AS");
+}
+
+/* What was asked before the table is made, or not. */
+static enum run_step run_unless_there(struct run *run, const struct execution *execution, const char *found, bool *over)
+{
+    struct error error = {0};
+    *over = found != NULL;
+    if (!*over)
+        return STEP_DONE;
+    if (strcmp(found, RELATION_IS_THERE) == 0)
+        return skip_existing(run, execution);
+    error_set(&error, SQLSTATE_READ_ONLY_TRANSACTION, "cannot execute CREATE TABLE AS in a read-only transaction");
+    return run_fail(run, &error);
+}
+
 /* The last part turns out to be empty. */
 static enum run_step complete_inserted(struct run *run, const struct execution *execution)
 {
@@ -426,6 +460,12 @@ static enum run_step run_routed(struct run *run, const struct execution *executi
         return moment_begin(run, execution, NULL);
     if (plan->evaluation && evaluate_row(run, plan) == NULL)
         return evaluate_first(run, execution);
+    if (plan->if_new) {
+        bool over;
+        enum run_step step = run_unless_there(run, execution, evaluate_row(run, plan)->values[0], &over);
+        if (over)
+            return step;
+    }
     if (evaluate_is_over(run))
         return complete_inserted(run, execution);
     if (!find_route(run, execution, &route, &error))

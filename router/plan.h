@@ -186,6 +186,10 @@ enum clock_reading {
 
 enum transaction_access { ACCESS_UNSAID, ACCESS_READ_ONLY, ACCESS_READ_WRITE };
 
+/* Instead of making a table … */
+#define RELATION_IS_THERE        "there"
+#define TRANSACTION_IS_READ_ONLY "read only"
+
 struct plan_inside; /* conditions, values, rows: the planner's own */
 
 struct plan {
@@ -237,6 +241,7 @@ struct plan {
     bool gather_runs_again;    /* a part is read again for each row of another one: see gather_index.h */
     bool stores;               /* the query writes what is made of gathered rows: nothing of it may be undone behind it … */
     const char *creates;       /* … into a table that this makes before; or NULL */
+    const char *if_new;        /* … of this name, unless the evaluation's one value is one of these; or NULL */
     bool checks_sums;          /* the query fails with FLOAT_SUMS_SEEN where a sum shows the order of rows, with EQUAL_KEYS_SEEN where an object does */
     const uint32_t *described_types; /* of its parameters, as the home shard told when it was first run; NULL: not yet */
     int described_count;

@@ -119,6 +119,11 @@ void plan_explain(struct plan *plan, const struct planning *planning, Node *stat
     if (plan->explain_analyzes && plan->inner->creates)
         plan_refuse_many(plan->inner, "EXPLAIN ANALYZE of CREATE TABLE AS is not supported over several shards", "EXPLAIN ANALYZE the query alone.",
                          "The table is made, and then filled with gathered rows.");
+    if (plan->inner->if_new) {
+        plan->inner->evaluation = NULL;
+        plan_refuse(plan->inner, "EXPLAIN of CREATE TABLE IF NOT EXISTS is not supported over several shards", "Leave out IF NOT EXISTS.",
+                    "Whether the table exists is asked only when it is to be made.");
+    }
     cut_explain(plan, planning, list_length(explain->options));
     plan_on_home(plan, "the explained statement has a plan of its own");
 }
@@ -206,8 +211,8 @@ static bool name_table(RangeVar *range, const struct planning *planning)
     return true;
 }
 
-/* CREATE TABLE … AS query WITH NO DATA, and what a query over gathered rows stands behind. */
-static bool write_storing(struct plan *plan, const struct planning *planning, const IntoClause *given, const Node *query, const char **insert)
+/* CREATE TABLE … AS query WITH NO DATA, and the table's name. */
+static bool write_storing(struct plan *plan, const struct planning *planning, const IntoClause *given, const Node *query, const char **name)
 {
     CreateTableAsStmt *create = makeNode(CreateTableAsStmt);
     struct arena *arena = &plan->arena;
@@ -219,8 +224,49 @@ static bool write_storing(struct plan *plan, const struct planning *planning, co
     if (!name_table(range, planning))
         return false;
     plan->creates = parse_deparse((Node *) create, arena);
-    *insert = arena_printf(arena, "INSERT INTO %s.%s ", rewrite_quote_name(range->schemaname, arena), rewrite_quote_name(range->relname, arena));
+    *name = arena_printf(arena, "%s.%s", rewrite_quote_name(range->schemaname, arena), rewrite_quote_name(range->relname, arena));
     return plan->creates;
+}
+
+static bool is_parameter(Node *node, void *context)
+{
+    return node && (IsA(node, ParamRef) || parse_walk(node, is_parameter, context));
+}
+
+static const char *quote_text(const char *text, struct arena *arena)
+{
+    char *quoted = arena_alloc_array(arena, 2 * strlen(text) + 3, 1), *at = quoted;
+    *at++ = '\'';
+    for (; *text; *at++ = *text++)
+        if (*text == '\'')
+            *at++ = '\'';
+    *at = '\'';
+    return quoted;
+}
+
+/*
+ * IF NOT EXISTS: PostgreSQL looks for the name behind the query's analysis and before it runs (CreateTableAsRelExists() in createas.c).  So does the home
+ * shard, which analyzes the query, too, and runs nothing of it.  If somebody makes one of the name after that, it is an error, as it may be there.
+ */
+static void ask_whether_new(struct plan *plan, const IntoClause *into, Node *query, const char *name)
+{
+    struct arena *arena = &plan->arena;
+    const char *text = is_parameter(query, NULL) ? NULL : parse_deparse(query, arena);
+    if (!text) {
+        plan_refuse(plan, "CREATE TABLE IF NOT EXISTS of this query of several shards is not supported", "Leave out IF NOT EXISTS, or the parameters.",
+                    "Whether \"%s\" exists cannot be asked with the query.", into->rel->relname);
+        return;
+    }
+    struct evaluation *evaluation = arena_alloc(arena, sizeof *evaluation);
+    *evaluation = (struct evaluation){.count = 1, .row_count = 1};
+    evaluation->sql = arena_printf(arena,
+                                   "SELECT CASE WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN '" TRANSACTION_IS_READ_ONLY
+                                   "' WHEN pg_catalog.to_regclass(%s) IS NOT NULL THEN '" RELATION_IS_THERE
+                                   "' END FROM (SELECT 1) AS keyway LEFT JOIN (%s) AS query ON false",
+                                   quote_text(name, arena), text);
+    plan->evaluation = evaluation;
+    plan->if_new = arena_strdup(arena, into->rel->relname);
+    plan_pin_all(plan);
 }
 
 /*
@@ -228,11 +274,11 @@ static bool write_storing(struct plan *plan, const struct planning *planning, co
  * the columns that PostgreSQL gives it (modifiers and collations, too, which copies may lack); behind that it is filled with what the query gives over
  * gathered rows.  Both are one transaction, in which nobody else sees the table.
  */
-static void store_gathered(struct plan *plan, const struct planning *planning, const IntoClause *into, Node *query)
+static void store_gathered(struct plan *plan, const struct planning *planning, const IntoClause *into, Node *query, bool skips)
 {
     struct session_facts facts = *planning->facts;
     struct planning in_steps = *planning;
-    const char *insert;
+    const char *name;
     Node *read = (Node *) copyObjectImpl(query);
     facts.gathers = true;
     in_steps.facts = &facts;
@@ -248,13 +294,15 @@ static void store_gathered(struct plan *plan, const struct planning *planning, c
     shard_set_add(&plan->inside->fixed, 0);
     if (plan->many != PLAN_GATHER)
         return;
-    if (!write_storing(plan, planning, into, query, &insert)) {
+    if (!write_storing(plan, planning, into, query, &name)) {
         plan_refuse_many(plan, NULL, stored_hint, "The statements that make and fill the table cannot be written.");
         return;
     }
     plan->stores = true;
-    plan->shard_text = arena_printf(&plan->arena, "%s%s", insert, plan->shard_text);
-    plan->gather_values = plan->gather_values ? arena_printf(&plan->arena, "%s%s", insert, plan->gather_values) : NULL;
+    plan->shard_text = arena_printf(&plan->arena, "INSERT INTO %s %s", name, plan->shard_text);
+    plan->gather_values = plan->gather_values ? arena_printf(&plan->arena, "INSERT INTO %s %s", name, plan->gather_values) : NULL;
+    if (skips)
+        ask_whether_new(plan, into, query, name);
 }
 
 static bool reads_several(const struct planning *planning, Node *query)
@@ -277,11 +325,8 @@ static void route_stored_rows(struct plan *plan, const struct planning *planning
     if (several && !table) {
         plan_refuse(plan, "a materialized view of rows of several shards is not supported", "Use a view, or CREATE TABLE AS.",
                     "REFRESH would find those of the home shard only.");
-    } else if (several && skips) {
-        plan_refuse(plan, "CREATE TABLE IF NOT EXISTS of rows of several shards is not supported", "Leave out IF NOT EXISTS.",
-                    "Whether \"%s\" exists would be known only when the rows are there.", target->relname);
     } else if (several && !into->skipData) {
-        store_gathered(plan, planning, into, query);
+        store_gathered(plan, planning, into, query, skips);
     } else if (several || check_stored_query(plan, planning, query, "CREATE … AS", stored_hint)) {
         if (place_is_temporary(planning, target))
             place_temporary(plan, planning, target);

@@ -436,7 +436,7 @@ Test(utility, rows_of_queries_are_stored_on_the_home_shard)
     EXPECT({"CREATE TABLE t AS SELECT * FROM notes", HOME},
            {"CREATE TABLE t AS SELECT * FROM countries", HOME},
            {"CREATE TABLE t AS SELECT * FROM users", ALL}, {"CREATE TABLE t AS SELECT * FROM users WITH NO DATA", HOME},
-           {"CREATE TABLE IF NOT EXISTS t AS SELECT * FROM users", REFUSED}, {"CREATE TABLE t AS SELECT ctid FROM users", REFUSED},
+           {"CREATE TABLE t AS SELECT ctid FROM users", REFUSED},
            {"CREATE TABLE users AS SELECT * FROM posts", REFUSED},
            {"CREATE TABLE t AS SELECT * FROM user_names", ALL},
            {"CREATE TABLE planned AS SELECT 'a' AS username", REFUSED},
