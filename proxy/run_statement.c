@@ -216,15 +216,28 @@ static enum run_step run_discard(struct run *run, const struct execution *execut
     return complete(run, execution, "DISCARD ALL");
 }
 
+/* A server that is kept may have statements of SQL's PREPARE.  It forgets what Parse has brought along with them, which comes again when it is asked for. */
+static enum run_step deallocate_all(struct run *run, const struct execution *execution)
+{
+    struct client *client = run->client;
+    struct server *home = client->servers; /* they are in shard order */
+    statement_names_free(&client->names, state_of(client)->statements);
+    if (home == NULL || home->pool->shard != 0 || !home->pinned)
+        return complete(run, execution, "DEALLOCATE ALL");
+    statement_numbers_free(&home->numbers);
+    return on_home(run, execution);
+}
+
 static enum run_step run_deallocate(struct run *run, const struct execution *execution)
 {
     struct client *client = run->client;
     const char *name = execution->plan->name;
     if (name == NULL)
-        statement_names_free(&client->names, state_of(client)->statements);
-    else if (!statement_names_remove(client->names, state_of(client)->statements, name))
-        return client->servers && !statement_name_is_reserved(name) ? on_home(run, execution) : fail_with(run, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"", name);
-    return complete(run, execution, name ? "DEALLOCATE" : "DEALLOCATE ALL");
+        return deallocate_all(run, execution);
+    if (!statement_names_remove(client->names, state_of(client)->statements, name))
+        return client->servers && !statement_name_is_reserved(name) ? on_home(run, execution)
+                                                                    : fail_with(run, SQLSTATE_UNDEFINED_PREPARED, "prepared statement \"", name);
+    return complete(run, execution, "DEALLOCATE");
 }
 
 /* --- routed statements --------------------------------------------------------------------------------------- */

@@ -346,6 +346,22 @@ Test(sessions, closing_a_statement_leaves_that_of_another_client_with_the_same_t
     expect_prepared(other, "plan", 1, "4", "8");
 }
 
+Test(sessions, deallocating_all_statements_takes_those_of_prepare_and_of_parse)
+{
+    start_on_one_server(1);
+    prepare(conn, "parsed", "SELECT $1::integer * 2");
+    EXPECT(conn, "PREPARE made AS SELECT 1", "PREPARE");
+    expect_prepared(conn, "parsed", 1, "4", "8");
+    EXPECT(conn, "EXECUTE made", "1");
+    EXPECT(conn, "DEALLOCATE ALL", "DEALLOCATE ALL");
+    EXPECT(conn, "EXECUTE made", "ERROR 26000: prepared statement \"made\" does not exist");
+    expect_prepared(conn, "parsed", 1, "4", "ERROR 26000: prepared statement \"parsed\" does not exist");
+    EXPECT(conn, "PREPARE made AS SELECT 2", "PREPARE");
+    EXPECT(conn, "EXECUTE made", "2");
+    prepare(conn, "parsed", "SELECT $1::integer * 2");
+    expect_prepared(conn, "parsed", 1, "4", "8");
+}
+
 Test(sessions, one_text_with_different_parameter_types_is_two_statements)
 {
     start_on_one_server(1);
