@@ -258,8 +258,7 @@ static struct query *read_values(struct analysis *analysis, struct query *query)
     query->output_count = list_length(linitial(query->select->valuesLists));
     query->outputs = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
     for (int i = 0; i < query->output_count; i++)
-        query->outputs[i] = (struct output){arena_printf(analysis->arena, "column%d", i + 1),
-                                            slot_of_values(analysis, query, i), NULL};
+        query->outputs[i] = (struct output){.name = arena_printf(analysis->arena, "column%d", i + 1), .slot = slot_of_values(analysis, query, i)};
     query->outputs_known = true;
     return query;
 }
@@ -320,7 +319,7 @@ static struct query *read_arms(struct analysis *analysis, struct query *query)
     query->output_count = query->left->output_count;
     query->outputs = arena_alloc_array(analysis->arena, (size_t) query->output_count, sizeof *query->outputs);
     for (int i = 0; i < query->output_count; i++)
-        query->outputs[i] = (struct output){query->left->outputs[i].name, NO_SLOT, NULL};
+        query->outputs[i] = (struct output){.name = query->left->outputs[i].name, .slot = NO_SLOT};
     return query;
 }
 

@@ -58,6 +58,7 @@ struct output {
     const char *name;
     int slot;         /* NO_SLOT: no plain column */
     Node *expression; /* of a select list; NULL elsewhere */
+    bool forgotten;   /* it is no longer computed (gather_unread): its slot says what it would be */
 };
 
 enum source_kind { SOURCE_SCAN, SOURCE_QUERY, SOURCE_OTHER, SOURCE_JOIN };

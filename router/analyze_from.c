@@ -21,7 +21,7 @@ static struct output *columns_of_scan(struct analysis *analysis, const struct sc
     struct output *columns =
         arena_alloc_array(analysis->arena, (size_t) relation->column_count, sizeof *columns);
     for (int i = 0; i < relation->column_count; i++)
-        columns[i] = (struct output){relation->columns[i].name, scan->first_slot + i, NULL};
+        columns[i] = (struct output){.name = relation->columns[i].name, .slot = scan->first_slot + i};
     return columns;
 }
 
@@ -257,8 +257,7 @@ static struct output *columns_by_type(struct analysis *analysis, const struct qu
         first = first->left;
     for (int i = 0; i < query->output_count; i++) {
         int slot = first->outputs[i].slot;
-        columns[i] = (struct output){query->outputs[i].name,
-                                     slot < 0 ? NO_SLOT : typed_slot(analysis, analysis->slots[slot].type), NULL};
+        columns[i] = (struct output){.name = query->outputs[i].name, .slot = slot < 0 ? NO_SLOT : typed_slot(analysis, analysis->slots[slot].type)};
     }
     return columns;
 }
@@ -331,7 +330,7 @@ static struct output *columns_of_view(struct analysis *analysis, const struct ca
 {
     struct output *columns = arena_alloc_array(analysis->arena, (size_t) view->column_count, sizeof *columns);
     for (int i = 0; i < view->column_count; i++)
-        columns[i] = (struct output){view->columns[i].name, typed_slot(analysis, view->columns[i].base), NULL};
+        columns[i] = (struct output){.name = view->columns[i].name, .slot = typed_slot(analysis, view->columns[i].base)};
     return columns;
 }
 
@@ -513,7 +512,7 @@ static struct joined join_columns(struct analysis *analysis, const JoinExpr *joi
         int one = find_column(left_side, 0, name), other = find_column(right_side, 0, name);
         if (!function_facts_of_name(analysis->planning, list_make1(makeString((char *) "="))).users)
             region_equate(analysis, region, one, other);
-        all.columns[all.count++] = (struct output){name, merged_slot(analysis, join->jointype, one, other), NULL};
+        all.columns[all.count++] = (struct output){.name = name, .slot = merged_slot(analysis, join->jointype, one, other)};
     }
     for (int i = 0; i < left.count; i++)
         if (!is_listed(names, left.columns[i].name))
@@ -662,7 +661,7 @@ static void add_defined(struct analysis *analysis, struct item *item, const List
         const struct text_order *order;
         const struct query none = {0};
         uint32_t type = analysis_infer(analysis, &none, (Node *) &cast, &order);
-        item->columns[item->column_count++] = (struct output){column->colname, typed_slot(analysis, type), NULL};
+        item->columns[item->column_count++] = (struct output){.name = column->colname, .slot = typed_slot(analysis, type)};
     }
 }
 
@@ -671,7 +670,7 @@ static bool add_value(struct analysis *analysis, struct item *item, const char *
     const struct query query = {.scope = lateral};
     const struct text_order *order;
     uint32_t type = analysis_infer(analysis, &query, call, &order);
-    item->columns[item->column_count++] = (struct output){name, typed_slot(analysis, type), NULL};
+    item->columns[item->column_count++] = (struct output){.name = name, .slot = typed_slot(analysis, type)};
     return type_is_scalar(type);
 }
 
@@ -690,7 +689,7 @@ static bool add_function_columns(struct analysis *analysis, const RangeFunction 
             return false;
     }
     if (function->ordinality)
-        item->columns[item->column_count++] = (struct output){"ordinality", typed_slot(analysis, TYPE_int8), NULL};
+        item->columns[item->column_count++] = (struct output){.name = "ordinality", .slot = typed_slot(analysis, TYPE_int8)};
     return true;
 }
 

@@ -253,7 +253,10 @@ static bool is_builtin_type(const TypeName *type)
 {
     static const char *const names[] = {"json", "jsonb", "bytea", "text", "date", "uuid", "inet", "cidr", "macaddr", "money",
                                         "int2", "int4", "int8", "float4", "float8", "timestamptz", "timetz", "name", "oid", "bool",
-                                        "varchar", "bpchar", "numeric", "point", "tsvector", "tsquery", "xml"};
+                                        "varchar", "bpchar", "numeric", "point", "tsvector", "tsquery", "xml",
+                                        "int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange", "int4multirange", "int8multirange",
+                                        "nummultirange", "datemultirange", "tsmultirange", "tstzmultirange", "jsonpath", "macaddr8", "box", "circle",
+                                        "line", "lseg", "path", "polygon"};
     const char *qualifier = parse_qualifier(type->names);
     for (size_t i = 0; !qualifier && i < sizeof names / sizeof *names; i++)
         if (!strcmp(parse_name(type->names), names[i]))

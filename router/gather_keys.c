@@ -194,7 +194,7 @@ static void add_part(struct choice *choice, const struct gather_pushed *pushed)
 
 /* ---- which columns are equal ---- */
 
-/* The slot of the part's column inside of the query. */
+/* The slot of the part's column inside of the query.  One that nobody reads is a constant there (gather_unread), whatever it was equal to. */
 static int slot_inside(const struct choice *choice, const struct node *node, int column)
 {
     const struct query *query = node->reading;
@@ -202,7 +202,7 @@ static int slot_inside(const struct choice *choice, const struct node *node, int
     if (query->set_operation)
         return NO_SLOT;
     if (!expressions)
-        return column < query->output_count ? query->outputs[column].slot : NO_SLOT;
+        return column < query->output_count && !query->outputs[column].forgotten ? query->outputs[column].slot : NO_SLOT;
     return column < list_length(expressions) ? analysis_slot(choice->analysis, query, list_nth(expressions, column)) : NO_SLOT;
 }
 
@@ -212,7 +212,7 @@ static int slot_outside(const struct node *node, int column, int inside)
     const struct query *query = node->reading;
     bool whole = !node->pushed->expressions;
     for (int i = 0; query->shown && query->outputs_known && i < query->output_count; i++)
-        if (whole ? i == column : inside >= 0 && query->outputs[i].slot == inside)
+        if (whole ? i == column && !query->outputs[i].forgotten : inside >= 0 && query->outputs[i].slot == inside)
             return query->shown[i];
     return NO_SLOT;
 }

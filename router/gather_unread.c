@@ -225,12 +225,22 @@ static Node *count_of_rows(void)
     return (Node *) call;
 }
 
+static void note_forgotten(const struct analysis *analysis, const SelectStmt *select, const Node *expression)
+{
+    for (int i = 0; i < analysis->query_count; i++) {
+        struct query *query = analysis->queries[i];
+        for (int k = 0; query->select == select && k < query->output_count; k++)
+            query->outputs[k].forgotten |= query->outputs[k].expression == expression;
+    }
+}
+
 /* A query without GROUP BY has one row because it has an aggregate: it keeps one. */
 static void forget(struct gathering *gathering, const SelectStmt *select, ResTarget *target)
 {
     bool aggregates = !select->groupClause && has_aggregate(target->val, gathering);
     target->name = (char *) output_name(target);
     forget_orders(target->val, gathering);
+    note_forgotten(gathering->analysis, select, target->val);
     target->val = aggregates ? count_of_rows() : expression_cast(expression_null(), "text");
 }
 

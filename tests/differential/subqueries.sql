@@ -605,6 +605,13 @@ SELECT u.username FROM users u WHERE u.age IN (SELECT likes FROM posts WHERE id 
 WITH x AS (SELECT likes FROM posts WHERE id = 2 GROUP BY likes) SELECT u.username, (SELECT count(*) FROM x) FROM users u JOIN x ON x.likes = u.age WHERE u.age NOT IN (SELECT likes + 1 FROM x WHERE likes IS NOT NULL) ORDER BY 1;
 SELECT e.kind, count(*) FROM events e WHERE e.username IN (SELECT username FROM users WHERE age = 30) AND e.weight IN (SELECT likes FROM posts WHERE username > 'm') GROUP BY e.kind ORDER BY 1;
 
+-- keys of a subquery's column that is there twice, and read once
+SELECT x.b, e.id FROM (SELECT username AS a, username AS b FROM users WHERE age > 20) AS x JOIN events AS e ON e.username = x.b;
+SELECT e.id FROM (SELECT username AS a, username AS b, country AS c FROM users WHERE age > 20) AS x JOIN events AS e ON e.username = x.b WHERE x.c = 'de';
+WITH x AS (SELECT username AS a, username AS b FROM users WHERE age > 20) SELECT e.id FROM x JOIN events AS e ON e.username = b;
+SELECT e.id FROM (SELECT username AS a, username AS b FROM users WHERE age > 20 UNION ALL SELECT username, username FROM posts WHERE id = 1) AS x
+  JOIN events AS e ON e.username = x.b;
+
 -- keys from several tables, and from those that wait for keys themselves
 SELECT u.username, p.id, n.id FROM users u, posts p, notes n WHERE p.likes = u.age AND p.id = 2 AND n.author = p.username ORDER BY 1, 2, 3;
 SELECT s.tenant, s.item, u.username, p.id FROM stock s, users u, posts p WHERE p.id = 1 AND u.age = p.likes AND s.amount = u.age ORDER BY 1, 2, 3, 4;
