@@ -285,6 +285,8 @@ static void ask_more(struct gather *gather)
         gather_keys_take(gather, i);
     ask_shards(gather, from);
     ask_shard(gather->home, from);
+    if (gather->tables) /* the home shard may have nothing left to say, and the others' rows wait for its tables */
+        gather_go_on(gather);
 }
 
 /* --- the examination ----------------------------------------------------------------------------------------- */

@@ -506,6 +506,21 @@ static void cancel(PGconn *client)
     PQfreeCancel(request);
 }
 
+/* The home shard has told all, and the next part waits for keys: then the last of them come, and rows of another part must wait for its table. */
+Test(gather_ways, keys_that_come_late_open_the_tables)
+{
+    const char *sql = "SELECT count(*), min(x.tags::text) FROM posts p JOIN (SELECT age FROM users WHERE age < 20) u ON p.likes = u.age, "
+                      "(SELECT array_remove(tags, 'no') AS tags FROM users ORDER BY 1 LIMIT 3) x";
+    PGconn *holder = lock_users(1);
+    cr_assert(PQsendQuery(conn, sql));
+    expect_running(1, "%users%", 1);
+    expect_idle(0, "%users%", 1);
+    PQfinish(holder);
+    char *right = ask(oracle, sql);
+    expect_next(conn, right);
+    free(right);
+}
+
 static void cancel_while_locked(int shard)
 {
     PGconn *holder = lock_users(shard);

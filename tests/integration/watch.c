@@ -115,6 +115,13 @@ void expect_running(int server, const char *like, int count)
     expect_count_on(server, condition, count);
 }
 
+void expect_idle(int server, const char *like, int count)
+{
+    char condition[200];
+    snprintf(condition, sizeof condition, "state LIKE 'idle%%' AND query LIKE '%s'", like);
+    expect_count_on(server, condition, count);
+}
+
 /* ---- answers ---- */
 
 void expect_next_of_pipeline(PGconn *conn, const char *expected)

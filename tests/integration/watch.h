@@ -21,6 +21,8 @@ void expect_shards(PGconn *console, const char *state, int count);
 /* So many backends of Keyway's on a server soon, and so many that run a statement LIKE this. */
 void expect_backends(int server, int count);
 void expect_running(int server, const char *like, int count);
+/* … are idle behind such a query. */
+void expect_idle(int server, const char *like, int count);
 
 /* What was sent has this one answer; nothing was answered yet; the answer is a number. */
 void expect_next(PGconn *conn, const char *expected);
