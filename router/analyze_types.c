@@ -23,34 +23,6 @@ static bool is_exact(uint32_t type)
     return type_is_integer(type) || type == TYPE_numeric;
 }
 
-/* A cast's type without regard to its modifiers: they change values, not the type.  That of a text is told only where its order
- * is, too. */
-static uint32_t type_of_cast(const struct analysis *analysis, const TypeName *name)
-{
-    TypeName plain = *name;
-    bool array;
-    plain.typmods = NIL;
-    uint32_t type = analysis_type(&plain, &array);
-    if (!type && !array)
-        type = result_of_cast(analysis->planning, &plain);
-    return array || type == TYPE_name ? 0 : type;
-}
-
-static uint32_t type_of_sum(uint32_t type)
-{
-    if (type == TYPE_int2 || type == TYPE_int4)
-        return TYPE_int8;
-    return type == TYPE_int8 || type == TYPE_numeric ? TYPE_numeric : 0;
-}
-
-/* "char" and name have none of their own: they become texts, "char" in another order than its own. */
-static uint32_t type_of_extreme(uint32_t type)
-{
-    if (type == TYPE_varchar || type == TYPE_name)
-        return TYPE_text;
-    return type == TYPE_char ? 0 : type;
-}
-
 static uint32_t type_of_element(uint32_t array)
 {
 #define TYPE_ROW(name, oid, array) {oid, array},
@@ -72,6 +44,36 @@ static uint32_t type_of_array(uint32_t element)
     SQL_TYPES(TYPE_ROW)
 #undef TYPE_ROW
     return 0;
+}
+
+/* A cast's type without regard to its modifiers: they change values, not the type.  That of a text is told only where its order
+ * is, too. */
+static uint32_t type_of_cast(const struct analysis *analysis, const TypeName *name)
+{
+    TypeName plain = *name;
+    bool array;
+    plain.typmods = NIL;
+    uint32_t type = analysis_type(&plain, &array);
+    if (!type && !array)
+        type = result_of_cast(analysis->planning, &plain);
+    if (array)
+        return type_of_array(type);
+    return type == TYPE_name ? 0 : type;
+}
+
+static uint32_t type_of_sum(uint32_t type)
+{
+    if (type == TYPE_int2 || type == TYPE_int4)
+        return TYPE_int8;
+    return type == TYPE_int8 || type == TYPE_numeric ? TYPE_numeric : 0;
+}
+
+/* "char" and name have none of their own: they become texts, "char" in another order than its own. */
+static uint32_t type_of_extreme(uint32_t type)
+{
+    if (type == TYPE_varchar || type == TYPE_name)
+        return TYPE_text;
+    return type == TYPE_char ? 0 : type;
 }
 
 /* What a range, or several of them, are ranges of (pg_range.dat). */

@@ -506,6 +506,14 @@ static void cancel(PGconn *client)
     PQfreeCancel(request);
 }
 
+Test(gather_ways, types_are_known_where_they_are_written)
+{
+    expect_same("SELECT sum((string_to_array('1,2,3', ',')::int[])[likes % 4]), avg((concat('{', age, '}')::smallint[])[1]) FROM posts JOIN users USING (username)");
+    on_both("SET datestyle = 'SQL, DMY'"); /* values of types that are not known cannot travel under it */
+    expect_same("SELECT a.marks, b.n FROM (SELECT DISTINCT array_remove(tags, 't1') AS marks, age FROM users WHERE born <@ '[1970-03-01,1971-02-01)'::daterange) a "
+                "JOIN (SELECT likes, count(*) AS n FROM posts GROUP BY likes) b ON b.likes = a.age ORDER BY 1, 2");
+}
+
 /* The home shard has told all, and the next part waits for keys: then the last of them come, and rows of another part must wait for its table. */
 Test(gather_ways, keys_that_come_late_open_the_tables)
 {
