@@ -16,13 +16,14 @@
 #include "proxy/wire.h"
 #include "router/merge.h"
 
-enum { ROUNDS = 15, KEYS = 1024, MERGE_INPUTS = 3, REPLY_SIZE = 256 };
+enum { ROUNDS = 15, KEYS = 1024, MERGE_INPUTS = 3, REPLY_SIZE = 256, LISTED = 10000 };
 
 static const double ROUND_SECONDS = 0.02;
 
 struct scene {
     struct way ranges, many_ranges, hash;
     struct key_value keys[KEYS]; /* all over the key space of many_ranges */
+    char *list;                  /* a SELECT of so many keys */
     uint8_t reply[REPLY_SIZE];   /* what a server says to one select */
     size_t reply_length;
     struct merge *merge;
@@ -106,6 +107,11 @@ static void run_plan_join(struct scene *scene, long count)
               "SELECT a.id, count(*), sum(b.balance) FROM account a JOIN account b ON a.id = b.id"
               " WHERE a.owner LIKE 'b%' GROUP BY a.id ORDER BY a.id LIMIT 10",
               count);
+}
+
+static void run_plan_list(struct scene *scene, long count)
+{
+    plan_text(scene, scene->list, count);
 }
 
 static void shards_of_keys(struct scene *scene, const struct way *way, long count)
@@ -221,6 +227,7 @@ static const struct bench_case {
     {"parse, analyze, plan: SELECT by key", run_plan_select},
     {"parse, analyze, plan: INSERT", run_plan_insert},
     {"parse, analyze, plan: join with GROUP BY", run_plan_join},
+    {"parse, analyze, plan: IN of 10,000 literals", run_plan_list},
     {"key to shard: 1,000 ranges", run_shard_of_range},
     {"key to shard: 100,000 ranges", run_shard_of_many},
     {"key to shard: hash", run_shard_of_hash},
@@ -242,6 +249,20 @@ static void make_reply(struct scene *scene)
     scene->reply_length = buffer_length(&out);
     memcpy(scene->reply, buffer_data(&out), scene->reply_length);
     buffer_free(&out);
+}
+
+static void make_list(struct scene *scene)
+{
+    struct buffer text = {0};
+    static const char start[] = "SELECT balance FROM account WHERE id IN (0";
+    wire_put_bytes(&text, start, sizeof start - 1);
+    for (int i = 1; i < LISTED; i++) {
+        char key[24];
+        wire_put_bytes(&text, key, (size_t) snprintf(key, sizeof key, ", %d", i * 7919));
+    }
+    wire_put_bytes(&text, ")", sizeof ")");
+    scene->list = strdup((const char *) buffer_data(&text));
+    buffer_free(&text);
 }
 
 static void make_merge(struct scene *scene)
@@ -276,6 +297,7 @@ static void open_scene(struct scene *scene)
     for (int i = 0; i < KEYS; i++)
         scene->keys[i] = (struct key_value){
             .type = KEY_BIGINT, .integer = (int64_t) i * 48271 * 7919 % ((int64_t) MANY * BANK_RANGE)};
+    make_list(scene);
     make_reply(scene);
     make_merge(scene);
     make_groups(scene);
@@ -283,6 +305,7 @@ static void open_scene(struct scene *scene)
 
 static void close_scene(struct scene *scene)
 {
+    free(scene->list);
     way_close(&scene->ranges);
     way_close(&scene->many_ranges);
     way_close(&scene->hash);
@@ -308,7 +331,7 @@ static double seconds_of(const struct bench_case *one, struct scene *scene, long
 
 static long calls_of_a_round(const struct bench_case *one, struct scene *scene)
 {
-    long count = 64;
+    long count = 1;
     while (seconds_of(one, scene, count) < ROUND_SECONDS / 2)
         count *= 2;
     return count;
