@@ -395,6 +395,69 @@ static bool writes_too_far(struct client *client, const struct plan *plan, int s
     return false;
 }
 
+/* These never have a semicolon inside. */
+static bool ends_at_semicolon(const char *sql, size_t length)
+{
+    static const char *const words[] = {"select", "insert", "update", "delete", "with"};
+    char word[8];
+    first_keyword(sql, length, word, sizeof word);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The one shard that a statement, which is normalised, is for as it is; negative: several, or there is more to do. */
+static int shard_of_statement(struct client *client, const struct session_facts *facts, const char *sql, size_t length, bool *writes)
+{
+    const struct normalised *normalised = &state_of(client)->normalised;
+    struct routing *routing = client->view->state->routing;
+    struct error error = {0};
+    struct route route;
+    int shard = -1;
+    struct plan *plan = plan_cache_get(client->view->plans, routing, facts, sql, length, normalised, NULL, 0, &error);
+    if (plan && query_is_plain(plan) &&
+        plan_route(plan, routing, normalised, NULL, &client->stream.worker->scratch, &route, &error) && route.kind == PLAN_SINGLE) {
+        shard = shard_set_next(&route.shards, 0);
+        *writes |= plan->writes;
+        if (writes_too_far(client, plan, shard))
+            shard = -1;
+    }
+    error_clear(&error);
+    arena_reset(&client->stream.worker->scratch);
+    if (plan)
+        plan_release(plan);
+    return shard;
+}
+
+/*
+ * The shard that all statements of a text are for as they are: it makes one transaction of them by itself, and so the text goes there as a whole.
+ * Negative: there is none.
+ */
+static int shard_of_text(struct client *client, const char *sql, size_t length, bool *writes)
+{
+    struct normalised *normalised = &state_of(client)->normalised;
+    struct session_facts facts = query_facts(client);
+    int shard = -1;
+    for (size_t at = 0, used; at < length; at += used) {
+        used = normalise_first(sql + at, length - at, normalised);
+        if (normalised->empty)
+            continue;
+        int next = ends_at_semicolon(sql + at, used) ? shard_of_statement(client, &facts, sql + at, used, writes) : -1;
+        if (next < 0 || (shard >= 0 && next != shard))
+            return -1;
+        shard = next;
+    }
+    return shard;
+}
+
+static size_t several_statements(struct client *client, const struct frame *frame, const char *sql, size_t length)
+{
+    bool writes = false;
+    int shard = shard_of_text(client, sql, length, &writes);
+    return shard < 0 ? start_simple_run(client, sql, length, false, frame->total) : forward_query(client, frame, shard, writes);
+}
+
 static size_t simple_query(struct client *client, const struct frame *frame)
 {
     struct reader reader = reader_of(frame);
@@ -413,7 +476,10 @@ static size_t simple_query(struct client *client, const struct frame *frame)
         return forward_query(client, frame, 0, true);
     struct normalised *normalised = &state_of(client)->normalised;
     normalise(sql, length, normalised);
-    if (normalised->several || normalised->empty || client->transaction.failed || client->transaction.catalog_is_old)
+    bool as_ever = !client->transaction.failed && !client->transaction.catalog_is_old;
+    if (normalised->several && as_ever && !normalised->unsure)
+        return several_statements(client, frame, sql, length);
+    if (normalised->several || normalised->empty || !as_ever)
         return start_simple_run(client, sql, length, false, frame->total);
 
     struct session_facts facts = query_facts(client);

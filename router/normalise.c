@@ -516,19 +516,40 @@ static uint64_t hash_of(const struct normalised *out)
     return fast_hash(out->text, out->length, kinds);
 }
 
-void normalise(const char *sql, size_t length, struct normalised *out)
+static void start_over(struct normalised *out)
 {
     out->length = out->literal_count = out->scratch_length = 0;
     out->highest_parameter = 0;
     out->several = false;
+}
+
+static void end_statement(struct normalised *out)
+{
+    out->empty = out->length == 0 && !out->unsure;
+    out->hash = hash_of(out);
+}
+
+void normalise(const char *sql, size_t length, struct normalised *out)
+{
+    start_over(out);
     /* A NUL cannot be part of a statement; what stands behind it would be seen here and not by the parser. */
     out->unsure = length > LARGEST_STATEMENT || memchr(sql, 0, length) != NULL;
     struct lexer lexer = {.start = sql, .at = sql, .end = sql + length, .out = out, .joined = true};
     if (!out->unsure)
         while (lexer.at < lexer.end)
             lex_token(&lexer);
-    out->empty = out->length == 0 && !out->unsure;
-    out->hash = hash_of(out);
+    end_statement(out);
+}
+
+size_t normalise_first(const char *sql, size_t length, struct normalised *out)
+{
+    start_over(out);
+    out->unsure = false;
+    struct lexer lexer = {.start = sql, .at = sql, .end = sql + length, .out = out, .joined = true};
+    while (lexer.at < lexer.end && !lexer.semicolon)
+        lex_token(&lexer);
+    end_statement(out);
+    return (size_t) (lexer.at - sql);
 }
 
 void normalised_free(struct normalised *normalised)

@@ -45,6 +45,11 @@ struct normalised {
 };
 
 void normalise(const char *sql, size_t length, struct normalised *out);
+/*
+ * The same of what stands before the first semicolon alone; the result is its length, with the semicolon.  For texts that normalise() has read without being
+ * unsure.  Where a statement may have semicolons inside (CREATE RULE, CREATE FUNCTION) this is not the whole of it.
+ */
+size_t normalise_first(const char *sql, size_t length, struct normalised *out);
 void normalised_free(struct normalised *normalised);
 
 /* The first keyword of a statement, folded to lower case into `word` (cut at size): for dispatch without parsing. */

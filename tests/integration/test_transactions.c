@@ -2,7 +2,9 @@
  * Transactions over one shard and over several.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/integration/fixture.h"
 
@@ -110,6 +112,32 @@ Test(transactions, statements_of_one_query_are_one_transaction)
     expect_status(PQTRANS_IDLE);
     EXPECT_ON(0, "SELECT age FROM users", "1");
     EXPECT_ON(2, "SELECT age FROM users", "3");
+}
+
+/* Each server sees of a text what it runs: all of it, where all of it is that shard's. */
+Test(transactions, statements_of_one_shard_go_there_as_one_text)
+{
+    static const char text[] = "INSERT INTO users (username, age) VALUES ('abel', 1); ;\n"
+                               "SELECT age FROM users WHERE username = 'abel'; -- her age; as it is\n"
+                               "SELECT split_part(query, ' ', 1) || length(query) FROM pg_stat_activity WHERE pid = pg_backend_pid();";
+    char expected[100];
+    snprintf(expected, sizeof expected, "INSERT 0 1\n1\nINSERT%zu", strlen(text));
+    EXPECT(conn, text, expected);
+    EXPECT(conn, "UPDATE users SET age = 2 WHERE username = 'abel'; SELECT age FROM users WHERE username = 'abel'", "UPDATE 1\n2");
+    EXPECT(conn, "INSERT INTO users (username) VALUES ('yves'); SELECT age FROM users WHERE username = 'abel'", "INSERT 0 1\n2");
+    EXPECT_ERROR(conn, "INSERT INTO users (username) VALUES ('bill'); SELECT age / 0 FROM users WHERE username = 'abel'", "22012");
+    EXPECT(conn, "SELECT username FROM users ORDER BY 1", "abel\nanna\nhenry\nyves\nzoe");
+}
+
+Test(transactions, a_text_of_one_shard_within_a_transaction_is_a_part_of_it)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "INSERT INTO users (username) VALUES ('yves'); SELECT count(*) FROM users WHERE username = 'yves'", "INSERT 0 1\n1");
+    EXPECT(conn, "INSERT INTO users (username) VALUES ('abel'); SELECT count(*) FROM users WHERE username = 'abel'", "INSERT 0 1\n1");
+    EXPECT_ERROR(conn, "SELECT 1 FROM users WHERE username = 'abel'; INSERT INTO users (username) VALUES ('abel')", "23505");
+    EXPECT_ERROR(conn, "SELECT 1 FROM users WHERE username = 'abel'; SELECT 2 FROM users WHERE username = 'abel'", "25P02");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+    EXPECT(conn, "SELECT count(*) FROM users", "3");
 }
 
 Test(transactions, the_chosen_isolation_is_the_shards)

@@ -145,6 +145,25 @@ Test(normalise, several_and_empty_statements_are_told)
     cr_assert_not(result.empty);
 }
 
+Test(normalise, the_first_of_several_statements_ends_with_its_semicolon)
+{
+    static const char sql[] = "/* ; */ select 'a;b', \"c;d\", $$;$$;select 7 -- ;\n;";
+    struct normalised first = {0};
+    size_t used = normalise_first(sql, strlen(sql), &first);
+    cr_assert_eq(used, strcspn(sql, "7") - strlen("select "));
+    cr_assert_eq(first.literal_count, 2);
+    cr_assert_not(first.several);
+    struct normalised alone = {0};
+    normalise(sql, used, &alone);
+    cr_assert_eq(first.hash, alone.hash);
+    cr_assert_eq(used + normalise_first(sql + used, strlen(sql) - used, &first), strlen(sql));
+    cr_assert_eq(first.literals[0].offset, strlen("select "));
+    cr_assert_eq(normalise_first(" -- nothing", 11, &first), 11);
+    cr_assert(first.empty);
+    normalised_free(&first);
+    normalised_free(&alone);
+}
+
 Test(normalise, literal_kinds_are_part_of_the_hash_and_values_are_not)
 {
     normal("select 1, 'a'");
