@@ -43,21 +43,6 @@ static int digits_location(const struct planning *planning, int location, bool *
     return location;
 }
 
-/* The literal that begins at `location`, by bisection: they stand in the order of the text.  A count of them all: none. */
-static size_t literal_at(const struct normalised *normalised, uint32_t location)
-{
-    size_t low = 0, high = normalised->literal_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (normalised->literals[middle].offset < location)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < normalised->literal_count && normalised->literals[low].offset == location ? low
-                                                                                           : normalised->literal_count;
-}
-
 /* Point to the literal in the normalised statement; if it is not found there the constant is kept as it is.
  */
 static void find_literal(const struct analysis *analysis, const A_Const *constant, struct value *value)
@@ -70,7 +55,7 @@ static void find_literal(const struct analysis *analysis, const A_Const *constan
     int location = constant->location;
     if (!IsA(&constant->val, String))
         location = digits_location(analysis->planning, location, &negative);
-    size_t index = literal_at(normalised, (uint32_t) location);
+    size_t index = normalised_literal(normalised, (uint32_t) location);
     if (index == normalised->literal_count) {
         plan_pin_all(analysis->plan);
         return;

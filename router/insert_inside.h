@@ -60,6 +60,11 @@ struct insert_addition {
 /* Cut the statement's text into rows; false if that cannot be done. */
 bool insert_split(struct insert_rows *rows, const char *sql, size_t length, const List *values,
                   const struct insert_addition *addition, struct arena *arena);
+/*
+ * Find the literals in the texts of rows that insert_split() has cut, so that those of another statement with the same normalised text can stand there.
+ * Literals elsewhere are pinned.  False: that cannot be done.
+ */
+bool insert_note_literals(struct insert_rows *rows, struct plan *plan, const struct normalised *normalised);
 /* Cut a row's text "(a, b)" into the texts of its values; false: they are not those of the tree. */
 bool insert_split_row(const char *text, const List *row, const char **values, struct arena *arena);
 

@@ -141,10 +141,26 @@ static void put_piece(FILE *out, const struct insert_piece *piece, const struct 
     fprintf(out, "'::%s", type);
 }
 
+/* The row as it was written when it was planned, but with the literals of this statement. */
+static void put_written(FILE *out, const struct insert_rows *rows, int row, const struct normalised *literals)
+{
+    const char *text = rows->rows[row];
+    bool others = rows->literals && literals;
+    size_t at = 0, end = others ? rows->literal_ends[row] : 0;
+    for (size_t i = others && row ? rows->literal_ends[row - 1] : 0; i < end; i++) {
+        const struct row_literal *place = &rows->literals[i];
+        const struct literal *literal = &literals->literals[place->literal];
+        fwrite(text + at, 1, place->at - at, out);
+        fwrite(literals->sql + literal->offset, 1, literal->length, out);
+        at = place->at + place->length;
+    }
+    fputs(text + at, out);
+}
+
 static void put_row(FILE *out, const struct insert_rows *rows, int row, const struct execution *all)
 {
     if (!rows->pieces) {
-        fputs(rows->rows[row], out);
+        put_written(out, rows, row, all->literals);
         return;
     }
     struct evaluated evaluated;

@@ -156,12 +156,14 @@ static bool cut_rows(struct lexer *lexer, struct insert_rows *rows, const List *
     struct arena scratch = {0};
     bool cut = true;
     rows->rows = arena_alloc_array(arena, (size_t) rows->count, sizeof *rows->rows);
+    rows->starts = arena_alloc_array(arena, (size_t) rows->count, sizeof *rows->starts);
     for (int i = 0; i < rows->count && cut; i++) {
         size_t from, comma;
         cut = (i == 0 || (next_token(lexer, &comma) && lexer->sql[comma] == ',')) && read_row(lexer, &from);
         if (!cut)
             break;
         rows->rows[i] = arena_strndup(arena, lexer->sql + from, lexer->at - from);
+        rows->starts[i] = from;
         cut = means_row(rows->rows[i], list_nth(values, i), &scratch);
     }
     arena_free(&scratch);
@@ -221,6 +223,43 @@ bool insert_split(struct insert_rows *rows, const char *sql, size_t length, cons
         return false;
     rows->after = arena_strndup(arena, sql + behind, lexer.end - behind);
     rows->before = before;
+    return true;
+}
+
+/*
+ * A statement with the same normalised text and the same kinds of literals has the same tokens, but for what its literals say: so with its literals
+ * in their places a row's text is that statement's row.  That is so only if no literal can grow together with what stands right before it here, and may
+ * stand apart from it there: N'a' and date'2020-01-01' are that, and two literals side by side.
+ */
+static bool stands_apart(const char *text, size_t at, size_t behind_last)
+{
+    return at > behind_last && !is_word(text[at - 1]);
+}
+
+bool insert_note_literals(struct insert_rows *rows, struct plan *plan, const struct normalised *normalised)
+{
+    struct row_literal *literals = arena_alloc_array(&plan->arena, normalised->literal_count, sizeof *literals);
+    size_t next = 0, found = 0;
+    rows->literal_ends = arena_alloc_array(&plan->arena, (size_t) rows->count, sizeof *rows->literal_ends);
+    for (int i = 0; i < rows->count; i++) {
+        size_t start = rows->starts[i], end = start + strlen(rows->rows[i]), behind_last = 0;
+        for (; next < normalised->literal_count && normalised->literals[next].offset < end; next++) {
+            const struct literal *literal = &normalised->literals[next];
+            if (literal->offset < start) {
+                plan_pin_literal(plan, normalised, next);
+                continue;
+            }
+            size_t at = literal->offset - start;
+            if (literal->offset + literal->length > end || !stands_apart(rows->rows[i], at, behind_last))
+                return false;
+            behind_last = at + literal->length;
+            literals[found++] = (struct row_literal){next, at, literal->length};
+        }
+        rows->literal_ends[i] = found;
+    }
+    for (; next < normalised->literal_count; next++)
+        plan_pin_literal(plan, normalised, next);
+    rows->literals = literals;
     return true;
 }
 

@@ -72,6 +72,7 @@ struct lexer {
     struct normalised *out;
     bool joined;    /* no blank before the next token */
     bool semicolon; /* one was read, and nothing behind it yet */
+    bool first;     /* nothing behind it is read */
 };
 
 static enum byte_class class_of(char c)
@@ -461,6 +462,8 @@ static void lex_semicolon(struct lexer *lexer)
     lexer->semicolon =
         true; /* written only if something follows: SELECT 1 and SELECT 1; are the same statement */
     lexer->at++;
+    if (lexer->first)
+        lexer->end = lexer->at;
 }
 
 static void lex_token(struct lexer *lexer)
@@ -516,40 +519,47 @@ static uint64_t hash_of(const struct normalised *out)
     return fast_hash(out->text, out->length, kinds);
 }
 
-static void start_over(struct normalised *out)
+/* Returns how much was read. */
+static size_t read_tokens(const char *sql, size_t length, bool first, struct normalised *out)
 {
+    out->sql = sql;
     out->length = out->literal_count = out->scratch_length = 0;
     out->highest_parameter = 0;
     out->several = false;
-}
-
-static void end_statement(struct normalised *out)
-{
+    struct lexer lexer = {.start = sql, .at = sql, .end = sql + length, .out = out, .joined = true, .first = first};
+    if (!out->unsure)
+        while (lexer.at < lexer.end)
+            lex_token(&lexer);
     out->empty = out->length == 0 && !out->unsure;
     out->hash = hash_of(out);
+    return (size_t) (lexer.at - sql);
 }
 
 void normalise(const char *sql, size_t length, struct normalised *out)
 {
-    start_over(out);
     /* A NUL cannot be part of a statement; what stands behind it would be seen here and not by the parser. */
     out->unsure = length > LARGEST_STATEMENT || memchr(sql, 0, length) != NULL;
-    struct lexer lexer = {.start = sql, .at = sql, .end = sql + length, .out = out, .joined = true};
-    if (!out->unsure)
-        while (lexer.at < lexer.end)
-            lex_token(&lexer);
-    end_statement(out);
+    read_tokens(sql, length, false, out);
 }
 
 size_t normalise_first(const char *sql, size_t length, struct normalised *out)
 {
-    start_over(out);
     out->unsure = false;
-    struct lexer lexer = {.start = sql, .at = sql, .end = sql + length, .out = out, .joined = true};
-    while (lexer.at < lexer.end && !lexer.semicolon)
-        lex_token(&lexer);
-    end_statement(out);
-    return (size_t) (lexer.at - sql);
+    return read_tokens(sql, length, true, out);
+}
+
+size_t normalised_literal(const struct normalised *normalised, uint32_t offset)
+{
+    size_t low = 0, high = normalised->literal_count; /* they stand in the order of the text */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (normalised->literals[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < normalised->literal_count && normalised->literals[low].offset == offset;
+    return found ? low : normalised->literal_count;
 }
 
 void normalised_free(struct normalised *normalised)

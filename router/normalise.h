@@ -30,6 +30,7 @@ struct literal {
 
 /* Reused from statement to statement; a zeroed struct is valid. */
 struct normalised {
+    const char *sql; /* what was read: borrowed, and the literals point into it */
     char *text; /* not NUL-terminated */
     size_t length, capacity;
     struct literal *literals;
@@ -50,6 +51,8 @@ void normalise(const char *sql, size_t length, struct normalised *out);
  * unsure.  Where a statement may have semicolons inside (CREATE RULE, CREATE FUNCTION) this is not the whole of it.
  */
 size_t normalise_first(const char *sql, size_t length, struct normalised *out);
+/* The index of the literal that begins at `offset`; literal_count: none does. */
+size_t normalised_literal(const struct normalised *normalised, uint32_t offset);
 void normalised_free(struct normalised *normalised);
 
 /* The first keyword of a statement, folded to lower case into `word` (cut at size): for dispatch without parsing. */

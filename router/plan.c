@@ -132,21 +132,23 @@ void plan_pin_all(struct plan *plan)
     plan->inside->pin_all = true;
 }
 
-void plan_pin_location(struct plan *plan, const struct planning *planning, int location)
+void plan_pin_literal(struct plan *plan, const struct normalised *normalised, size_t literal)
 {
-    const struct normalised *normalised = planning->normalised;
-    if (!normalised)
-        return;
     if (!plan->inside->pins) {
         plan->inside->pin_count = normalised->literal_count;
         plan->inside->pins = arena_alloc_array(&plan->arena, normalised->literal_count, sizeof(bool));
     }
-    for (size_t i = 0; i < plan->inside->pin_count; i++)
-        if (normalised->literals[i].offset == (uint32_t) location) {
-            plan->inside->pins[i] = true;
-            return;
-        }
-    plan_pin_all(plan);
+    if (literal < plan->inside->pin_count)
+        plan->inside->pins[literal] = true;
+    else
+        plan_pin_all(plan);
+}
+
+void plan_pin_location(struct plan *plan, const struct planning *planning, int location)
+{
+    const struct normalised *normalised = planning->normalised;
+    if (normalised)
+        plan_pin_literal(plan, normalised, normalised_literal(normalised, (uint32_t) location));
 }
 
 bool plan_pins(const struct plan *plan, size_t literal)

@@ -324,6 +324,26 @@ static bool only_target_is_sharded(const struct inserting *inserting)
     return true;
 }
 
+/* Nothing of such a value is read when the statement is planned but, of a key's, where it stands. */
+static bool is_plain_value(Node *value)
+{
+    while (IsA(value, TypeCast))
+        value = castNode(TypeCast, value)->arg;
+    return IsA(value, A_Const) || IsA(value, ParamRef) || IsA(value, SetToDefault);
+}
+
+/* Can the same plan serve other values? */
+static bool takes_other_literals(const struct inserting *inserting)
+{
+    const struct normalised *normalised = inserting->analysis.planning->normalised;
+    ListCell *row, *value;
+    foreach (row, inserting->values->valuesLists)
+        foreach (value, (List *) lfirst(row))
+            if (!is_plain_value(lfirst(value)))
+                return false;
+    return normalised && insert_note_literals(inserting->plan->inside->insert, inserting->plan, normalised);
+}
+
 /*
  * Split: each row is inserted on its own shard, and nothing else in the statement depends on the shard.  A
  * default that is an expression might be the time, which one PostgreSQL would give all rows alike.
@@ -341,12 +361,12 @@ static bool can_split(struct inserting *inserting)
             "A column is left to a default that is an expression, which each shard would evaluate.");
     if (!find_parameter_types(inserting))
         return false;
-    plan_pin_all(plan);
     const struct planning *planning = inserting->analysis.planning;
-    return inserting->evaluated ||
-           insert_split(plan->inside->insert, planning->sql, planning->length, inserting->values->valuesLists,
-                        &(struct insert_addition){0}, &plan->arena) ||
-           give_up(inserting, "Insert the rows one by one.", "The text of the rows cannot be told apart.");
+    bool cut = inserting->evaluated || insert_split(plan->inside->insert, planning->sql, planning->length, inserting->values->valuesLists,
+                                                    &(struct insert_addition){0}, &plan->arena);
+    if (!cut || inserting->evaluated || !takes_other_literals(inserting))
+        plan_pin_all(plan);
+    return cut || give_up(inserting, "Insert the rows one by one.", "The text of the rows cannot be told apart.");
 }
 
 /* Of rows that are computed what is left to be proved is about the rest of the statement. */

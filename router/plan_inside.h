@@ -24,7 +24,10 @@ struct insert_rows {
                                     `values` and `pieces` are those of one row */
     bool answers;                /* each row gives one of RETURNING */
     const char *before, *after;  /* the statement's text around the rows; NULL if it cannot be split */
-    const char **rows;           /* the text of each row, "(…)" */
+    const char **rows;           /* the text of each row, "(…)" … */
+    size_t *starts;              /* … and where it began in the statement's */
+    struct row_literal *literals; /* of all rows: other statements of this plan have others there; NULL: they have not */
+    size_t *literal_ends;        /* for each row: how many of them its own is behind */
     struct insert_piece *pieces; /* with an evaluation, in place of `rows`: `width` for each row */
     int width;
     int parameter_count;
@@ -33,6 +36,11 @@ struct insert_rows {
 
 /* Room for the keys of so many new rows of the table, which is sharded. */
 struct insert_rows *insert_rows_new(struct arena *arena, const struct resolved_relation *target, int count);
+
+/* Where a row's text has a literal of the statement. */
+struct row_literal {
+    size_t literal, at, length;
+};
 
 /* A value of a row: as written, or computed by the home shard. */
 struct insert_piece {

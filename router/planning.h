@@ -97,8 +97,9 @@ void plan_on_all(struct plan *plan, const struct planning *planning, enum plan_k
 void plan_on_shards(struct plan *plan, const struct shard_set *shards, enum plan_kind kind,
                     const char *reason);
 
-/* The plan holds only for the literals as they are now: all of them, or the one at a parse location. */
+/* The plan holds only for the literals as they are now: all of them, that one, or the one at a parse location. */
 void plan_pin_all(struct plan *plan);
+void plan_pin_literal(struct plan *plan, const struct normalised *normalised, size_t literal);
 void plan_pin_location(struct plan *plan, const struct planning *planning, int location);
 
 #endif

@@ -40,6 +40,7 @@ tests_unit_unit_test_SOURCES = \
 	tests/unit/test_gather_early.c \
 	tests/unit/test_plan_gather.c \
 	tests/unit/test_plan_groups.c \
+	tests/unit/test_plan_rows.c \
 	tests/unit/test_plan_split.c \
 	tests/unit/test_pool_deadlock.c \
 	tests/unit/test_settings.c \
