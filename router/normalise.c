@@ -17,8 +17,13 @@
 #include "router/fast_hash.h"
 #include "router/string_literal.h"
 
-/* A longer statement is not worth a place in a plan cache, and its literals not the memory. */
-enum { LARGEST_STATEMENT = 128 * 1024 };
+/* What is longer without its literals is not worth a place in a plan cache, and its many literals not the memory.  A long literal costs none, unless it has to
+ * be decoded. */
+enum {
+    LARGEST_STATEMENT = 16 * 1024 * 1024,
+    LARGEST_TEXT = 128 * 1024,
+    KEPT_SCRATCH = 128 * 1024, /* from one statement to the next */
+};
 
 enum byte_class {
     BYTE_ODD, /* begins no token of PostgreSQL's */
@@ -96,21 +101,35 @@ static void give_up(struct lexer *lexer)
     lexer->at = lexer->end;
 }
 
-/* Room for one token of `length` bytes and what may have to stand before it. */
-static char *reserve(struct normalised *out, size_t length)
+/* Behind a token with which the text is too long nothing is read. */
+static __attribute__((noinline, cold)) void grow_text(struct lexer *lexer, size_t needed)
 {
-    size_t needed = out->length + length + 4;
-    if (needed > out->capacity) {
-        out->capacity = needed * 2 + 128;
-        out->text = memory_resize(out->text, out->capacity);
+    struct normalised *out = lexer->out;
+    size_t ample = needed * 2 + 128;
+    if (needed > LARGEST_TEXT) {
+        out->unsure = true;
+        lexer->end = lexer->start;
+        ample = needed;
+    } else if (ample > LARGEST_TEXT) {
+        ample = LARGEST_TEXT;
     }
-    return out->text + out->length;
+    out->capacity = ample;
+    out->text = memory_resize(out->text, ample);
+}
+
+/* Room for one token of `length` bytes and what may have to stand before it. */
+static char *reserve(struct lexer *lexer, size_t length)
+{
+    size_t needed = lexer->out->length + length + 4;
+    if (needed > lexer->out->capacity)
+        grow_text(lexer, needed);
+    return lexer->out->text + lexer->out->length;
 }
 
 /* Begin a token: its separator is written; the token's own bytes go to the place returned. */
 static char *begin_token(struct lexer *lexer, size_t length, bool glued)
 {
-    char *to = reserve(lexer->out, length);
+    char *to = reserve(lexer, length);
     if (lexer->semicolon) {
         lexer->semicolon = false;
         lexer->out->several = true;
@@ -519,6 +538,21 @@ static uint64_t hash_of(const struct normalised *out)
     return fast_hash(out->text, out->length, kinds);
 }
 
+/* What only a long statement needs is not kept for those after it. */
+static __attribute__((noinline, cold)) void forget_scratch(struct normalised *out)
+{
+    free(out->scratch);
+    out->scratch = NULL;
+    out->scratch_capacity = 0;
+}
+
+static __attribute__((noinline, cold)) void forget_text(struct normalised *out)
+{
+    free(out->text);
+    out->text = NULL;
+    out->length = out->capacity = out->literal_count = 0;
+}
+
 /* Returns how much was read. */
 static size_t read_tokens(const char *sql, size_t length, bool first, struct normalised *out)
 {
@@ -526,10 +560,14 @@ static size_t read_tokens(const char *sql, size_t length, bool first, struct nor
     out->length = out->literal_count = out->scratch_length = 0;
     out->highest_parameter = 0;
     out->several = false;
+    if (out->scratch_capacity > KEPT_SCRATCH && out->scratch_capacity > length)
+        forget_scratch(out);
     struct lexer lexer = {.start = sql, .at = sql, .end = sql + length, .out = out, .joined = true, .first = first};
     if (!out->unsure)
         while (lexer.at < lexer.end)
             lex_token(&lexer);
+    if (out->capacity > LARGEST_TEXT)
+        forget_text(out);
     out->empty = out->length == 0 && !out->unsure;
     out->hash = hash_of(out);
     return (size_t) (lexer.at - sql);

@@ -227,7 +227,10 @@ bool string_literal_read(const char *at, const char *end, bool escapes, char *ro
                 finish(&decoder, string);
                 return true;
             }
-        } else if (!escapes || *decoder.at != '\\') {
+        } else if (!escapes) {
+            const char *quote = memchr(decoder.at, '\'', (size_t) (end - decoder.at));
+            decoder.at = quote ? quote : end;
+        } else if (*decoder.at != '\\') {
             decoder.at++;
         } else if (!read_escape(&decoder)) {
             return false;

@@ -164,6 +164,48 @@ Test(normalise, the_first_of_several_statements_ends_with_its_semicolon)
     normalised_free(&alone);
 }
 
+/* `head`, so many repetitions of `part`, `tail`. */
+static char *long_text(const char *head, const char *part, size_t count, const char *tail)
+{
+    char *text = malloc(strlen(head) + count * strlen(part) + strlen(tail) + 1), *to = stpcpy(text, head);
+    for (size_t i = 0; i < count; i++)
+        to = stpcpy(to, part);
+    stpcpy(to, tail);
+    return text;
+}
+
+Test(normalise, a_long_literal_is_one_like_others)
+{
+    enum { BYTES = 2000000 };
+    static const char *const heads[] = {"UPDATE t SET data = '\\x", "UPDATE t SET data = E'it''s\\n", "UPDATE t SET data = $$"};
+    static const char *const tails[] = {"' WHERE id = 7", "' WHERE id = 7", "$$ WHERE id = 7"};
+    for (int i = 0; i < 3; i++) {
+        char *sql = long_text(heads[i], "a5", BYTES / 2, tails[i]);
+        normalise(sql, strlen(sql), &result);
+        cr_assert_not(result.unsure);
+        cr_expect_eq(result.length, strlen("update t set data = ? where id = ?"));
+        cr_assert_eq(result.literal_count, 2);
+        cr_expect_eq(result.literals[0].value_length, (uint32_t) (BYTES + (i == 0 ? 2 : i == 1 ? 5 : 0)));
+        cr_expect_eq(result.literals[1].offset, strlen(sql) - 1);
+        free(sql);
+    }
+    IS("select 'it''s'", "select ?");
+    cr_expect(result.scratch_capacity < BYTES, "it is not kept");
+}
+
+Test(normalise, what_is_long_without_its_literals_is_left_to_the_parser)
+{
+    static const char *const parts[] = {", 1", ",a", "a", "+a"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char *sql = long_text("SELECT 1", parts[i], 200000, "");
+        normalise(sql, strlen(sql), &result);
+        cr_expect(result.unsure, "%s", parts[i]);
+        cr_expect(result.capacity <= 128 * 1024);
+        free(sql);
+    }
+    IS("select 1", "select ?");
+}
+
 Test(normalise, literal_kinds_are_part_of_the_hash_and_values_are_not)
 {
     normal("select 1, 'a'");
@@ -176,7 +218,7 @@ Test(normalise, literal_kinds_are_part_of_the_hash_and_values_are_not)
 
 Test(normalise, a_statement_beyond_the_limit_is_left_to_the_parser)
 {
-    size_t length = 200000;
+    size_t length = 16 * 1024 * 1024 + 1;
     char *sql = malloc(length);
     memset(sql, ' ', length);
     normalise(sql, length, &result);
