@@ -477,10 +477,11 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
 {
     struct plan *plan = plan_new();
     struct unusable_name unusable = {0};
+    struct arena text = {0}; /* the plan keeps nothing of it */
     const struct planning planning = {
         .routing = routing,
         .facts = facts,
-        .sql = arena_strndup(&plan->arena, sql, length),
+        .sql = arena_strndup(&text, sql, length),
         .length = length,
         .normalised = normalised && !normalised->unsure ? normalised : NULL,
         .types = types,
@@ -492,6 +493,7 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
         plan->statement = STATEMENT_OTHER;
         plan->writes = true;
         plan_on_home(plan, "single: the database has no sharded tables");
+        arena_free(&text);
         return plan;
     }
     if (normalised && normalised->unsure)
@@ -500,6 +502,7 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
     find_clock_words(plan, &planning);
     if (plan->inner)
         find_clock_words(plan->inner, &planning);
+    arena_free(&text);
     if (!error_is_set(error))
         return plan;
     plan_release(plan);

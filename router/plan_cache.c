@@ -19,6 +19,8 @@ enum {
     MOST_VARIANTS = 8,        /* plans of one key that differ in pinned values */
     LONGEST_TEXT = 16 * 1024, /* longer texts, and more bytes of pinned values, are not stored */
     FIRST_BUCKETS = 64,
+    MOST_BYTES = 64 * 1024 * 1024, /* of all plans: those of thousands of values have hundreds of bytes for each */
+    MOST_BYTES_EACH = MOST_BYTES / 16,
 };
 
 struct pin {
@@ -33,6 +35,7 @@ struct entry {
     struct arena arena;          /* owns everything below but the plan */
     struct plan *plan;           /* one reference */
     uint64_t hash, hits, last_used;
+    size_t bytes; /* with the plan */
     const char *text;
     size_t length;
     uint8_t *kinds;
@@ -52,6 +55,7 @@ struct plan_cache {
     struct entry *newest, *oldest;
     uint64_t version; /* of the routing that all plans here were made under */
     uint64_t clock;   /* counts uses */
+    size_t bytes;     /* of all entries */
     struct plan_cache_counts counts;
 };
 
@@ -156,6 +160,7 @@ static void evict(struct plan_cache *cache, struct entry *entry)
         link = &(*link)->chain;
     *link = entry->chain;
     unlink_use(cache, entry);
+    cache->bytes -= entry->bytes;
     free_entry(entry);
     cache->counts.plans--;
     cache->counts.evictions++;
@@ -172,6 +177,7 @@ static void forget_all(struct plan_cache *cache)
     cache->oldest = NULL;
     memset(cache->buckets, 0, cache->bucket_count * sizeof(struct entry *));
     cache->counts.plans = 0;
+    cache->bytes = 0;
 }
 
 /* Of too many plans of one key, the one that was not used for longest goes. */
@@ -236,6 +242,7 @@ static struct entry *new_entry(const struct key *key, struct plan *plan)
     entry->types = arena_memdup(&entry->arena, key->types, (size_t) key->type_count * sizeof(*key->types));
     entry->type_count = key->type_count;
     copy_pins(entry, normalised);
+    entry->bytes = sizeof *entry + entry->arena.total + plan->arena.total + (plan->inner ? plan->inner->arena.total : 0);
     return entry;
 }
 
@@ -252,16 +259,21 @@ static void store(struct plan_cache *cache, const struct key *key, struct plan *
 {
     if (!worth_storing(cache, key->normalised, plan))
         return;
+    struct entry *entry = new_entry(key, plan);
+    if (entry->bytes > MOST_BYTES_EACH) {
+        free_entry(entry);
+        return;
+    }
     limit_variants(cache, key);
-    if (cache->counts.plans >= cache->limit)
+    while (cache->oldest && (cache->counts.plans >= cache->limit || cache->bytes + entry->bytes > MOST_BYTES))
         evict(cache, cache->oldest);
     if (cache->counts.plans >= cache->bucket_count)
         grow(cache);
-    struct entry *entry = new_entry(key, plan);
     struct entry **bucket = bucket_of(cache, key->hash);
     entry->chain = *bucket;
     *bucket = entry;
     link_newest(cache, entry);
+    cache->bytes += entry->bytes;
     cache->counts.plans++;
 }
 

@@ -2,7 +2,7 @@
  * plan_cache: normalised text -> plan template.
  *
  * One cache per worker and database: no locks.  An entry is found by normalised text, session facts and declared
- * parameter types; plans of one text that pin literals stand side by side.  Bounded: the least
+ * parameter types; plans of one text that pin literals stand side by side.  Bounded, in number and in bytes: the least
  * recently used plan goes.  A new routing version empties it.
  */
 #ifndef KEYWAY_PLAN_CACHE_H

@@ -13,6 +13,7 @@
 
 static int made, alive;
 static bool had_normalised;
+static size_t plan_bytes; /* that the planner says each plan has */
 
 struct plan *plan_make(const struct routing *routing, const struct session_facts *facts, const char *sql,
                        size_t length, const struct normalised *normalised, const uint32_t *types,
@@ -28,6 +29,7 @@ struct plan *plan_make(const struct routing *routing, const struct session_facts
     struct plan *plan = memory_alloc(sizeof(*plan));
     plan->references = 1;
     plan->chain = length >= 3 && memcmp(sql, "pin", 3) == 0;
+    plan->arena.total = plan_bytes;
     alive++;
     return plan;
 }
@@ -134,6 +136,29 @@ Test(plan_cache, a_pinned_literal_must_have_its_value_again)
     get(cache, "pin ''");
     get(cache, "pin ''");
     cr_assert_eq(made, 3);
+    all_is_returned(cache);
+}
+
+Test(plan_cache, plans_are_few_where_they_are_large)
+{
+    struct plan_cache *cache = plan_cache_new(1000);
+    char sql[40];
+    plan_bytes = 1000 * 1000;
+    for (int i = 0; i < 200; i++) {
+        snprintf(sql, sizeof sql, "select a%d", i);
+        get(cache, sql);
+    }
+    cr_expect_eq(plan_cache_counts(cache).plans, 67);
+    cr_expect_eq(alive, 67);
+    int before = made;
+    get(cache, "select a199");
+    cr_expect_eq(made, before, "the newest are there");
+    plan_bytes = 5 * 1000 * 1000;
+    get(cache, "select large");
+    cr_expect_eq(plan_cache_counts(cache).plans, 67, "one that is as large as many is not kept");
+    plan_bytes = 0;
+    get(cache, "select small");
+    cr_expect_eq(plan_cache_counts(cache).plans, 68);
     all_is_returned(cache);
 }
 
