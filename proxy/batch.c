@@ -24,6 +24,7 @@ struct message {
     const char *name;            /* of the statement or portal it is about */
     struct statement *statement; /* of Parse (held), Bind, Describe and Close of a statement */
     struct bind_message bind;
+    size_t naming; /* the place behind the last message before this one that gives a name to a statement, or takes it; 0: none does */
 };
 
 struct batch {
@@ -32,6 +33,7 @@ struct batch {
     const uint8_t *bytes;
     struct message *messages;
     size_t count, length;
+    size_t naming; /* of the message that is looked at next */
     bool synced;  /* ends with Sync rather than Flush */
     bool forward; /* all of it belongs to `shard` */
     bool writes;
@@ -96,14 +98,18 @@ struct statement *query_statement(struct client *client, const char *name)
 /* A name means what an earlier message of the batch made of it, else what the client's table says. */
 static struct statement *find_statement(const struct batch *batch, size_t before, const char *name)
 {
-    for (size_t i = before; i-- > 0;) {
-        const struct message *message = &batch->messages[i];
-        if (message->frame.type == 'P' && strcmp(message->name, name) == 0)
-            return message->statement;
-        if (message->frame.type == 'C' && message->frame.body[0] == 'S' && strcmp(message->name, name) == 0)
-            return NULL;
+    for (size_t i = batch->messages[before].naming; i > 0; i = batch->messages[i - 1].naming) {
+        const struct message *message = &batch->messages[i - 1];
+        if (strcmp(message->name, name) == 0)
+            return message->frame.type == 'P' ? message->statement : NULL;
     }
     return query_statement(batch->client, name);
+}
+
+/* Does the message give a statement a name, or take it? */
+static bool names_statement(const struct message *message)
+{
+    return message->frame.type == 'P' || (message->frame.type == 'C' && message->frame.body[0] == 'S');
 }
 
 static bool need_shard(struct batch *batch, int shard)
@@ -316,8 +322,11 @@ static void first_pass(struct batch *batch)
         struct message *message = &batch->messages[i];
         wire_scan(at, batch->length - (size_t) (at - batch->bytes), SIZE_MAX, &message->frame);
         message->name = "";
+        message->naming = batch->naming;
         at += message->frame.total;
         batch->forward = batch->forward && look_at_message(batch, i);
+        if (batch->forward && names_statement(message))
+            batch->naming = i + 1;
     }
     batch->synced = batch->messages[batch->count - 1].frame.type == 'S';
 }
