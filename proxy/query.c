@@ -420,7 +420,7 @@ static int shard_of_statement(struct client *client, const struct session_facts 
         plan_route(plan, routing, normalised, NULL, &client->stream.worker->scratch, &route, &error) && route.kind == PLAN_SINGLE) {
         shard = shard_set_next(&route.shards, 0);
         *writes |= plan->writes;
-        if (writes_too_far(client, plan, shard))
+        if (writes_too_far(client, plan, shard) || !moment_is_at(client, plan, shard))
             shard = -1;
     }
     error_clear(&error);

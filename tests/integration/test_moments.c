@@ -125,6 +125,16 @@ Test(moments, of_the_statements_of_one_query)
     EXPECT_LIKE(conn, "INSERT INTO users (username) VALUES ('zoe'); INSERT INTO users (username) VALUES ('anna'); " MOMENTS, "2|1");
 }
 
+/* A text for one shard goes there as it is, unless the clock is elsewhere. */
+Test(moments, of_a_text_for_another_shard)
+{
+    EXPECT(conn, "BEGIN", "BEGIN");
+    EXPECT(conn, "INSERT INTO users (username) VALUES ('anna')", "INSERT 0 1");
+    EXPECT_LIKE(conn, "INSERT INTO users (username, created) VALUES ('zoe', now()); INSERT INTO users (username) VALUES ('zac')", "INSERT 0 1");
+    EXPECT(conn, MOMENTS, "3|1");
+    EXPECT(conn, "ROLLBACK", "ROLLBACK");
+}
+
 Test(moments, of_the_statements_of_one_batch)
 {
     static const char *const names[] = {"zoe", "anna", "henry"};
