@@ -258,6 +258,18 @@ Test(explain, of_gathered_rows_with_parameters)
     free(answer);
 }
 
+Test(explain, of_groups_that_are_joined)
+{
+    static const char *const sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT b.country, count(*) FROM users a, users b "
+                                   "WHERE a.age = b.age AND b.username = 'zoe' GROUP BY b.country";
+    EXPECT_LIKE(conn, sql, "gather: the home shard answers over rows of users, partial groups of users (");
+    EXPECT_LIKE(conn, sql, "\ngathered 2: users from shard0, shard1, shard2: SELECT a.age AS c1, pg_catalog.count(*) AS c2 FROM public.users a GROUP BY a.age\n");
+    EXPECT_LIKE(conn, sql, "\nkeyed: users by few rows of users: SELECT * FROM (");
+    EXPECT_LIKE(conn, sql, "\nmoved 1: users: 1 row, ");
+    EXPECT_LIKE(conn, sql, "\nmoved 2: users: 1 row, ");
+    EXPECT_LIKE(conn, sql, "\nShard shard1, gathered 2: users, by keys\n");
+}
+
 Test(explain, of_a_prepared_statement_over_gathered_rows)
 {
     EXPECT(conn, "PREPARE p (integer) AS SELECT avg(age) FROM users WHERE age > $1", "PREPARE");
