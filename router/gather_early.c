@@ -643,11 +643,20 @@ static bool was_read_before(const struct analysis *analysis, int number)
     return false;
 }
 
-/* What gives another result for each row is called for each. */
-static bool has_volatile(const struct analysis *analysis)
+/* What gives another result for each row, or does something, is called for each. */
+static bool calls_for_each_row(const struct analysis *analysis)
 {
     for (int i = 0; i < analysis->sighting_count; i++)
-        if (analysis->sightings[i].class == FUNCTION_VOLATILE || analysis->sightings[i].class == FUNCTION_UNKNOWN)
+        if (analysis->sightings[i].class != FUNCTION_SAFE && analysis->sightings[i].class != FUNCTION_CLOCK)
+            return true;
+    return false;
+}
+
+/* A view's definition is not of the statement's own tree. */
+static bool is_in_view(const struct analysis *analysis, const struct query *query)
+{
+    for (int i = 0; i < analysis->view_count; i++)
+        if (query->first_scan >= analysis->views[i].first_scan && query->end_scan <= analysis->views[i].end_scan)
             return true;
     return false;
 }
@@ -655,11 +664,11 @@ static bool has_volatile(const struct analysis *analysis)
 List *gather_group_early(struct analysis *analysis)
 {
     List *made = NIL;
-    if (analysis->put_count || has_volatile(analysis)) /* a function that stands for its query is read only once */
+    if (analysis->put_count || calls_for_each_row(analysis)) /* a function that stands for its query is read only once */
         return NIL;
     for (int i = 0; i < analysis->query_count; i++) {
         struct early early = {.analysis = analysis, .query = analysis->queries[i], .select = analysis->queries[i]->select};
-        if (!is_grouping(early.query) || was_read_before(analysis, i) || !read_from(&early))
+        if (!is_grouping(early.query) || is_in_view(analysis, early.query) || was_read_before(analysis, i) || !read_from(&early))
             continue;
         for (int k = 0; k < early.leaf_count; k++)
             if (early.scans[k] && scan_is_sharded(early.scans[k]) && can_group(&early, k)) {

@@ -256,6 +256,9 @@ SELECT u.country, r.sensor, count(*), max(r.day), min(r.note) FROM readings r JO
 -- views on both sides
 SELECT a.country, count(*), sum(w.likes) FROM written w JOIN adults a ON a.age = w.likes GROUP BY a.country
 
+-- a view that joins and groups, beside a query that does
+SELECT t.country, t.people, s.n FROM totals t JOIN (SELECT u.country, count(*) AS n FROM events e JOIN users u ON u.username = e.username GROUP BY u.country) s ON s.country = t.country
+
 -- parameters are literals here, and of any type
 SELECT u.country, count(*) FROM events e JOIN users u ON u.username = e.username WHERE e.weight BETWEEN 2 AND 7 AND e.kind LIKE 'v%' AND e.username <> 'bob' AND u.age IN (1, 7, 14, 21, 28, 35) GROUP BY u.country
 
