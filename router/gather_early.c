@@ -3,8 +3,8 @@
  * speak of both, and GROUP BY, take of S, and P the groups of S by k.  Rows of one of these groups have the same k, not just equal ones
  * (clause_is_same_if_equal()); so each of them stands beside the same rows of R, and in the same group of the query, as the group's row of P does.  The
  * rows of a group of the query are therefore those of the groups of P that stand in it, each as often as that stands there.  Of
- * these, sums and counts add up, and the others (min(), bool_or(), …) do not mind (aggregate_split.h).  Aggregates over R alone are left as they are
- * if they do not count how often a row stands there.
+ * these, sums and counts add up, and the others (min(), bool_or(), …) do not mind (aggregate_split.h).  A row of R counts as often as the groups beside it
+ * have rows, and what sums multiply by is the same for all rows of a group (aggregate_weigh.h).
  *
  * On the left of LEFT JOINs rows of S stay what they are, and so do those of its groups; what is on the right is of R.
  *
@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "router/aggregate_split.h"
+#include "router/aggregate_weigh.h"
 #include "router/expressions.h"
 #include "router/gather_clauses.h"
 #include "router/gather_filter.h"
@@ -306,20 +307,53 @@ static Node *partial_column(void *context, int number)
     return column_of_groups(list_length(early->keys) + number);
 }
 
-/* Does it not matter to it how often a row is there? */
-static bool takes_any_number(const struct early *early, const FuncCall *call)
+static bool visit(Node **place, void *context);
+
+/* How many rows a group has. */
+static Node *rows_of_group(struct early *early)
 {
-    static const char *const names[] = {"min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or"};
-    struct function_facts facts = function_facts(early->analysis->planning, call);
-    if (call->agg_distinct)
-        return true;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!facts.users && !strcmp(facts.name, names[i]))
-            return true;
-    return false;
+    FuncCall *count = makeFuncCall(list_make2(makeString((char *) "pg_catalog"), makeString((char *) "count")), NIL, COERCE_EXPLICIT_CALL, -1);
+    count->agg_star = true;
+    return partial_column(early, add_partial(early, (Node *) count));
 }
 
-static bool visit(Node **place, void *context);
+static bool replace(Node **place, const struct early *early, Node *final)
+{
+    if (final && early->apply)
+        *place = final;
+    return final != NULL;
+}
+
+/* An aggregate over R: a row of it stands there as often as the groups beside it have rows. */
+static bool visit_aggregate_of_others(Node **place, struct early *early)
+{
+    FuncCall *call = castNode(FuncCall, *place);
+    if (!parse_visit((Node *) call, visit, early))
+        return false;
+    return call->agg_distinct || replace(place, early, aggregate_weigh(early->analysis, early->query, call, rows_of_group(early)));
+}
+
+static enum factor_side side_of(void *context, Node *factor)
+{
+    const struct early *early = context;
+    leaf_set leaves;
+    bool subquery;
+    if (!leaves_of(early, factor, &leaves, &subquery) || subquery)
+        return FACTOR_NEITHER;
+    if (leaves & early->grouped)
+        return !(leaves & ~early->grouped) && is_computed_early(early, factor) ? FACTOR_GROUPED : FACTOR_NEITHER;
+    return leaves ? FACTOR_OTHER : is_computed_early(early, factor) ? FACTOR_GROUPED : FACTOR_NEITHER;
+}
+
+/* sum(s * r) */
+static bool visit_sum_of_both(Node **place, struct early *early)
+{
+    Node *grouped, *others;
+    if (!aggregate_factors(early->analysis, early->query, castNode(FuncCall, *place), side_of, early, &grouped, &others) || !visit(&others, early))
+        return false;
+    Node *sum = partial_column(early, add_partial(early, (Node *) expression_call("sum", grouped)));
+    return replace(place, early, (Node *) expression_call("sum", expression_operation("*", others, sum)));
+}
 
 static bool visit_aggregate(Node **place, struct early *early)
 {
@@ -331,18 +365,15 @@ static bool visit_aggregate(Node **place, struct early *early)
     if (!leaves_of(early, (Node *) call, &leaves, &subquery) || subquery)
         return false;
     if (leaves && !(leaves & early->grouped))
-        return takes_any_number(early, call) && parse_visit((Node *) call, visit, early);
+        return visit_aggregate_of_others(place, early);
     if (leaves & ~early->grouped)
-        return false;
+        return visit_sum_of_both(place, early);
     foreach (cell, call->args)
         if (!is_computed_early(early, lfirst(cell)))
             return false;
     if (call->agg_filter && !is_computed_early(early, call->agg_filter))
         return false;
-    Node *final = aggregate_split(early->analysis, early->query, call, &values);
-    if (final && early->apply)
-        *place = final;
-    return final != NULL;
+    return replace(place, early, aggregate_split(early->analysis, early->query, call, &values));
 }
 
 /* ---- the clauses ---- */

@@ -73,8 +73,32 @@ SELECT e.kind, min(u.age), max(u.karma), bool_and(u.active), count(DISTINCT u.co
 -- a sum of the other table's, too
 SELECT e.kind, sum(u.age), sum(e.weight), count(u.age) FROM events e JOIN users u ON u.username = e.username GROUP BY e.kind
 
+-- … of all types, and averages, of rows that stand there several times
+SELECT e.kind, sum(u.karma), sum(u.balance), avg(u.balance), avg(u.karma), count(u.country), sum(u.age) FILTER (WHERE u.active), count(*) FILTER (WHERE u.age > 20) FROM events e JOIN users u ON u.username = e.username GROUP BY e.kind
+
+-- … of floats, intervals, texts and rows
+SELECT e.kind, max(u.score), sum(z.iv), count(z.dim), count(z.jb) FROM events e JOIN users u ON u.username = e.username JOIN zoo z ON z.i2 = u.age GROUP BY e.kind
+
+-- … on the right of a LEFT JOIN
+SELECT e.kind, sum(u.age), count(u.age), count(u.username), avg(u.age), sum(u.balance * e.weight) FROM events e LEFT JOIN users u ON u.username = e.username AND u.age > 10 GROUP BY e.kind
+
 -- a sum over both
 SELECT e.kind, sum(u.balance * e.weight) FROM events e JOIN users u ON u.username = e.username GROUP BY e.kind
+
+-- … of products of several, and their digits
+SELECT u.country, sum(p.likes * u.balance * (1 - p.likes / 100.000) * 2.50), sum(u.balance * p.likes * u.balance) FROM posts p JOIN users u ON u.age = p.likes GROUP BY u.country
+
+-- … of numbers without end, and without scale
+SELECT s.tenant, sum(s.price * e.weight), sum(e.weight * s.price * 1.0) FROM stock s JOIN events e ON e.weight = s.tenant GROUP BY s.tenant
+
+-- … NaN and infinity, which add up to other things apart
+SELECT n.id, sum(z.num * n.id), sum(n.id * z.num52), sum((n.id - 2) * z.num) FROM zoo z JOIN notes n ON n.id < z.i2 OR z.id > 100 GROUP BY n.id
+
+-- … integers, whose product may be too large
+SELECT u.country, sum(u.karma * p.likes) FROM posts p JOIN users u ON u.age = p.likes WHERE u.karma < 1000 GROUP BY u.country
+
+-- … with FILTER
+SELECT u.country, sum(u.balance * p.likes) FILTER (WHERE p.likes > 3), sum(u.balance * p.likes) FILTER (WHERE u.age > 3) FROM posts p JOIN users u ON u.age = p.likes GROUP BY u.country
 
 -- aggregates with FILTER over one of them, and over both
 SELECT u.country, count(*) FILTER (WHERE e.weight > 3), sum(e.weight) FILTER (WHERE e.kind = 'buy') FROM events e JOIN users u ON u.username = e.username GROUP BY u.country

@@ -44,6 +44,20 @@ Test(gather_early, groups_are_made_by_what_joins_and_groups)
                  "SELECT p.body AS c1, p.likes AS c2, pg_catalog.count(*) AS c3 FROM public.posts p GROUP BY p.body, p.likes", NULL);
 }
 
+/* Of the other tables each row counts as often as the groups beside it have rows; what all rows of a group are multiplied by is asked once. */
+Test(gather_early, rows_of_others_are_weighed)
+{
+#define BODIES(partials) "SELECT p.body AS c1, " partials " FROM public.posts p GROUP BY p.body"
+    expect_early("SELECT sum(p.likes), sum(u.age), avg(u.age), count(u.name) FROM posts p, users u WHERE u.name = p.body",
+                 BODIES("pg_catalog.sum(p.likes) AS c2, pg_catalog.count(*) AS c3"), NULL);
+    expect_early("SELECT sum(p.likes * 2.5 * u.age * (1 - p.likes / 3.0)) FROM posts p, users u WHERE u.name = p.body",
+                 NULL, NULL); /* a quotient by 3.0 */
+    expect_early("SELECT sum(p.likes * 2.5 * u.age * (1.5 - p.likes)) FROM posts p, users u WHERE u.name = p.body",
+                 BODIES("pg_catalog.sum((p.likes::numeric OPERATOR(pg_catalog.*) 2.5) OPERATOR(pg_catalog.*) (1.5 - p.likes)) AS c2"), NULL);
+    /* which could be infinite */
+    expect_early("SELECT sum(p.likes * 2.5 * (u.age / 2.0)) FROM posts p, users u WHERE u.name = p.body", NULL, NULL);
+}
+
 Test(gather_early, a_left_join_keeps_what_is_on_its_left)
 {
     expect_early("SELECT u.country, count(*) FROM posts p LEFT JOIN users u ON u.age = p.likes GROUP BY u.country", LIKES, NULL);
@@ -89,8 +103,8 @@ Test(gather_early, rows_move_where_groups_would_be_others_or_as_many)
         "SELECT count(*) FROM numbers a, numbers b WHERE a.n = b.x AND a.x = b.n",                    /* each row is a group */
         "SELECT v.created, count(*) FROM users v, users u WHERE u.age = v.age AND u.created = v.created GROUP BY 1", /* nearly so */
         "SELECT sum(p.likes * u.age) FROM posts p, users u WHERE u.name = p.body",                    /* an argument of both */
-        "SELECT sum(100 / p.likes), count(u.age) FROM posts p, users u WHERE u.name = p.body",        /* fails for a row without partner */
-        "SELECT sum(p.likes), sum(u.age) FROM posts p, users u WHERE u.name = p.body",                /* counts how often a row is there */
+        "SELECT sum(100 / p.likes), sum(100 / u.age) FROM posts p, users u WHERE u.name = p.body",    /* fails for a row without partner */
+        "SELECT sum(p.likes), array_agg(u.age ORDER BY u.age) FROM posts p, users u WHERE u.name = p.body", /* not known for rows that are there several times */
         "SELECT count(*), array_agg(p.likes ORDER BY p.likes) FROM posts p, users u WHERE u.name = p.body", /* does not split */
         "SELECT sum(p.likes) FROM posts p, users u WHERE u.name = p.body AND random() > 0.5",         /* called for each row */
         "SELECT sum(p.likes) FROM posts p RIGHT JOIN users u ON u.name = p.body",                     /* NULLs in its place */
