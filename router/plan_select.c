@@ -178,6 +178,7 @@ static void analyze(struct selecting *selecting)
 static bool gather_with_groups(struct selecting *selecting)
 {
     const struct proof first = selecting->proof;
+    const bool checks_sums = selecting->plan->checks_sums;
     SelectStmt *written = (SelectStmt *) copyObjectImpl(selecting->select);
     List *early = gather_group_early(&selecting->analysis);
     if (!early)
@@ -187,6 +188,7 @@ static bool gather_with_groups(struct selecting *selecting)
         plan_gather(selecting->plan, &selecting->analysis, selecting->select, early, &selecting->proof))
         return true;
     selecting->proof = first;
+    selecting->plan->checks_sums = checks_sums;
     *selecting->select = *written;
     analyze(selecting);
     return false;
