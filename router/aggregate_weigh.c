@@ -56,13 +56,11 @@ static Node *weighed_sum(const FuncCall *call, Node *times)
     return sum_of(EXPRESSION("$1::pg_catalog.numeric * $2", linitial(call->args), times), call->agg_filter);
 }
 
-/* Of values that are there; NULL where there are none. */
+/* Of values that are there; NULL where there are none.  What the filter lets through alone is computed. */
 static Node *weighed_count(const FuncCall *call, Node *times)
 {
-    Node *filter = call->agg_filter;
-    if (call->args)
-        filter = filter ? EXPRESSION("$1 IS NOT NULL AND $2", linitial(call->args), filter) : EXPRESSION("$1 IS NOT NULL", linitial(call->args));
-    return expression_cast(sum_of((Node *) copyObjectImpl(times), filter), "int8");
+    Node *counted = call->args ? EXPRESSION("CASE WHEN $1 IS NOT NULL THEN $2 END", linitial(call->args), times) : (Node *) copyObjectImpl(times);
+    return expression_cast(sum_of(counted, call->agg_filter), "int8");
 }
 
 Node *aggregate_weigh(struct analysis *analysis, const struct query *query, FuncCall *call, Node *times)

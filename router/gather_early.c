@@ -89,6 +89,16 @@ static bool add_leaf(struct early *early, Node *leaf)
     return true;
 }
 
+static int leaf_of_slot(const struct early *early, int slot)
+{
+    for (int i = 0; i < early->leaf_count; i++) {
+        const struct scan *scan = early->scans[i];
+        if (scan && slot >= scan->first_slot && slot < scan->first_slot + scan->relation.relation->column_count)
+            return i;
+    }
+    return OTHERS;
+}
+
 static const char *name_of_leaf(const struct scan *scan)
 {
     return scan->range->alias ? scan->range->alias->aliasname : scan->range->relname;
@@ -122,6 +132,20 @@ static Node *column_of_leaves(const struct early *early, int first, int end, con
     return found < 0 ? NULL : column_of_leaf(early, found, name);
 }
 
+static const struct catalog_column *catalog_column_of(const struct early *early, const Node *reference)
+{
+    int level, slot = scope_resolve(early->query->scope, (const ColumnRef *) reference, &level);
+    const struct scan *scan = early->scans[leaf_of_slot(early, slot)];
+    return &scan->relation.relation->columns[slot - scan->first_slot];
+}
+
+/* The column that is both is of the one's type and of the other's. */
+static bool are_of_one_type(const struct early *early, const Node *one, const Node *other)
+{
+    const struct catalog_column *left = catalog_column_of(early, one), *right = catalog_column_of(early, other);
+    return left->type == right->type && left->typmod == right->typmod && !left->collation_is_own && !right->collation_is_own;
+}
+
 /* USING (a): left.a = right.a */
 static bool add_using(struct early *early, const List *names, int left, int right)
 {
@@ -129,7 +153,7 @@ static bool add_using(struct early *early, const List *names, int left, int righ
     foreach (cell, names) {
         Node *one = column_of_leaves(early, left, right, strVal(lfirst(cell)));
         Node *other = column_of_leaves(early, right, early->leaf_count, strVal(lfirst(cell)));
-        if (!one || !other)
+        if (!one || !other || !are_of_one_type(early, one, other))
             return false;
         early->conjuncts = lappend(early->conjuncts, makeSimpleA_Expr(AEXPR_OP, "=", one, other, -1));
         early->merged = true;
@@ -187,14 +211,23 @@ struct mention {
     bool subquery;
 };
 
-static int leaf_of_slot(const struct early *early, int slot)
+static int leaf_of_column(const struct early *early, const Node *reference)
 {
-    for (int i = 0; i < early->leaf_count; i++) {
-        const struct scan *scan = early->scans[i];
-        if (scan && slot >= scan->first_slot && slot < scan->first_slot + scan->relation.relation->column_count)
-            return i;
-    }
-    return OTHERS;
+    int level;
+    return leaf_of_slot(early, scope_resolve(early->query->scope, (const ColumnRef *) reference, &level));
+}
+
+/* Does it need its table's name, as USING does not make it one with others any more? */
+static bool is_bare(const struct early *early, const Node *reference)
+{
+    return early->merged && list_length(((const ColumnRef *) reference)->fields) == 1;
+}
+
+/* The column with its table's name; NULL: it is no table's. */
+static Node *qualified(const struct early *early, const Node *reference)
+{
+    int leaf = leaf_of_column(early, reference);
+    return leaf == OTHERS ? NULL : column_of_leaf(early, leaf, strVal(linitial(((const ColumnRef *) reference)->fields)));
 }
 
 /* True: there is something that is not known. */
@@ -202,13 +235,12 @@ static bool mention(Node *node, void *context)
 {
     struct mention *mentioned = context;
     const struct early *early = mentioned->early;
-    int level;
     if (!node)
         return false;
     if (IsA(node, ColumnRef)) {
-        if (!scope_finds(early->query->scope, castNode(ColumnRef, node)))
+        if (!scope_finds(early->query->scope, castNode(ColumnRef, node)) || (is_bare(early, node) && !qualified(early, node)))
             return true;
-        mentioned->leaves |= bit(leaf_of_slot(early, scope_resolve(early->query->scope, castNode(ColumnRef, node), &level)));
+        mentioned->leaves |= bit(leaf_of_column(early, node));
         return false;
     }
     if (IsA(node, SubLink)) {
@@ -282,7 +314,7 @@ static Node *column_of_groups(int number)
 {
     char name[24];
     ColumnRef *column = makeNode(ColumnRef);
-    snprintf(name, sizeof name, "c%d", number + 1);
+    snprintf(name, sizeof name, "keyway: %d", number + 1); /* what no name of GROUP BY can mean, which may be an output's */
     column->fields = list_make2(makeString((char *) EARLY_ALIAS), makeString(pstrdup(name)));
     column->location = -1;
     return (Node *) column;
@@ -355,6 +387,14 @@ static bool visit_sum_of_both(Node **place, struct early *early)
     return replace(place, early, (Node *) expression_call("sum", expression_operation("*", others, sum)));
 }
 
+/* A sum of rows without partners that is too large. */
+static bool may_overflow(const struct early *early, const FuncCall *call)
+{
+    const struct text_order *order;
+    uint32_t type = list_length(call->args) == 1 ? analysis_infer(early->analysis, early->query, linitial(call->args), &order) : 0;
+    return !strcmp(parse_name(call->funcname), "sum") && (type == TYPE_interval || type == TYPE_money);
+}
+
 static bool visit_aggregate(Node **place, struct early *early)
 {
     FuncCall *call = castNode(FuncCall, *place);
@@ -371,7 +411,7 @@ static bool visit_aggregate(Node **place, struct early *early)
     foreach (cell, call->args)
         if (!is_computed_early(early, lfirst(cell)))
             return false;
-    if (call->agg_filter && !is_computed_early(early, call->agg_filter))
+    if ((call->agg_filter && !is_computed_early(early, call->agg_filter)) || may_overflow(early, call))
         return false;
     return replace(place, early, aggregate_split(early->analysis, early->query, call, &values));
 }
@@ -397,17 +437,14 @@ static bool visit_own(Node **place, struct early *early)
     return true;
 }
 
-/* A bare column of R, where USING does not make it one any more. */
-static bool qualify(Node **place, struct early *early)
+static bool qualify(Node **place, void *context)
 {
-    const ColumnRef *reference = castNode(ColumnRef, *place);
-    int level, leaf = leaf_of_slot(early, scope_resolve(early->query->scope, reference, &level));
-    if (!early->merged || list_length(reference->fields) > 1)
-        return true;
-    Node *column = leaf == OTHERS ? NULL : column_of_leaf(early, leaf, strVal(linitial(reference->fields)));
-    if (column && early->apply)
-        *place = column;
-    return column != NULL;
+    const struct early *early = context;
+    if (!IsA(*place, ColumnRef))
+        return parse_visit(*place, qualify, context);
+    if (is_bare(early, *place))
+        *place = qualified(early, *place);
+    return true;
 }
 
 static bool visit(Node **place, void *context)
@@ -423,7 +460,7 @@ static bool visit(Node **place, void *context)
     if (visit_own(place, early))
         return true;
     if (IsA(node, ColumnRef))
-        return leaves_of(early, node, &leaves, &subquery) && !(leaves & early->grouped) && qualify(place, early);
+        return leaves_of(early, node, &leaves, &subquery) && !(leaves & early->grouped) && (!early->apply || qualify(place, early));
     if (IsA(node, FuncCall) && !castNode(FuncCall, node)->over && gather_is_aggregate(early->analysis, castNode(FuncCall, node)))
         return visit_aggregate(place, early);
     if (IsA(node, SubLink) && !clause_is_independent(early->analysis, castNode(SubLink, node)))
@@ -524,15 +561,22 @@ static bool are_likely_fewer(const struct early *early)
 
 /* ---- who is grouped ---- */
 
-/* Is there a condition between S and the table? */
-static bool is_joined(const struct early *early, int leaf)
+static bool is_equality_of_columns(const Node *node)
+{
+    const A_Expr *expression = (const A_Expr *) node;
+    return IsA(node, A_Expr) && expression->kind == AEXPR_OP && !strcmp(parse_name(expression->name), "=") && expression->lexpr &&
+           IsA(expression->lexpr, ColumnRef) && IsA(expression->rexpr, ColumnRef);
+}
+
+/* Is there a condition between S and the table?  What ties them by a third table alone is not there where they are grouped. */
+static bool is_joined(const struct early *early, int leaf, bool by_equality)
 {
     leaf_set leaves;
     bool subquery;
     ListCell *cell;
     foreach (cell, early->conjuncts)
         if (leaves_of(early, lfirst(cell), &leaves, &subquery) && (leaves & early->grouped) && (leaves & bit(leaf)) &&
-            !(leaves & ~(early->grouped | bit(leaf))))
+            !(leaves & ~(early->grouped | bit(leaf))) && (!by_equality || is_equality_of_columns(lfirst(cell))))
             return true;
     return false;
 }
@@ -542,8 +586,9 @@ static bool belongs(const struct early *early, int leaf, const struct scan *firs
     const struct scan *scan = early->scans[leaf];
     if (!scan || (early->nullable & bit(leaf)))
         return false;
-    return scan->relation.place == PLACE_REFERENCE ? is_joined(early, leaf)
-                                                   : scan_is_sharded(scan) && scans_are_tied(early->analysis, first, scan);
+    return scan->relation.place == PLACE_REFERENCE
+               ? is_joined(early, leaf, false)
+               : scan_is_sharded(scan) && scans_are_tied(early->analysis, first, scan) && is_joined(early, leaf, true);
 }
 
 static void find_tables(struct early *early, int first)
@@ -597,14 +642,16 @@ static bool can_group(struct early *early, int first)
 
 /* ---- the whole ---- */
 
-static SelectStmt *groups(const struct early *early)
+static SelectStmt *groups(struct early *early)
 {
     SelectStmt *select = makeNode(SelectStmt);
-    int number = 0;
+    List *columns = (List *) copyObjectImpl(list_concat(list_copy(early->keys), early->partials));
     ListCell *cell;
-    foreach (cell, list_concat(list_copy(early->keys), early->partials)) {
+    parse_visit_list(columns, qualify, early);
+    parse_visit_list(early->inside, qualify, early);
+    foreach (cell, columns) {
         ResTarget *target = makeNode(ResTarget);
-        target->name = strVal(llast(castNode(ColumnRef, column_of_groups(number++))->fields));
+        target->name = strVal(llast(castNode(ColumnRef, column_of_groups(foreach_current_index(cell)))->fields));
         target->val = lfirst(cell);
         target->location = -1;
         select->targetList = lappend(select->targetList, target);
@@ -613,7 +660,7 @@ static SelectStmt *groups(const struct early *early)
         if (early->grouped & bit(i))
             select->fromClause = lappend(select->fromClause, early->leaves[i]);
     select->whereClause = gather_conjunction(early->inside);
-    select->groupClause = (List *) copyObjectImpl(early->keys);
+    select->groupClause = (List *) copyObjectImpl(list_truncate(list_copy(columns), list_length(early->keys)));
     return select;
 }
 
@@ -662,7 +709,7 @@ static bool is_grouping(const struct query *query)
     const SelectStmt *select = query->select;
     return select && !query->set_operation && select->op == SETOP_NONE && (query->aggregates || select->groupClause) && !query->correlated &&
            query->outputs_known && !select->lockingClause && !select->valuesLists && !select_has_grouping_sets(select) &&
-           !clause_has_star(select->targetList);
+           !clause_has_star(select->targetList) && scope_item_level(query->scope, EARLY_ALIAS) < 0;
 }
 
 /* A query of WITH that is read twice is two readings of one text. */

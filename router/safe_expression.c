@@ -62,6 +62,19 @@ static bool are_exact(uint32_t one, uint32_t other)
     return (type_is_integer(one) || one == TYPE_numeric) && (type_is_integer(other) || other == TYPE_numeric);
 }
 
+static const struct text_order *order_of(const struct safety *safety, Node *node)
+{
+    const struct text_order *order;
+    return analysis_infer(safety->analysis, safety->query, node, &order) ? order : NULL;
+}
+
+/* Texts of two collations are not compared. */
+static bool are_of_one_order(const struct safety *safety, Node *left, Node *right)
+{
+    const struct text_order *one = order_of(safety, left), *other = order_of(safety, right);
+    return is_value(left) || is_value(right) || (one && one == other);
+}
+
 /* A literal takes the other's type. */
 static bool compare(const struct safety *safety, Node *left, Node *right)
 {
@@ -69,6 +82,7 @@ static bool compare(const struct safety *safety, Node *left, Node *right)
     if (analysis_is_untyped(safety->analysis, left) || analysis_is_untyped(safety->analysis, right))
         one = other = one ? one : other;
     return one && one < FIRST_USER_TYPE &&
+           (!type_is_string(one) || are_of_one_order(safety, left, right)) &&
            (types_compare(one, other) || are_exact(one, other) || (type_is_string(one) && type_is_string(other)) ||
             (is_moment(one) && is_moment(other)));
 }
@@ -155,7 +169,8 @@ static bool is_safe_expression(const struct safety *safety, const A_Expr *expres
         return compares_with_values(safety, expression);
     case AEXPR_LIKE:
     case AEXPR_ILIKE:
-        return is_safe(safety, expression->lexpr) && type_is_string(type_of(safety, expression->lexpr)) && is_pattern(expression->rexpr);
+        return is_safe(safety, expression->lexpr) && type_is_string(type_of(safety, expression->lexpr)) &&
+               order_of(safety, expression->lexpr) && is_pattern(expression->rexpr); /* not of a collation that is not deterministic */
     default:
         return false;
     }
@@ -215,7 +230,7 @@ static bool is_safe_choice(const struct safety *safety, uint32_t type, Node *cho
 {
     uint32_t own = type_of(safety, chosen);
     bool value = is_value(chosen) && !IsA(chosen, TypeCast);
-    return is_safe(safety, chosen) && type && (value || own == type || (type_is_text(own) && type_is_text(type)) || are_exact(own, type));
+    return is_safe(safety, chosen) && type && (!type_is_string(type) || value || order_of(safety, chosen)) && (value || own == type || (type_is_text(own) && type_is_text(type)) || are_exact(own, type));
 }
 
 static bool is_safe_case(const struct safety *safety, CaseExpr *choice)

@@ -40,6 +40,12 @@ SELECT e.kind, u.country, count(*), max(e.weight) FROM events e JOIN users u ON 
 -- grouped by numbers and names of outputs
 SELECT e.kind AS what, u.country AS land, count(*) FROM events e JOIN users u ON u.username = e.username GROUP BY what, 2
 
+-- outputs, and columns of the other table, that are called like columns that Keyway makes
+SELECT u.country AS c1, e.kind AS c2, count(*), sum(e.weight) AS c3 FROM events e JOIN users u ON u.username = e.username GROUP BY c1, c2
+
+-- … in GROUP BY, HAVING and windows
+SELECT c1, count(*), max(c2), rank() OVER (ORDER BY c1) FROM events e JOIN (SELECT username AS c1, age AS c2 FROM users) u ON c1 = e.username WHERE c2 > 5 GROUP BY c1 HAVING max(c2) > 6
+
 -- an output that is called like a column
 SELECT u.country AS kind, e.kind AS country, count(*) FROM events e JOIN users u ON u.username = e.username GROUP BY u.country, e.kind
 
@@ -106,6 +112,9 @@ SELECT u.country, count(*) FILTER (WHERE e.weight > 3), sum(e.weight) FILTER (WH
 -- … over the other
 SELECT e.kind, count(*) FILTER (WHERE u.age > 20), min(u.age) FILTER (WHERE u.active) FROM events e JOIN users u ON u.username = e.username GROUP BY e.kind
 
+-- … what FILTER keeps from being computed
+SELECT e.kind, count(10 / (u.age - 7)) FILTER (WHERE u.age <> 7), avg(10 / (u.age - 7)) FILTER (WHERE u.age <> 7) FROM events e JOIN users u ON u.username = e.username GROUP BY e.kind
+
 -- aggregates that do not split
 SELECT u.country, array_agg(e.id ORDER BY e.id), count(DISTINCT e.kind), stddev(e.weight) FROM events e JOIN users u ON u.username = e.username GROUP BY u.country
 
@@ -154,6 +163,12 @@ SELECT n.id, n.author, n.body, count(*), sum(p.likes) FROM posts p JOIN notes n 
 -- a table whose columns depend on its key
 SELECT u.username, u.full_name, u.age, count(*) FROM users u JOIN posts p ON p.likes = u.age GROUP BY u.username
 
+-- tables that a third one ties
+SELECT v.country, count(*), sum(p.likes) FROM users u, posts p, users v WHERE u.username = v.username AND p.username = v.username AND v.age > 5 GROUP BY v.country
+
+-- … of the home shard
+SELECT n.id, count(*), sum(p.likes), max(u.age) FROM users u, posts p, notes n WHERE u.username = n.author AND p.username = n.author GROUP BY n.id
+
 -- three keyspaces
 SELECT s.item, u.country, count(*), sum(s.amount), sum(e.weight) FROM events e, users u, stock s WHERE u.username = e.username AND s.tenant = e.weight GROUP BY s.item, u.country
 
@@ -195,6 +210,18 @@ SELECT username, count(*), min(age), max(used::text) FROM users JOIN tokens USIN
 
 -- … the other way round
 SELECT username, count(*), min(age), sum(weight), max(username) FROM events JOIN users USING (username) JOIN tokens USING (username) GROUP BY events.username, 1
+
+-- … of two types: it is of the common one
+SELECT id::text, pg_typeof(id)::text, count(*), sum(weight) FROM posts JOIN events USING (id) GROUP BY id
+
+-- … of two types, in an expression that would be too large for the one
+SELECT kind, max((id * 1000000000)::text), count(*) FROM posts JOIN events USING (id) GROUP BY kind
+
+-- … a condition of tables that are grouped together
+SELECT s.item, count(*), sum(likes) FROM users JOIN posts USING (username) JOIN stock s ON s.tenant = likes WHERE username > 'b' AND username <> 'zoe' GROUP BY s.item
+
+-- … as a key, in sums and filters
+SELECT username, s.item, count(username), max(username) FILTER (WHERE username < 'm') FROM users JOIN posts USING (username) JOIN stock s ON s.tenant = likes GROUP BY username, s.item
 
 -- … beside a LEFT JOIN USING
 SELECT country, count(*), sum(weight) FROM events JOIN users USING (username) LEFT JOIN tokens USING (username) GROUP BY country

@@ -16,7 +16,7 @@ static void expect_early(const char *sql, const char *groups, const char *keyed)
     const struct gather_part *part = NULL;
     cr_assert_eq(plan->many, PLAN_GATHER, "%s", sql);
     for (int i = 0; i < plan->gather_count; i++) {
-        if (plan->gather[i].what == GATHER_GROUPS)
+        if (plan->gather[i].what == GATHER_GROUPS || plan->gather[i].what == GATHER_RESULT)
             part = &plan->gather[i];
         for (int k = 0; k < plan->gather[i].key_count; k++)
             cr_expect(plan->gather[i].keys[k].of_home || plan->gather[i].keys[k].part < i, "%s: its source comes later", sql);
@@ -75,6 +75,11 @@ Test(gather_early, tied_tables_are_joined_before)
     expect_early("SELECT c.title, v.name, count(*) FROM users u, countries c, users v WHERE c.code = u.country AND v.age = u.age GROUP BY 1, 2",
                  "SELECT c.title AS c1, u.age AS c2, pg_catalog.count(*) AS c3 FROM public.users u, public.countries c WHERE c.code = u.country "
                  "GROUP BY c.title, u.age", NULL);
+    /* not by a third table that is not grouped with them */
+    expect_early("SELECT n.id, count(*) FROM users u, posts p, notes n WHERE u.username = n.username AND p.username = n.username GROUP BY n.id",
+                 "SELECT * FROM (SELECT p.username AS \"keyway: 1\", pg_catalog.count(*) AS \"keyway: 2\" FROM public.posts p GROUP BY p.username) \"keyway: rows\"(c1, c2)",
+                 "SELECT * FROM (SELECT p.username AS \"keyway: 1\", pg_catalog.count(*) AS \"keyway: 2\" FROM public.posts p GROUP BY p.username) \"keyway: rows\"(c1, c2)"
+                 " WHERE c1 OPERATOR(pg_catalog.=) ANY($1)");
     expect_early("SELECT c.title, count(*) FROM posts p, countries c, users v WHERE c.code = v.country AND v.age = p.likes GROUP BY 1", LIKES, NULL);
 }
 
