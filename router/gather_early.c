@@ -28,7 +28,7 @@
 #include "router/safe_expression.h"
 #include "router/sql_types.h"
 
-/* The alias of the groups: no name of the query can mean it. */
+/* The alias of the groups: no name of the query means it (has_our_names()). */
 #define EARLY_ALIAS "keyway: groups"
 
 enum { MOST_LEAVES = 32, OTHERS = MOST_LEAVES, MOST_OUTER_JOINED = 8 /* PostgreSQL's join_collapse_limit: it goes through no more orders */ };
@@ -314,7 +314,7 @@ static Node *column_of_groups(int number)
 {
     char name[24];
     ColumnRef *column = makeNode(ColumnRef);
-    snprintf(name, sizeof name, "keyway: %d", number + 1); /* what no name of GROUP BY can mean, which may be an output's */
+    snprintf(name, sizeof name, "keyway: %d", number + 1); /* what no name of GROUP BY means, which may be an output's */
     column->fields = list_make2(makeString((char *) EARLY_ALIAS), makeString(pstrdup(name)));
     column->location = -1;
     return (Node *) column;
@@ -709,7 +709,27 @@ static bool is_grouping(const struct query *query)
     const SelectStmt *select = query->select;
     return select && !query->set_operation && select->op == SETOP_NONE && (query->aggregates || select->groupClause) && !query->correlated &&
            query->outputs_known && !select->lockingClause && !select->valuesLists && !select_has_grouping_sets(select) &&
-           !clause_has_star(select->targetList) && scope_item_level(query->scope, EARLY_ALIAS) < 0;
+           !clause_has_star(select->targetList);
+}
+
+static bool is_our_name(const char *name)
+{
+    return name && !strncmp(name, "keyway: ", strlen("keyway: "));
+}
+
+/* Is something called as the groups, or their columns, would be? */
+static bool has_our_names(const struct query *query)
+{
+    bool any = false;
+    for (int i = 0; i < query->output_count; i++)
+        any |= is_our_name(query->outputs[i].name);
+    for (int i = 0; i < query->scope->count; i++) {
+        const struct item *item = query->scope->items[i];
+        any |= is_our_name(item->name);
+        for (int k = 0; k < item->column_count; k++)
+            any |= is_our_name(item->columns[k].name);
+    }
+    return any;
 }
 
 /* A query of WITH that is read twice is two readings of one text. */
@@ -746,7 +766,7 @@ List *gather_group_early(struct analysis *analysis)
         return NIL;
     for (int i = 0; i < analysis->query_count; i++) {
         struct early early = {.analysis = analysis, .query = analysis->queries[i], .select = analysis->queries[i]->select};
-        if (!is_grouping(early.query) || is_in_view(analysis, early.query) || was_read_before(analysis, i) || !read_from(&early))
+        if (!is_grouping(early.query) || has_our_names(early.query) || is_in_view(analysis, early.query) || was_read_before(analysis, i) || !read_from(&early))
             continue;
         for (int k = 0; k < early.leaf_count; k++)
             if (early.scans[k] && scan_is_sharded(early.scans[k]) && can_group(&early, k)) {

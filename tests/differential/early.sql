@@ -43,6 +43,12 @@ SELECT e.kind AS what, u.country AS land, count(*) FROM events e JOIN users u ON
 -- outputs, and columns of the other table, that are called like columns that Keyway makes
 SELECT u.country AS c1, e.kind AS c2, count(*), sum(e.weight) AS c3 FROM events e JOIN users u ON u.username = e.username GROUP BY c1, c2
 
+-- … and as no one would call them
+SELECT u.country AS "keyway: 1", e.kind AS "keyway: 2", count(*) FROM events e JOIN users u ON u.username = e.username GROUP BY "keyway: 1", "keyway: 2"
+
+-- … nor a table
+SELECT "keyway: groups".country, count(*) FROM events e JOIN users "keyway: groups" ON "keyway: groups".username = e.username GROUP BY 1
+
 -- … in GROUP BY, HAVING and windows
 SELECT c1, count(*), max(c2), rank() OVER (ORDER BY c1) FROM events e JOIN (SELECT username AS c1, age AS c2 FROM users) u ON c1 = e.username WHERE c2 > 5 GROUP BY c1 HAVING max(c2) > 6
 
