@@ -67,14 +67,20 @@ static bool is_idempotent(const char *name)
     return false;
 }
 
+bool aggregate_is_plain(const struct analysis *analysis, const FuncCall *call)
+{
+    struct function_facts facts = function_facts(analysis->planning, call);
+    const char *qualifier = parse_qualifier(call->funcname);
+    return !facts.users && facts.class == FUNCTION_SAFE && !call->agg_order && !call->agg_distinct && !call->agg_within_group &&
+           !call->func_variadic && !call->over && (!qualifier || !strcmp(qualifier, "pg_catalog"));
+}
+
 Node *aggregate_split(struct analysis *analysis, const struct query *query, FuncCall *call,
                       const struct partial_values *values)
 {
-    struct function_facts facts = function_facts(analysis->planning, call);
-    const char *qualifier = parse_qualifier(call->funcname), *name = facts.name;
+    const char *name = parse_name(call->funcname);
     const struct text_order *order;
-    if (facts.users || facts.class != FUNCTION_SAFE || call->agg_order || call->agg_distinct || call->agg_within_group ||
-        call->func_variadic || call->over || (qualifier && strcmp(qualifier, "pg_catalog")))
+    if (!aggregate_is_plain(analysis, call))
         return NULL;
     if (!strcmp(name, "count") && list_length(call->args) == !call->agg_star)
         return split_count(call, values);

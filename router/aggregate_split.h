@@ -9,6 +9,9 @@
 
 #include "router/analyze_inside.h"
 
+/* One of PostgreSQL's own, called without DISTINCT, ORDER BY, VARIADIC and OVER; FILTER may be there. */
+bool aggregate_is_plain(const struct analysis *analysis, const FuncCall *call);
+
 /* Where partial values are kept. */
 struct partial_values {
     int (*add)(void *context, Node *partial);     /* its number; an equal one has the same */

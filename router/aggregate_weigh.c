@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "router/aggregate_split.h"
 #include "router/expressions.h"
 #include "router/sql_types.h"
 
@@ -18,14 +19,6 @@ static uint32_t type_of(struct analysis *analysis, const struct query *query, No
 {
     const struct text_order *order;
     return analysis_infer(analysis, query, node, &order);
-}
-
-static bool is_plain(const struct analysis *analysis, const FuncCall *call)
-{
-    struct function_facts facts = function_facts(analysis->planning, call);
-    const char *qualifier = parse_qualifier(call->funcname);
-    return !facts.users && facts.class == FUNCTION_SAFE && !call->agg_order && !call->agg_distinct && !call->agg_within_group &&
-           !call->func_variadic && !call->over && (!qualifier || !strcmp(qualifier, "pg_catalog"));
 }
 
 static bool is_exact(uint32_t type)
@@ -66,7 +59,7 @@ static Node *weighed_count(const FuncCall *call, Node *times)
 Node *aggregate_weigh(struct analysis *analysis, const struct query *query, FuncCall *call, Node *times)
 {
     const char *name = parse_name(call->funcname);
-    if (!is_plain(analysis, call) || list_length(call->args) != !call->agg_star)
+    if (!aggregate_is_plain(analysis, call) || list_length(call->args) != !call->agg_star)
         return NULL;
     if (does_not_mind(name))
         return (Node *) call;
@@ -153,7 +146,7 @@ bool aggregate_factors(struct analysis *analysis, const struct query *query, Fun
                        Node **others)
 {
     struct factors factors = {.analysis = analysis, .query = query, .judge = judge, .context = context};
-    bool found = is_plain(analysis, call) && !strcmp(parse_name(call->funcname), "sum") && list_length(call->args) == 1 && !call->agg_filter &&
+    bool found = aggregate_is_plain(analysis, call) && !strcmp(parse_name(call->funcname), "sum") && list_length(call->args) == 1 && !call->agg_filter &&
                  find_factors(&factors, linitial(call->args));
     *grouped = factors.grouped;
     *others = factors.others;
